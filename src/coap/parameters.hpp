@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "base/time.hpp"
+
+namespace drover::coap {
+
+/// Transmission parameters of RFC 7252 §4.8 and the limits of this implementation. Set once, before traffic.
+struct Parameters {
+  // RFC 7252 §4.8, Table 2
+  Duration ack_timeout = std::chrono::seconds(2);
+  std::uint32_t ack_random_permille = 1500;  ///< ACK_RANDOM_FACTOR 1.5, in thousandths: no floats where replay matters
+  std::uint32_t max_retransmit = 4;
+  std::uint32_t nstart = 1;
+  Duration max_latency = std::chrono::seconds(100);
+
+  /// How long a request may stay unanswered before its empty acknowledgement goes out (a separate response follows).
+  Duration piggyback_wait = std::chrono::seconds(1);
+
+  std::uint8_t block_szx = 6;                  ///< preferred block size 2^(szx+4): 1024
+  std::size_t body_max = 1 << 20;              ///< collected body of a request or response: 1 MiB, 4.13 past it
+  bool stream_requests = false;                ///< deliver RequestBlockArrived instead of collecting Block1 bodies
+  Duration body_lifetime = std::chrono::seconds(247);  ///< an unfinished or re-readable block-wise body is kept that long
+  std::size_t bodies_max = 4096;               ///< block-wise bodies at once, all peers: 4.13 with Block1, truncation never
+  std::size_t bodies_max_per_peer = 4;
+
+  std::size_t requests_max_per_peer = 64;      ///< of ours, waiting for a slot of NSTART or for a response
+  std::size_t deduplication_max = 1 << 20;     ///< entries in all; the oldest goes first
+  std::size_t deduplication_max_per_peer = 128;
+  std::size_t observations_max_per_peer = 256; ///< that a peer has with us: past it Observe is ignored (RFC 7641 §4.1)
+
+  // RFC 7252 §4.8.2, derived
+  [[nodiscard]] Duration max_transmit_span() const;
+  [[nodiscard]] Duration max_transmit_wait() const;
+  [[nodiscard]] Duration processing_delay() const { return ack_timeout; }
+  [[nodiscard]] Duration max_rtt() const { return 2 * max_latency + processing_delay(); }
+  [[nodiscard]] Duration exchange_lifetime() const { return max_transmit_span() + 2 * max_latency + processing_delay(); }
+  [[nodiscard]] Duration non_lifetime() const { return max_transmit_span() + max_latency; }
+};
+
+/// What was received, sent and thrown away. Each counter only grows.
+struct Counters {
+  std::uint64_t datagrams_in = 0;
+  std::uint64_t datagrams_out = 0;
+  std::uint64_t malformed = 0;            ///< not a message: dropped or reset
+  std::uint64_t bad_option = 0;           ///< unknown or ill-formed critical option
+  std::uint64_t duplicates = 0;           ///< answered again or dropped (RFC 7252 §4.5)
+  std::uint64_t unmatched = 0;            ///< response, ACK or Reset that fits nothing
+  std::uint64_t stale_notifications = 0;  ///< older than one already delivered (RFC 7641 §3.4)
+  std::uint64_t retransmissions = 0;
+  std::uint64_t timeouts = 0;
+  std::uint64_t refused = 0;              ///< over a limit of ours
+};
+
+}  // namespace drover::coap

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// The message layer of RFC 7252 §4: retransmission, deduplication, NSTART, acknowledgement and Reset. Knows no option.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <variant>
+
+#include "base/random.hpp"
+#include "base/time.hpp"
+#include "coap/message/message.hpp"
+#include "coap/parameters.hpp"
+#include "transport/datagram.hpp"
+
+namespace drover::coap {
+
+/// Names a message that we sent and that may still be acknowledged, rejected or given up. Never reused within one object.
+using TransmissionId = Id<struct TransmissionTag, std::uint64_t>;
+
+/// A request or response that is new: a duplicate was answered or dropped here (RFC 7252 §4.5). A response in a CON or NON
+/// of its own is to be taken with Reliability::accept() or refused with reject().
+struct MessageArrived {
+  transport::PeerAddress peer;
+  Message message;
+};
+/// Our confirmable message was acknowledged by an empty ACK. (A piggybacked response comes as ReplyArrived.)
+struct Acknowledged {
+  TransmissionId transmission;
+};
+/// A piggybacked response: acknowledges our message and answers it.
+struct ReplyArrived {
+  TransmissionId transmission;
+  transport::PeerAddress peer;
+  Message message;
+};
+/// The peer answered our message (CON, or NON within NON_LIFETIME) with Reset.
+struct Rejected {
+  TransmissionId transmission;
+};
+/// MAX_RETRANSMIT went by without an acknowledgement.
+struct GaveUp {
+  TransmissionId transmission;
+};
+using MessageEvent = std::variant<MessageArrived, Acknowledged, ReplyArrived, Rejected, GaveUp>;
+
+/// Same driving contract as stack::Endpoint. Idle peers cost nothing but their deduplication entries, which are compact
+/// (a response of up to about 30 bytes is kept inside the entry) and live EXCHANGE_LIFETIME (CON) or NON_LIFETIME (NON).
+class Reliability {
+ public:
+  Reliability(const Parameters& parameters, Rng& rng);
+  ~Reliability();
+  Reliability(Reliability&&) noexcept;
+  Reliability& operator=(Reliability&&) noexcept;
+
+  /// Decodes and handles one datagram. Malformed: a CON gets a Reset, everything else silence (RFC 7252 §4.2, §4.3);
+  /// a ping (empty CON) gets a Reset. Confirmable responses are not acknowledged here: see accept() and reject().
+  void handle_datagram(Instant now, const transport::Datagram& datagram);
+  void handle_timeout(Instant now);
+
+  /// Sends a CON (repeated with back-off until answered; waits for a slot of NSTART) or a NON. Sets message.id.
+  TransmissionId send(Instant now, const transport::PeerAddress& peer, Message message);
+  /// Stops the repetitions: a response came before its acknowledgement (RFC 7252 §5.2.2), or the user lost interest.
+  void cancel(TransmissionId transmission);
+
+  /// Answers the request with message id `request`: piggybacked while its acknowledgement hasn't gone out (it goes out empty
+  /// after Parameters::piggyback_wait), else as a separate CON, whose id is returned. For a NON request a NON goes out.
+  /// The answer is kept for duplicates; a large answer to a GET may be dropped and the GET delivered again instead.
+  std::optional<TransmissionId> reply(Instant now, const transport::PeerAddress& peer, MessageId request, Message response);
+
+  /// Acknowledges a confirmable response or notification (empty ACK; nothing for a NON); repeated for duplicates.
+  void accept(Instant now, const transport::PeerAddress& peer, const Message& message);
+  /// Answers a message that fits nothing here, or a notification nobody wants, with Reset (CON and NON, RFC 7252 §4.2, §4.3).
+  void reject(Instant now, const transport::PeerAddress& peer, const Message& message);
+
+  /// Drops what waits for or is repeated to a peer. Deduplication entries stay.
+  void forget_peer(const transport::PeerAddress& peer);
+
+  std::optional<transport::Transmit> poll_transmit();
+  std::optional<MessageEvent> poll_event();
+  [[nodiscard]] std::optional<Deadline> deadline() const;
+  [[nodiscard]] const Counters& counters() const;
+  Counters& counters();
+  /// Entries held now, for tests and metrics.
+  [[nodiscard]] std::size_t deduplication_entries() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace drover::coap

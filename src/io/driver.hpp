@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// The real loop's half of the one driving contract; sim/ has the other half.
+#pragma once
+
+#include <concepts>
+#include <functional>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/time.hpp"
+#include "io/clock.hpp"
+#include "io/event_loop.hpp"
+#include "io/udp_socket.hpp"
+#include "transport/datagram.hpp"
+
+namespace drover::io {
+
+/// A sans-IO core: mutate once, drain every poll_*, wait for deadline().
+template <class Core>
+concept Driven = requires(Core core, const Core& const_core, Instant now, const transport::Datagram& datagram) {
+  core.handle_datagram(now, datagram);
+  core.handle_timeout(now);
+  { core.poll_transmit() } -> std::same_as<std::optional<transport::Transmit>>;
+  { const_core.deadline() } -> std::same_as<std::optional<Deadline>>;
+};
+
+/// Ties a core to a socket and a loop. `after` runs once behind every mutation, when the transmits are out: the owner
+/// drains the core's other polls there. All calls on the loop's thread; core, socket and loop outlive it.
+template <Driven Core>
+class Driver {
+ public:
+  Driver(EventLoop& loop, UdpSocket& socket, Core& core, std::function<void(Instant)> after)
+      : loop_(loop), socket_(socket), core_(core), after_(std::move(after)) {
+    loop_.watch(socket_.fd(), EventLoop::Interest::Read, [this] { receive(); });
+    waker_ = loop_.add_waker([this] { return next(); }, [this](Instant at) { wake(at); });
+  }
+  ~Driver() {
+    loop_.remove_waker(waker_);
+    loop_.unwatch(socket_.fd());
+  }
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+
+  /// Sends what the core has to send, after a command of the owner's.
+  void flush(Instant at) {
+    after_(at);
+    for (auto transmit = core_.poll_transmit(); transmit; transmit = core_.poll_transmit()) {
+      batch_.push_back(std::move(*transmit));
+    }
+    if (!batch_.empty()) socket_.send(batch_);
+    batch_.clear();
+  }
+
+ private:
+  void receive() {
+    const Instant at = now();
+    const std::size_t count = socket_.receive([&](const transport::Datagram& datagram) {
+      core_.handle_datagram(at, datagram);
+      after_(at);
+    });
+    if (count > 0) flush(at);
+  }
+  void wake(Instant at) {
+    core_.handle_timeout(at);
+    flush(at);
+  }
+  std::optional<Instant> next() const {
+    const auto deadline = core_.deadline();
+    if (!deadline) return std::nullopt;
+    return deadline->at;
+  }
+
+  EventLoop& loop_;
+  UdpSocket& socket_;
+  Core& core_;
+  std::function<void(Instant)> after_;
+  std::vector<transport::Transmit> batch_;
+  int waker_ = 0;
+};
+
+}  // namespace drover::io

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// epoll with timers and a mailbox; one thread runs it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "base/time.hpp"
+
+namespace drover::io {
+
+class EventLoop {
+ public:
+  enum class Interest : std::uint8_t { Read = 1, Write = 2, ReadWrite = 3 };
+
+  EventLoop();
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  /// Calls `ready` on the loop's thread while `fd` is ready (level-triggered). The loop doesn't own the descriptor.
+  void watch(int fd, Interest interest, std::function<void()> ready);
+  void change(int fd, Interest interest);
+  void unwatch(int fd);
+
+  /// Before each wait every waker is asked for its deadline, and called when it is reached. Returns an id for remove_waker().
+  int add_waker(std::function<std::optional<Instant>()> deadline, std::function<void(Instant)> wake);
+  void remove_waker(int id);
+
+  /// Thread-safe: runs `task` on the loop's thread, in order. Tasks posted after run() returned run in the next run().
+  void post(std::function<void()> task);
+
+  /// Until stop(). One thread at a time.
+  void run();
+  /// Thread-safe and from signal handlers' self-pipes.
+  void stop();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace drover::io

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// One local CoAP endpoint: message, reliability and exchange layers wired together. No policy.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "base/random.hpp"
+#include "base/time.hpp"
+#include "coap/exchange/types.hpp"
+#include "coap/parameters.hpp"
+#include "transport/datagram.hpp"
+
+namespace drover::stack {
+
+/// Drive it by the one contract: call one handle_* or one command, then drain poll_transmit() and poll_event() until both
+/// are empty, then wait until deadline() and call handle_timeout(). One thread at a time. Never blocks, never throws on
+/// peer input. `rng` must outlive it.
+class Endpoint {
+ public:
+  Endpoint(const coap::Parameters& parameters, Rng& rng);
+  ~Endpoint();
+  Endpoint(Endpoint&&) noexcept;
+  Endpoint& operator=(Endpoint&&) noexcept;
+
+  void handle_datagram(Instant now, const transport::Datagram& datagram);
+  void handle_timeout(Instant now);
+
+  /// Sends a request. A payload over the block size goes block-wise (RFC 7959 §2.5); a block-wise response is collected
+  /// (or streamed). A request with Observe=0 stays open while the peer accepts it.
+  coap::ExchangeId request(Instant now, const transport::PeerAddress& peer, coap::Request request,
+                           const coap::RequestSettings& settings = {});
+  /// Ends an exchange or observation of ours without a word to the peer; a later notification gets a Reset (RFC 7641 §3.6).
+  void forget(coap::ExchangeId exchange);
+  /// Bytes asked for by BodyWanted, of our request.
+  void supply(Instant now, coap::ExchangeId exchange, ByteView bytes);
+
+  /// Answers a request: in the acknowledgement when still possible, else as a separate response. A payload over the block
+  /// size is sliced (Block2 with ETag and Size2). With Observe in `response.options` and an Observe=0 request an
+  /// observation begins, and `responder` names it. Unknown ids are ignored.
+  void respond(Instant now, coap::ResponderId responder, coap::Response response);
+  /// As respond(), but the body of `total` bytes is asked for block by block with BodyWanted; it is never held whole.
+  void respond_streamed(Instant now, coap::ResponderId responder, coap::Response head, std::size_t total);
+  void supply(Instant now, coap::ResponderId responder, ByteView bytes);
+  /// Asks for the next block of a streamed request (2.31 Continue).
+  void accept_block(Instant now, coap::ResponderId responder);
+
+  /// Sends a notification; the Observe number is ours (RFC 7641 §4.4). A notification that waits behind an unacknowledged
+  /// confirmable one is replaced by a newer one (§4.5.2). An error code ends the observation.
+  void notify(Instant now, coap::ResponderId observation, coap::Response response, bool confirmable);
+  /// Ends an observation of a peer without a word.
+  void end_observation(coap::ResponderId observation);
+
+  /// CoAP ping (RFC 7252 §4.3): an empty CON. The Reset answer or the silence comes as RequestFailed with cause Reset or
+  /// Timeout of the returned exchange.
+  coap::ExchangeId ping(Instant now, const transport::PeerAddress& peer);
+
+  /// Drops every exchange, observation, queue and body of a peer. Deduplication entries stay until they expire.
+  void forget_peer(const transport::PeerAddress& peer);
+
+  std::optional<transport::Transmit> poll_transmit();
+  std::optional<coap::Event> poll_event();
+  [[nodiscard]] std::optional<Deadline> deadline() const;
+  [[nodiscard]] const coap::Counters& counters() const;
+
+ private:
+  struct Layers;
+  std::unique_ptr<Layers> layers_;
+};
+
+}  // namespace drover::stack
