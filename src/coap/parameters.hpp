@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 #include "base/time.hpp"
@@ -33,12 +34,21 @@ struct Parameters {
   std::size_t observations_max_per_peer = 256; ///< that a peer has with us: past it Observe is ignored (RFC 7641 §4.1)
 
   // RFC 7252 §4.8.2, derived
-  [[nodiscard]] Duration max_transmit_span() const;
-  [[nodiscard]] Duration max_transmit_wait() const;
+  [[nodiscard]] Duration max_transmit_span() const { return backed_off(max_retransmit); }
+  [[nodiscard]] Duration max_transmit_wait() const { return backed_off(max_retransmit + 1); }
   [[nodiscard]] Duration processing_delay() const { return ack_timeout; }
   [[nodiscard]] Duration max_rtt() const { return 2 * max_latency + processing_delay(); }
   [[nodiscard]] Duration exchange_lifetime() const { return max_transmit_span() + 2 * max_latency + processing_delay(); }
   [[nodiscard]] Duration non_lifetime() const { return max_transmit_span() + max_latency; }
+
+ private:
+  /// ACK_TIMEOUT * (2^doublings - 1) * ACK_RANDOM_FACTOR. Twenty doublings of two seconds are 24 days: more would only
+  /// overflow.
+  [[nodiscard]] Duration backed_off(std::uint32_t doublings) const {
+    constexpr std::uint32_t kDoublingsMax = 20;
+    const std::int64_t steps = (std::int64_t{1} << (doublings < kDoublingsMax ? doublings : kDoublingsMax)) - 1;
+    return ack_timeout * steps * std::int64_t{ack_random_permille} / 1000;
+  }
 };
 
 /// What was received, sent and thrown away. Each counter only grows.

@@ -56,7 +56,7 @@ enum class DecodeFailure : std::uint8_t {
   EmptyPayload,          ///< payload marker followed by nothing
   EmptyNotEmpty,         ///< code 0.00 with token, options or payload (§4.1)
   ReservedClass,         ///< class 1, 6 or 7 (§4.2, §4.3)
-  WrongType,             ///< a request in an ACK, anything but Empty in a Reset (§4.2)
+  WrongType,             ///< a request in an ACK, anything but Empty in a Reset (§4.2), Empty in a NON (§4.3)
 };
 const char* to_string(DecodeFailure failure);
 

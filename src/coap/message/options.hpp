@@ -78,6 +78,11 @@ class Options {
   void add(OptionNumber number, std::string_view value) { add(number, as_bytes(value)); }
   /// Unsigned integer in the shortest form (RFC 7252 §3.2).
   void add_uint(OptionNumber number, std::uint64_t value);
+  /// As add(), for a number that no option here exceeds: constant time, the way a decoder fills a message.
+  /// `value` must not point into this object.
+  void append(std::uint16_t number, ByteView value);
+  /// Makes room for `count` options with `value_bytes` bytes of values in all.
+  void reserve(std::size_t count, std::size_t value_bytes);
   void remove(OptionNumber number);
   /// Replaces every occurrence by one.
   void set(OptionNumber number, ByteView value);
@@ -93,7 +98,8 @@ class Options {
   [[nodiscard]] std::optional<ContentFormat> content_format() const;
   [[nodiscard]] std::optional<ContentFormat> accept() const;
   [[nodiscard]] std::optional<std::uint32_t> observe() const;
-  /// Nothing when absent; SZX 7 (reserved over UDP, RFC 7959 §2.2) and longer than 3 bytes give nothing too, see malformed().
+  /// Nothing when absent; SZX 7 (reserved over UDP, RFC 7959 §2.2) and longer than 3 bytes give nothing too. has() tells
+  /// the two apart: bad_critical() passes SZX 7, since a request with it is answered 4.00 and not 4.02.
   [[nodiscard]] std::optional<Block> block1() const;
   [[nodiscard]] std::optional<Block> block2() const;
 

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "transport/datagram.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace drover::transport {
+namespace {
+
+TEST(PeerAddress, V4IsMappedIntoV6) {
+  const PeerAddress peer = PeerAddress::v4(0xC0000201, 5683);
+  const std::array<std::uint8_t, 16> expected = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 192, 0, 2, 1};
+  EXPECT_EQ(peer.host, expected);
+  EXPECT_TRUE(peer.is_v4());
+  EXPECT_EQ(peer.to_string(), "192.0.2.1:5683");
+}
+
+TEST(PeerAddress, EveryFormIsReadBackAsWritten) {
+  for (const char* text : {"192.0.2.1:5683", "0.0.0.0:0", "255.255.255.255:65535", "[2001:db8::1]:5684", "[::]:0",
+                           "[::1]:5683", "[fe80::1%2]:5683", "[fe80::1%4294967295]:1", "sms:491701234567"}) {
+    const auto peer = PeerAddress::parse(text);
+    ASSERT_TRUE(peer) << text;
+    EXPECT_EQ(peer->to_string(), text);
+  }
+}
+
+TEST(PeerAddress, V6TextIsShortenedAsRfc5952Asks) {
+  EXPECT_EQ(PeerAddress::parse("[2001:0DB8:0:0:1:0:0:1]:1")->to_string(), "[2001:db8::1:0:0:1]:1");
+  EXPECT_EQ(PeerAddress::parse("[1:0:0:2:0:0:0:3]:1")->to_string(), "[1:0:0:2::3]:1");
+  EXPECT_EQ(PeerAddress::parse("[1:0:2:3:4:5:6:7]:1")->to_string(), "[1:0:2:3:4:5:6:7]:1");
+  EXPECT_EQ(PeerAddress::parse("[1::2:0:0:3]:1")->to_string(), "[1::2:0:0:3]:1");
+  EXPECT_EQ(PeerAddress::parse("[1:2::]:1")->to_string(), "[1:2::]:1");
+  EXPECT_EQ(PeerAddress::parse("[1:2:3:4:5:6:7::]:1")->to_string(), "[1:2:3:4:5:6:7:0]:1");
+  EXPECT_EQ(PeerAddress::parse("[64:ff9b::192.0.2.33]:1")->to_string(), "[64:ff9b::c000:221]:1");
+  EXPECT_EQ(PeerAddress::parse("[::ffff:192.0.2.1]:1")->to_string(), "192.0.2.1:1");
+}
+
+TEST(PeerAddress, RefusesWhatIsNoLiteralWithPort) {
+  for (const char* text : {"",
+                           ":",
+                           "192.0.2.1",
+                           "192.0.2.1:",
+                           "192.0.2.1:65536",
+                           "192.0.2.1:+1",
+                           "192.0.2.1: 1",
+                           "192.0.2.1:01",
+                           "192.0.2.256:1",
+                           "192.0.2:1",
+                           "::1:5683",
+                           "[::1]",
+                           "[::1]:",
+                           "[::1:1",
+                           "::1]:1",
+                           "[]:1",
+                           "[:]:1",
+                           "[:1]:1",
+                           "[1:]:1",
+                           "[1::2::3]:1",
+                           "[:::]:1",
+                           "[1:2:3:4:5:6:7]:1",
+                           "[1:2:3:4:5:6:7:8:9]:1",
+                           "[1:2:3:4::5:6:7:8]:1",
+                           "[12345::]:1",
+                           "[g::]:1",
+                           "[+1::]:1",
+                           "[-1::]:1",
+                           "[1:2:3:4:5:6:7:1.2.3.4]:1",
+                           "[1.2.3.4::]:1",
+                           "[::1.2.3]:1",
+                           "1.2.3.4.5:1",
+                           "1.2.3.:1",
+                           ".1.2.3:1",
+                           "1..2.3:1",
+                           "01.2.3.4:1",
+                           "[fe80::1%eth0]:1",
+                           "[fe80::1%]:1",
+                           "[fe80::1%0]:1",
+                           "[fe80::1%4294967296]:1",
+                           "[::ffff:1.2.3.4%1]:1",
+                           "example.org:5683",
+                           "sms:",
+                           "sms:+49170",
+                           "sms:1234567890123456",
+                           "[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]:1"}) {
+    EXPECT_FALSE(PeerAddress::parse(text)) << text;
+  }
+  EXPECT_FALSE(PeerAddress::parse(std::string_view("192.0.2.1\0:1", 12)));
+}
+
+TEST(PeerAddress, ScopePortAndKindMakeDifferentPeers) {
+  const auto base = *PeerAddress::parse("[fe80::1%2]:5683");
+  auto scope = base;
+  scope.scope = 3;
+  auto port = base;
+  port.port = 5684;
+  auto kind = base;
+  kind.kind = Kind::Sms;
+  const std::set<PeerAddress> ordered = {base, scope, port, kind};
+  const std::set<std::size_t> hashes = {base.hash(), scope.hash(), port.hash(), kind.hash()};
+  EXPECT_EQ(ordered.size(), 4U);
+  EXPECT_EQ(hashes.size(), 4U);
+}
+
+TEST(PeerAddress, NeighboursSpreadOverTheLowBitsOfTheHash) {
+  constexpr std::size_t kBuckets = 1024;
+  std::set<std::size_t> used;
+  for (std::uint16_t port = 10000; port < 11024; ++port)
+    used.insert(PeerAddress::v4(0x7F000001, port).hash() % kBuckets);
+  // A random spread of 1024 into 1024 leaves 37 % of the buckets empty.
+  EXPECT_GT(used.size(), kBuckets / 2);
+}
+
+}  // namespace
+}  // namespace drover::transport
