@@ -52,7 +52,8 @@ struct Tree {
 struct TimedValue {
   Path path;
   Value value;
-  /// Unix seconds when the sum is positive, else seconds relative to the receiver's now. Nothing when neither bt nor t is given.
+  /// Unix seconds when the sum is positive, else seconds relative to the receiver's now. Nothing when neither bt nor t
+  /// is given.
   std::optional<double> time;
   friend bool operator==(const TimedValue&, const TimedValue&) = default;
 };

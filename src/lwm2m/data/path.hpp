@@ -52,8 +52,8 @@ class Path {
   /// True when this path is `other` or lies above it.
   [[nodiscard]] bool contains(const Path& other) const;
 
-  /// Decimal ids 0 to 65535 without leading zeros, separated by '/', with or without the leading '/'. Nothing for anything
-  /// else: an empty segment, a trailing '/', a fifth level, an id out of range. "/" and "" are the root.
+  /// Decimal ids 0 to 65535 without leading zeros, separated by '/', with or without the leading '/'. Nothing for
+  /// anything else: an empty segment, a trailing '/', a fifth level, an id out of range. "/" and "" are the root.
   static std::optional<Path> parse(std::string_view text);
   [[nodiscard]] std::string to_string() const;
 
@@ -81,6 +81,7 @@ struct std::hash<drover::lwm2m::Path> {
   std::size_t operator()(const drover::lwm2m::Path& path) const noexcept {
     return std::hash<std::uint64_t>{}((std::uint64_t{path.object()} << 48 | std::uint64_t{path.instance()} << 32 |
                                        std::uint64_t{path.resource()} << 16 | path.resource_instance()) *
-                                          8 + static_cast<std::uint64_t>(path.depth()));
+                                          8 +
+                                      static_cast<std::uint64_t>(path.depth()));
   }
 };

@@ -36,6 +36,8 @@ struct ObjectLink {
 /// One value. String is UTF-8. The order of the alternatives is DataType's, without None.
 using Value = std::variant<std::string, std::int64_t, double, bool, Opaque, Time, ObjectLink>;
 
-inline DataType type_of(const Value& value) { return static_cast<DataType>(value.index() + 1); }
+inline DataType type_of(const Value& value) {
+  return static_cast<DataType>(value.index() + 1);
+}
 
 }  // namespace drover::lwm2m

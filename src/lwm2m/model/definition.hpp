@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,8 +42,20 @@ struct ObjectDefinition {
   bool mandatory = false;
   std::string description;
   std::vector<ResourceDefinition> resources;  ///< ascending by id
+  std::size_t line = 0;                       ///< where it starts in its file; 0 when it comes from none
 
   [[nodiscard]] const ResourceDefinition* resource(ResourceId id) const;
 };
+
+/// OMNA's range of resource ids that several objects share (Core §6.3.2, D.2.2; the numbers are the OMNA registry's).
+inline constexpr ResourceId kReusableFirst = 2048;
+inline constexpr ResourceId kReusableLast = 26240;
+constexpr bool is_reusable(ResourceId id) {
+  return id >= kReusableFirst && id <= kReusableLast;
+}
+
+/// Says how two objects disagree about the type or the operations of a reusable resource, which are frozen when it is
+/// registered (Core §6.3.2). Nothing when they don't.
+std::optional<std::string> reusable_conflict(const ObjectDefinition& one, const ObjectDefinition& other);
 
 }  // namespace drover::lwm2m::model
