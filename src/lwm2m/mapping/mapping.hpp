@@ -11,6 +11,10 @@
 
 namespace drover::lwm2m::mapping {
 
+/// The longest text that one Uri-Path or Uri-Query option holds (RFC 7252 §5.10). An alternate path and every
+/// "name=value" of an operation that becomes a request must fit; a peer's answer to a longer one is 4.02.
+inline constexpr std::size_t kTextBytesMax = 255;
+
 coap::Code to_code(Status status);
 Status to_status(coap::Code code);
 

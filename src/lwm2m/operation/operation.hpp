@@ -65,6 +65,7 @@ using Uplink = std::variant<Register, Update, Deregister>;
 struct Read {
   Path path;
   std::optional<FormatNumber> accept;
+  bool no_accept = false;  ///< server: send no Accept even where its policy would add one
 };
 struct Discover {
   Path path;
@@ -96,6 +97,7 @@ struct Delete {
 struct Observe {
   Path path;
   std::optional<FormatNumber> accept;
+  bool no_accept = false;  ///< as in Read
 };
 /// Ends the observation of exactly that path by GET with Observe=1.
 struct CancelObservation {
