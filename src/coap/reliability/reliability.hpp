@@ -14,11 +14,12 @@
 
 namespace drover::coap {
 
-/// Names a message that we sent and that may still be acknowledged, rejected or given up. Never reused within one object.
+/// Names a message that we sent and that may still be acknowledged, rejected or given up. Never reused within one
+/// object.
 using TransmissionId = Id<struct TransmissionTag, std::uint64_t>;
 
-/// A request or response that is new: a duplicate was answered or dropped here (RFC 7252 §4.5). A response in a CON or NON
-/// of its own is to be taken with Reliability::accept() or refused with reject().
+/// A request or response that is new: a duplicate was answered or dropped here (RFC 7252 §4.5). A response in a CON or
+/// NON of its own is to be taken with Reliability::accept() or refused with reject().
 struct MessageArrived {
   transport::PeerAddress peer;
   Message message;
@@ -37,14 +38,15 @@ struct ReplyArrived {
 struct Rejected {
   TransmissionId transmission;
 };
-/// MAX_RETRANSMIT went by without an acknowledgement.
+/// MAX_RETRANSMIT went by without an acknowledgement; or too much waited for the peer already (Counters::refused).
 struct GaveUp {
   TransmissionId transmission;
 };
 using MessageEvent = std::variant<MessageArrived, Acknowledged, ReplyArrived, Rejected, GaveUp>;
 
 /// Same driving contract as stack::Endpoint. Idle peers cost nothing but their deduplication entries, which are compact
-/// (a response of up to about 30 bytes is kept inside the entry) and live EXCHANGE_LIFETIME (CON) or NON_LIFETIME (NON).
+/// (a response of up to 26 bytes is kept inside the entry) and live EXCHANGE_LIFETIME (CON) or NON_LIFETIME
+/// (NON).
 class Reliability {
  public:
   Reliability(const Parameters& parameters, Rng& rng);
@@ -60,16 +62,20 @@ class Reliability {
   /// Sends a CON (repeated with back-off until answered; waits for a slot of NSTART) or a NON. Sets message.id.
   TransmissionId send(Instant now, const transport::PeerAddress& peer, Message message);
   /// Stops the repetitions: a response came before its acknowledgement (RFC 7252 §5.2.2), or the user lost interest.
+  /// What waited for its slot of NSTART goes out with the next call that has a time: deadline() asks for it at once.
   void cancel(TransmissionId transmission);
 
-  /// Answers the request with message id `request`: piggybacked while its acknowledgement hasn't gone out (it goes out empty
-  /// after Parameters::piggyback_wait), else as a separate CON, whose id is returned. For a NON request a NON goes out.
-  /// The answer is kept for duplicates; a large answer to a GET may be dropped and the GET delivered again instead.
-  std::optional<TransmissionId> reply(Instant now, const transport::PeerAddress& peer, MessageId request, Message response);
+  /// Answers the request with message id `request`: piggybacked while its acknowledgement hasn't gone out (it goes out
+  /// empty after Parameters::piggyback_wait), else as a separate CON, whose id is returned. For a NON request a NON
+  /// goes out, without an id. The answer is kept for duplicates; a large answer to a GET or FETCH may be dropped and
+  /// the request delivered again instead. An answer to a request that is forgotten already goes out as a separate CON.
+  std::optional<TransmissionId> reply(Instant now, const transport::PeerAddress& peer, MessageId request,
+                                      Message response);
 
   /// Acknowledges a confirmable response or notification (empty ACK; nothing for a NON); repeated for duplicates.
   void accept(Instant now, const transport::PeerAddress& peer, const Message& message);
-  /// Answers a message that fits nothing here, or a notification nobody wants, with Reset (CON and NON, RFC 7252 §4.2, §4.3).
+  /// Answers a message that fits nothing here, or a notification nobody wants, with Reset (CON and NON, RFC 7252 §4.2,
+  /// §4.3).
   void reject(Instant now, const transport::PeerAddress& peer, const Message& message);
 
   /// Drops what waits for or is repeated to a peer. Deduplication entries stay.

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coap/reliability/reliability.hpp"
+
+#include <limits>
+#include <utility>
+
+#include "coap/reliability/deduplication.hpp"
+#include "coap/reliability/keyed_hash.hpp"
+#include "coap/reliability/message_ids.hpp"
+#include "coap/reliability/outbox.hpp"
+#include "coap/reliability/rejectable.hpp"
+#include "coap/reliability/transmissions.hpp"
+
+namespace drover::coap {
+
+namespace {
+
+/// An answer to a GET or FETCH longer than this isn't kept: the request is delivered again (RFC 7252 §4.5 allows it).
+constexpr std::size_t kSafeAnswerKeptMax = 256;
+constexpr std::size_t kAnswerKeptMax = std::numeric_limits<std::uint16_t>::max();
+/// Entries that a datagram forgets beyond the one it may add, so that the table shrinks without a long pause.
+constexpr std::size_t kForgottenPerDatagram = 4;
+/// Forgetting may wait: waking up for each entry would cost more than the entry. Lifetimes are exact all the same.
+constexpr Duration kForgetSlack = std::chrono::seconds(1);
+
+Bytes empty_message(Type type, MessageId id) {
+  return {static_cast<std::uint8_t>(0x40 | static_cast<int>(type) << 4), 0, static_cast<std::uint8_t>(id.value >> 8),
+          static_cast<std::uint8_t>(id.value & 0xFF)};
+}
+
+}  // namespace
+
+struct Reliability::State {
+  State(const Parameters& parameters, Rng& rng)
+      : piggyback_wait(parameters.piggyback_wait),
+        hash(rng),
+        ids(rng),
+        deduplication(parameters, hash),
+        transmissions(parameters, hash, ids, rng, outbox),
+        rejectable(parameters.non_lifetime(), hash) {}
+
+  void tick(Instant now) {
+    last_now = now;
+    transmissions.start_ready(now);
+  }
+  void refuse_malformed(const transport::PeerAddress& peer, const Malformed& malformed);
+  void handle_acknowledgement(Instant now, const transport::PeerAddress& peer, Message message);
+  void handle_reset(Instant now, const transport::PeerAddress& peer, MessageId id);
+  void handle_message(Instant now, const transport::PeerAddress& peer, Message message);
+  void handle_duplicate(Instant now, const transport::PeerAddress& peer, std::uint32_t slot, Message message);
+  void deliver_request(Instant now, std::uint32_t slot, const Message& message);
+  void answer_piggybacked(const transport::PeerAddress& peer, std::uint32_t slot, const Message& response);
+
+  Duration piggyback_wait;
+  Instant last_now{};
+  KeyedHash hash;
+  MessageIds ids;
+  Outbox outbox;
+  Deduplication deduplication;
+  Transmissions transmissions;
+  Rejectable rejectable;
+};
+
+void Reliability::State::refuse_malformed(const transport::PeerAddress& peer, const Malformed& malformed) {
+  ++outbox.counters.malformed;
+  if (!malformed.has_header || malformed.type != Type::Confirmable) return;
+  // RFC 7252 §3: another version is ignored without a word.
+  if (malformed.failure == DecodeFailure::WrongVersion || malformed.failure == DecodeFailure::TooShort) return;
+  outbox.transmit(peer, empty_message(Type::Reset, malformed.id));
+}
+
+void Reliability::State::handle_acknowledgement(Instant now, const transport::PeerAddress& peer, Message message) {
+  if (!message.code.is_empty() && !message.code.is_response()) {
+    ++outbox.counters.malformed;
+    return;
+  }
+  const auto transmission = transmissions.match(now, peer, message.id);
+  if (!transmission) {
+    ++outbox.counters.unmatched;
+  } else if (message.code.is_empty()) {
+    outbox.events.push(Acknowledged{*transmission});
+  } else {
+    outbox.events.push(ReplyArrived{*transmission, peer, std::move(message)});
+  }
+}
+
+void Reliability::State::handle_reset(Instant now, const transport::PeerAddress& peer, MessageId id) {
+  auto transmission = transmissions.match(now, peer, id);
+  if (!transmission) transmission = rejectable.match(now, peer, id);
+  if (!transmission) {
+    ++outbox.counters.unmatched;
+    return;
+  }
+  outbox.events.push(Rejected{*transmission});
+}
+
+void Reliability::State::handle_message(Instant now, const transport::PeerAddress& peer, Message message) {
+  if (message.code.is_empty()) {
+    // RFC 7252 §4.3: an empty CON is a ping, an empty NON an error that is ignored.
+    if (message.type == Type::Confirmable) {
+      outbox.transmit(peer, empty_message(Type::Reset, message.id));
+    } else {
+      ++outbox.counters.malformed;
+    }
+    return;
+  }
+  if (const std::uint32_t known = deduplication.find(now, peer, message.id); known != Deduplication::kNone) {
+    handle_duplicate(now, peer, known, std::move(message));
+    return;
+  }
+  const std::uint32_t slot = deduplication.insert(now, peer, message);
+  if (slot == Deduplication::kNone) {
+    ++outbox.counters.refused;
+    return;
+  }
+  if (message.code.is_request()) deliver_request(now, slot, message);
+  outbox.events.push(MessageArrived{peer, std::move(message)});
+}
+
+void Reliability::State::deliver_request(Instant now, std::uint32_t slot, const Message& message) {
+  if (message.type == Type::Confirmable) {
+    deduplication.open(slot, now + piggyback_wait);
+  } else {
+    deduplication.settle(slot, Standing::OpenSilent);
+  }
+}
+
+void Reliability::State::handle_duplicate(Instant now, const transport::PeerAddress& peer, std::uint32_t slot,
+                                          Message message) {
+  ++outbox.counters.duplicates;
+  if (message.type != Type::Confirmable) return;
+  const DeduplicationEntry& entry = deduplication[slot];
+  switch (entry.standing) {
+    case Standing::Undecided:
+    case Standing::Open:
+    case Standing::OpenSilent:
+    case Standing::Silent: return;
+    case Standing::Answered: outbox.transmit(peer, entry.answer.datagram(entry.id)); return;
+    case Standing::OpenAcknowledged:
+    case Standing::Acknowledged: outbox.transmit(peer, empty_message(Type::Acknowledgement, entry.id)); return;
+    case Standing::Rejected: outbox.transmit(peer, empty_message(Type::Reset, entry.id)); return;
+    case Standing::Recomputable: break;
+  }
+  // Only what is safe to do twice; anything else under this id isn't the message we had.
+  if (message.code != code::kGet && message.code != code::kFetch) return;
+  deliver_request(now, slot, message);
+  outbox.events.push(MessageArrived{peer, std::move(message)});
+}
+
+void Reliability::State::answer_piggybacked(const transport::PeerAddress& peer, std::uint32_t slot,
+                                            const Message& response) {
+  Bytes datagram = encode(response);
+  if (deduplication[slot].safe && datagram.size() > kSafeAnswerKeptMax) {
+    deduplication.settle(slot, Standing::Recomputable);
+  } else if (datagram.size() > kAnswerKeptMax) {
+    deduplication.settle(slot, Standing::Acknowledged);
+  } else {
+    deduplication.settle_with_answer(slot, datagram);
+  }
+  outbox.transmit(peer, std::move(datagram));
+}
+
+Reliability::Reliability(const Parameters& parameters, Rng& rng) : state_(std::make_unique<State>(parameters, rng)) {}
+Reliability::~Reliability() = default;
+Reliability::Reliability(Reliability&&) noexcept = default;
+Reliability& Reliability::operator=(Reliability&&) noexcept = default;
+
+void Reliability::handle_datagram(Instant now, const transport::Datagram& datagram) {
+  State& state = *state_;
+  state.tick(now);
+  ++state.outbox.counters.datagrams_in;
+  state.deduplication.expire(now, kForgottenPerDatagram);
+  state.rejectable.expire(now, kForgottenPerDatagram);
+  auto decoded = decode(datagram.bytes);
+  if (!decoded) {
+    state.refuse_malformed(datagram.from, decoded.error());
+    return;
+  }
+  switch (decoded->type) {
+    case Type::Confirmable:
+    case Type::NonConfirmable: state.handle_message(now, datagram.from, std::move(*decoded)); return;
+    case Type::Acknowledgement: state.handle_acknowledgement(now, datagram.from, std::move(*decoded)); return;
+    case Type::Reset: state.handle_reset(now, datagram.from, decoded->id); return;
+  }
+}
+
+void Reliability::handle_timeout(Instant now) {
+  State& state = *state_;
+  state.tick(now);
+  for (std::uint32_t slot = state.deduplication.next_due(now); slot != Deduplication::kNone;
+       slot = state.deduplication.next_due(now)) {
+    const DeduplicationEntry& entry = state.deduplication[slot];
+    state.outbox.transmit(entry.peer, empty_message(Type::Acknowledgement, entry.id));
+    state.deduplication.settle(slot, Standing::OpenAcknowledged);
+  }
+  state.transmissions.handle_timeout(now);
+  state.deduplication.expire(now, std::numeric_limits<std::size_t>::max());
+  state.rejectable.expire(now, std::numeric_limits<std::size_t>::max());
+}
+
+TransmissionId Reliability::send(Instant now, const transport::PeerAddress& peer, Message message) {
+  State& state = *state_;
+  state.tick(now);
+  if (message.type == Type::NonConfirmable) {
+    message.id = state.ids.next(state.hash.of(peer));
+    state.outbox.transmit(peer, encode(message));
+    return state.rejectable.remember(now, peer, message.id);
+  }
+  message.type = Type::Confirmable;
+  return state.transmissions.send(now, peer, encode(message));
+}
+
+void Reliability::cancel(TransmissionId transmission) {
+  if (Rejectable::is_name(transmission)) {
+    state_->rejectable.cancel(transmission);
+  } else {
+    state_->transmissions.cancel(transmission);
+  }
+}
+
+std::optional<TransmissionId> Reliability::reply(Instant now, const transport::PeerAddress& peer, MessageId request,
+                                                 Message response) {
+  State& state = *state_;
+  state.tick(now);
+  const std::uint32_t slot = state.deduplication.find(now, peer, request);
+  const Standing standing = slot == Deduplication::kNone ? Standing::Acknowledged : state.deduplication[slot].standing;
+  if (standing == Standing::Open) {
+    response.type = Type::Acknowledgement;
+    response.id = request;
+    state.answer_piggybacked(peer, slot, response);
+    return std::nullopt;
+  }
+  if (standing == Standing::OpenSilent) {
+    state.deduplication.settle(slot, Standing::Silent);
+    response.type = Type::NonConfirmable;
+    response.id = state.ids.next(state.hash.of(peer));
+    state.outbox.transmit(peer, encode(response));
+    return std::nullopt;
+  }
+  if (standing == Standing::OpenAcknowledged) state.deduplication.settle(slot, Standing::Acknowledged);
+  response.type = Type::Confirmable;
+  return send(now, peer, std::move(response));
+}
+
+void Reliability::accept(Instant now, const transport::PeerAddress& peer, const Message& message) {
+  State& state = *state_;
+  state.tick(now);
+  if (message.type != Type::Confirmable) return;
+  const std::uint32_t slot = state.deduplication.find(now, peer, message.id);
+  if (slot != Deduplication::kNone) state.deduplication.settle(slot, Standing::Acknowledged);
+  state.outbox.transmit(peer, empty_message(Type::Acknowledgement, message.id));
+}
+
+void Reliability::reject(Instant now, const transport::PeerAddress& peer, const Message& message) {
+  State& state = *state_;
+  state.tick(now);
+  if (message.type != Type::Confirmable && message.type != Type::NonConfirmable) return;
+  const std::uint32_t slot = state.deduplication.find(now, peer, message.id);
+  if (slot != Deduplication::kNone) {
+    state.deduplication.settle(slot, message.type == Type::Confirmable ? Standing::Rejected : Standing::Silent);
+  }
+  state.outbox.transmit(peer, empty_message(Type::Reset, message.id));
+}
+
+void Reliability::forget_peer(const transport::PeerAddress& peer) {
+  state_->transmissions.forget_peer(peer);
+}
+
+std::optional<transport::Transmit> Reliability::poll_transmit() {
+  return state_->outbox.transmits.pop();
+}
+
+std::optional<MessageEvent> Reliability::poll_event() {
+  return state_->outbox.events.pop();
+}
+
+std::optional<Deadline> Reliability::deadline() const {
+  const State& state = *state_;
+  std::optional<Deadline> earliest;
+  const auto consider = [&](std::optional<Instant> at, Reason reason) {
+    if (at && (!earliest || *at < earliest->at)) earliest = Deadline{*at, reason};
+  };
+  const auto forget = [&](std::optional<Instant> at) {
+    if (at) consider(*at + kForgetSlack, Reason::Forget);
+  };
+  if (state.transmissions.has_ready()) consider(state.last_now, Reason::Retransmit);
+  consider(state.deduplication.next_acknowledgement(), Reason::Acknowledge);
+  consider(state.transmissions.next_timeout(), Reason::Retransmit);
+  forget(state.deduplication.next_expiry());
+  forget(state.rejectable.next_expiry());
+  return earliest;
+}
+
+const Counters& Reliability::counters() const {
+  return state_->outbox.counters;
+}
+Counters& Reliability::counters() {
+  return state_->outbox.counters;
+}
+
+std::size_t Reliability::deduplication_entries() const {
+  return state_->deduplication.size();
+}
+
+}  // namespace drover::coap
