@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/downlinks.hpp"
+
+#include <algorithm>
+#include <cassert>
+
+namespace drover::server {
+namespace {
+
+auto position(std::vector<Observation>& observations, const lwm2m::Path& path) {
+  return std::find_if(observations.begin(), observations.end(),
+                      [&](const Observation& observation) { return observation.what.path == path; });
+}
+
+}  // namespace
+
+void Downlinks::wait(coap::ExchangeId exchange, Waiting waiting) {
+  Device& device = devices_[waiting.slot];
+  device.waiting.push_back(exchange);
+  if (is_observe(waiting)) ++device.observes_waiting;
+  waiting_.emplace(exchange, std::move(waiting));
+}
+
+std::optional<Waiting> Downlinks::take(coap::ExchangeId exchange) {
+  const auto found = waiting_.find(exchange);
+  if (found == waiting_.end()) return std::nullopt;
+  Waiting waiting = std::move(found->second);
+  waiting_.erase(found);
+  const auto device = devices_.find(waiting.slot);
+  assert(device != devices_.end());
+  std::erase(device->second.waiting, exchange);
+  if (is_observe(waiting)) --device->second.observes_waiting;
+  tidy(device);
+  return waiting;
+}
+
+void Downlinks::observe(Slot slot, Observation observation) {
+  end(slot, observation.what.path);
+  observed_.emplace(observation.exchange, slot);
+  devices_[slot].observations.push_back(std::move(observation));
+}
+
+Observation* Downlinks::find(Slot slot, const lwm2m::Path& path) {
+  const auto device = devices_.find(slot);
+  if (device == devices_.end()) return nullptr;
+  const auto found = position(device->second.observations, path);
+  return found == device->second.observations.end() ? nullptr : &*found;
+}
+
+std::pair<Slot, Observation*> Downlinks::find(coap::ExchangeId exchange) {
+  const auto slot = observed_.find(exchange);
+  if (slot == observed_.end()) return {0, nullptr};
+  for (Observation& observation : devices_.at(slot->second).observations) {
+    if (observation.exchange == exchange) return {slot->second, &observation};
+  }
+  assert(false);
+  return {0, nullptr};
+}
+
+void Downlinks::end(Slot slot, const lwm2m::Path& path) {
+  const auto device = devices_.find(slot);
+  if (device == devices_.end()) return;
+  const auto found = position(device->second.observations, path);
+  if (found == device->second.observations.end()) return;
+  observed_.erase(found->exchange);
+  device->second.observations.erase(found);
+  tidy(device);
+}
+
+std::vector<Observation> Downlinks::observations(Slot slot) const {
+  const auto device = devices_.find(slot);
+  return device == devices_.end() ? std::vector<Observation>{} : device->second.observations;
+}
+
+std::size_t Downlinks::observations_expected(Slot slot) const {
+  const auto device = devices_.find(slot);
+  if (device == devices_.end()) return 0;
+  return device->second.observations.size() + device->second.observes_waiting;
+}
+
+Downlinks::Dropped Downlinks::drop(Slot slot) {
+  Dropped dropped;
+  const auto device = devices_.find(slot);
+  if (device == devices_.end()) return dropped;
+  for (const coap::ExchangeId exchange : device->second.waiting) {
+    const auto waiting = waiting_.find(exchange);
+    assert(waiting != waiting_.end());
+    dropped.waiting.emplace_back(exchange, std::move(waiting->second));
+    waiting_.erase(waiting);
+  }
+  dropped.observations = std::move(device->second.observations);
+  for (const Observation& observation : dropped.observations) observed_.erase(observation.exchange);
+  devices_.erase(device);
+  return dropped;
+}
+
+void Downlinks::tidy(std::unordered_map<Slot, Device>::iterator device) {
+  if (device->second.waiting.empty() && device->second.observations.empty()) devices_.erase(device);
+}
+
+}  // namespace drover::server

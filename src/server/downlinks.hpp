@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the devices of one shard have been asked and haven't answered yet, and what is observed on them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/id.hpp"
+#include "base/time.hpp"
+#include "coap/exchange/types.hpp"
+#include "lwm2m/operation/operation.hpp"
+#include "server/registry.hpp"
+
+namespace drover::server {
+
+/// Names an operation to whoever asked for it; chosen by them.
+using Ticket = Id<struct TicketTag, std::uint64_t>;
+
+/// What is observed: it is asked for again as it stands.
+struct ObservedPath {
+  lwm2m::Path path;
+  std::optional<lwm2m::FormatNumber> accept;  ///< as sent
+};
+
+struct Observation {
+  ObservedPath what;
+  coap::ExchangeId exchange;
+  Instant since{};
+  std::uint64_t notifications = 0;
+  bool cancelling = false;  ///< a GET with Observe=1 is on its way
+};
+
+/// A request that waits for its answer.
+struct Waiting {
+  enum class Kind : std::uint8_t {
+    Operation,
+    Observe,
+    Cancel,   ///< GET with Observe=1
+    Restore,  ///< Observe of ours after a new registration; has no ticket
+  };
+  Kind kind = Kind::Operation;
+  Slot slot = 0;
+  Ticket ticket;
+  ObservedPath what;      ///< Observe, Restore
+  bool replaces = false;  ///< Observe: there was an observation of this path, which ends if this one isn't accepted
+  coap::ExchangeId observation;  ///< Cancel: which one ends
+};
+
+/// Devices with nothing waiting and nothing observed cost nothing here. Pointers are valid until the next change. The
+/// order within a device is the order of asking, so that a run can be repeated.
+class Downlinks {
+ public:
+  void wait(coap::ExchangeId exchange, Waiting waiting);
+  /// Ends the waiting; nothing for an exchange that isn't waited for.
+  std::optional<Waiting> take(coap::ExchangeId exchange);
+
+  void observe(Slot slot, Observation observation);
+  Observation* find(Slot slot, const lwm2m::Path& path);
+  /// The slot and observation that an exchange belongs to; null when it is none.
+  std::pair<Slot, Observation*> find(coap::ExchangeId exchange);
+  /// Without effect when there is none of that path.
+  void end(Slot slot, const lwm2m::Path& path);
+  [[nodiscard]] std::vector<Observation> observations(Slot slot) const;
+  /// Observations there are, and may be once those asked for are accepted.
+  [[nodiscard]] std::size_t observations_expected(Slot slot) const;
+
+  struct Dropped {
+    std::vector<std::pair<coap::ExchangeId, Waiting>> waiting;
+    std::vector<Observation> observations;
+  };
+  /// Takes out everything of a device.
+  Dropped drop(Slot slot);
+
+ private:
+  struct Device {
+    std::vector<coap::ExchangeId> waiting;
+    std::vector<Observation> observations;
+    std::size_t observes_waiting = 0;
+  };
+  static bool is_observe(const Waiting& waiting) {
+    return waiting.kind == Waiting::Kind::Observe || waiting.kind == Waiting::Kind::Restore;
+  }
+  void tidy(std::unordered_map<Slot, Device>::iterator device);
+
+  // Looked up only; never iterated.
+  std::unordered_map<Slot, Device> devices_;
+  std::unordered_map<coap::ExchangeId, Waiting> waiting_;
+  std::unordered_map<coap::ExchangeId, Slot> observed_;
+};
+
+}  // namespace drover::server

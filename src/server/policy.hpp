@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this server accepts at its Registration interface beyond, or short of, what the enabler asks for.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "lwm2m/data/path.hpp"
+#include "lwm2m/operation/operation.hpp"
+
+namespace drover::server {
+
+/// Longest endpoint name in bytes: a Uri-Query option holds 255 (RFC 7252 §5.10), the text behind "ep=" a little less.
+inline constexpr std::size_t kEndpointMax = 255;
+/// Longest binding: every letter that a version of the enabler defines fits twice.
+inline constexpr std::size_t kBindingMax = 16;
+/// Longest SMS number: 15 digits (E.164), with room for what a lenient server takes (a '+', separators).
+inline constexpr std::size_t kSmsMax = 24;
+/// Longest alternate path in bytes: what one Uri-Path option holds (RFC 7252 §5.10).
+inline constexpr std::size_t kRootMax = 255;
+/// Used when `lt` is missing and the policy isn't strict (the default of later versions of the enabler).
+inline constexpr std::uint32_t kDefaultLifetime = 86400;
+
+/// Set once, before traffic.
+struct Policy {
+  /// Everything as the 1.0 enabler has it: only version 1.0 (4.12 else, Core §5.3.1); 4.00 for unknown parameters, a
+  /// missing `lt` or `lwm2m` (Transport Table 6), a binding outside Table 8, an SMS number with anything but digits,
+  /// and an announcement without /1 or /3. Not strict: any 1.x, and all of these are accepted. (An announced /0 is
+  /// passed over, either way.)
+  bool strict = false;
+
+  std::uint32_t lifetime_min = 1;           ///< seconds; a shorter one gets 4.00
+  std::uint32_t lifetime_max = 0xFFFFFFFF;  ///< seconds; a longer one gets 4.00
+  /// Endpoint names that get 4.03: exact or with '*' (any text) and '?' (any one byte). Case counts.
+  std::vector<std::string> refused_endpoints;
+  /// Registrations of one shard; past it 5.03. At most kSlotsMax of location.hpp.
+  std::size_t devices_max = std::size_t{1} << 24;
+  /// Observations of one device, established or asked for; past it the operation ends with NoAnswer::Refused.
+  std::size_t observations_max_per_device = 256;
+
+  /// A Read or Observe without `accept` asks for TLV (11542), which every version's client must be able to give:
+  /// without it newer clients choose formats of their version. `no_accept` of the operation overrides it.
+  bool always_accept = true;
+  /// Core §5.5.1: "The LwM2M Server MUST re-initiate observation requests whenever the LwM2M Client registers." When
+  /// set, the observations that a registration replaced on this shard had are asked for again behind the 2.01, and
+  /// their first values come as notifications; when not, they end with ObservationEnded and are the application's to
+  /// start again.
+  bool restore_observations = false;
+};
+
+/// The values that Core Table 8 has for `b`: U, UQ, S, SQ, US, UQS, UQT.
+bool is_binding_1_0(std::string_view binding);
+/// 1.1 and later: one or more of the letters U, T, S, N, each at most once.
+bool is_binding_1_1(std::string_view binding);
+
+/// Register's parameters with the policy's defaults filled in.
+struct Admission {
+  lwm2m::Version version;
+  std::string version_text;  ///< as announced, "1.0" when missing
+  std::uint32_t lifetime = kDefaultLifetime;
+  std::string binding;  ///< "U" when missing
+};
+
+/// 4.00, 4.03 or 4.12 with the reason when the Register isn't to be accepted.
+Result<Admission> admit(const Policy& policy, const lwm2m::Register& request);
+/// 4.00 when the Update isn't to be accepted by a registration of that version.
+Result<void> admit(const Policy& policy, const lwm2m::Update& request, lwm2m::Version version);
+
+}  // namespace drover::server

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/shard.hpp"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "lwm2m/mapping/mapping.hpp"
+#include "server/endpoint_name.hpp"
+
+namespace drover::server {
+namespace {
+
+coap::Parameters collecting(coap::Parameters parameters) {
+  parameters.stream_requests = false;
+  return parameters;
+}
+
+template <class T>
+std::optional<T> pop(std::deque<T>& queue) {
+  if (queue.empty()) return std::nullopt;
+  std::optional<T> first(std::move(queue.front()));
+  queue.pop_front();
+  return first;
+}
+
+}  // namespace
+
+Shard::Shard(ShardConfig config, Rng& rng)
+    : config_(std::move(config)),
+      endpoint_(collecting(config_.coap), rng),
+      registry_(static_cast<std::uint8_t>(config_.index), config_.policy.devices_max, rng) {
+  assert(config_.count <= kShardsMax && config_.index < config_.count);
+}
+
+void Shard::handle_datagram(Instant now, const transport::Datagram& datagram) {
+  expire(now);
+  endpoint_.handle_datagram(now, datagram);
+  process(now);
+}
+
+void Shard::handle_timeout(Instant now) {
+  expire(now);
+  endpoint_.handle_timeout(now);
+  process(now);
+}
+
+void Shard::handle_mail(Instant now, const Mail& mail) {
+  expire(now);
+  const auto& claim = std::get<EndpointClaimed>(mail.body);
+  const auto slot = registry_.find(claim.endpoint);
+  if (!slot) return;
+  const Instant ours = registry_[*slot].registered_at();
+  // Of two at the same instant the one of the lower shard stays; every shard decides alike.
+  if (ours > claim.when || (ours == claim.when && config_.index < claim.shard)) return;
+  end_registration(now, *slot, Ending::Replaced);
+  process(now);
+}
+
+std::optional<Event> Shard::poll_event() {
+  return pop(events_);
+}
+std::optional<Mail> Shard::poll_mail() {
+  return pop(mails_);
+}
+std::optional<OperationDone> Shard::poll_done() {
+  return pop(done_);
+}
+
+std::optional<Deadline> Shard::deadline() const {
+  std::optional<Deadline> next = endpoint_.deadline();
+  if (const auto lifetime = registry_.next_deadline(); lifetime && (!next || *lifetime < next->at)) {
+    next = Deadline{*lifetime, Reason::Lifetime};
+  }
+  return next;
+}
+
+void Shard::process(Instant now) {
+  while (auto event = endpoint_.poll_event()) {
+    if (auto* request = std::get_if<coap::RequestArrived>(&*event)) {
+      handle_request(now, *request);
+    } else if (auto* response = std::get_if<coap::ResponseArrived>(&*event)) {
+      handle_response(now, response->exchange, response->response, response->observing);
+    } else if (auto* notification = std::get_if<coap::NotificationArrived>(&*event)) {
+      handle_notification(now, std::move(*notification));
+    } else if (auto* failed = std::get_if<coap::RequestFailed>(&*event)) {
+      handle_failure(now, *failed);
+    }
+    // Streamed bodies and observations of ours are never asked for here.
+  }
+}
+
+void Shard::expire(Instant now) {
+  while (const auto slot = registry_.next_expired(now)) {
+    ++counters_.expiries;
+    end_registration(now, *slot, Ending::Expired);
+  }
+}
+
+std::vector<ObservedPath> Shard::end_registration(Instant now, Slot slot, Ending why, bool keep_observations) {
+  std::vector<ObservedPath> kept;
+  Downlinks::Dropped dropped = downlinks_.drop(slot);
+  for (auto& [exchange, waiting] : dropped.waiting) {
+    endpoint_.forget(exchange);
+    switch (waiting.kind) {
+      case Waiting::Kind::Operation:
+      case Waiting::Kind::Cancel: done(waiting.ticket, NoAnswer::Gone); break;
+      case Waiting::Kind::Observe:
+        done(waiting.ticket, NoAnswer::Gone);
+        if (waiting.replaces) emit_observation_ended(now, slot, waiting.what.path);
+        break;
+      case Waiting::Kind::Restore:
+        if (keep_observations) {
+          kept.push_back(waiting.what);
+        } else {
+          emit_observation_ended(now, slot, waiting.what.path);
+        }
+        break;
+    }
+  }
+  for (const Observation& observation : dropped.observations) {
+    endpoint_.forget(observation.exchange);
+    if (keep_observations) {
+      kept.push_back(observation.what);
+    } else {
+      emit_observation_ended(now, slot, observation.what.path);
+    }
+  }
+  if (why == Ending::Expired) emit(now, EventKind::Expired, registry_[slot].endpoint());
+  if (why == Ending::Deregistered) emit(now, EventKind::Deregistered, registry_[slot].endpoint());
+  registry_.remove(slot);
+  return kept;
+}
+
+// ---- what is shown
+// ----------------------------------------------------------------------------------------------------
+
+UnixSeconds Shard::wall(Instant at) const {
+  return std::chrono::floor<std::chrono::seconds>(at.time_since_epoch() + unix_at_zero_).count();
+}
+
+DeviceView Shard::view(Slot slot) const {
+  return view(slot, registry_.announcement(slot));
+}
+
+DeviceView Shard::view(Slot slot, lwm2m::Announcement announcement) const {
+  const Registration& registration = registry_[slot];
+  DeviceView device;
+  device.endpoint = registration.endpoint();
+  device.scheme = endpoint_scheme(registration.endpoint());
+  device.registration = "rd/" + registry_.location(slot).to_string();
+  device.address = registration.address();
+  device.version = registration.version();
+  device.binding = registration.binding();
+  device.queue = registration.queue();
+  device.sms = registration.sms();
+  device.lifetime = registration.lifetime();
+  device.registered_at = wall(registration.registered_at());
+  device.updated_at = wall(registration.updated_at());
+  device.expires_at = wall(registration.expires_at());
+  device.announcement = std::move(announcement);
+  return device;
+}
+
+std::optional<DeviceView> Shard::device(std::string_view endpoint) const {
+  const auto slot = registry_.find(endpoint);
+  if (!slot) return std::nullopt;
+  return view(*slot);
+}
+
+DevicePage Shard::list(const DeviceQuery& query) const {
+  const Registry::Page found =
+      registry_.page(query.search, query.after, std::clamp<std::size_t>(query.limit, 1, kPageMax));
+  DevicePage page;
+  page.total = found.total;
+  page.devices.reserve(found.slots.size());
+  for (const Slot slot : found.slots) page.devices.push_back(view(slot));
+  if (found.more) page.next = page.devices.back().endpoint;
+  return page;
+}
+
+std::optional<std::vector<ObservationView>> Shard::observations(std::string_view endpoint) const {
+  const auto slot = registry_.find(endpoint);
+  if (!slot) return std::nullopt;
+  std::vector<ObservationView> views;
+  for (const Observation& observation : downlinks_.observations(*slot)) {
+    views.push_back({std::string(endpoint), observation.what.path, observation.what.accept, wall(observation.since),
+                     observation.notifications});
+  }
+  return views;
+}
+
+ServerCounters Shard::counters() const {
+  ServerCounters counters = counters_;
+  counters.coap = endpoint_.counters();
+  counters.devices = registry_.size();
+  return counters;
+}
+
+// ---- events
+// -----------------------------------------------------------------------------------------------------------
+
+void Shard::emit(Instant now, EventKind kind, std::string_view endpoint) {
+  if (!config_.events) return;
+  Event event;
+  event.at = wall(now);
+  event.kind = kind;
+  event.endpoint = endpoint;
+  events_.push_back(std::move(event));
+}
+
+void Shard::emit_device(Instant now, EventKind kind, DeviceView device) {
+  emit(now, kind, device.endpoint);
+  if (config_.events) events_.back().device = std::move(device);
+}
+
+void Shard::emit_notification(Instant now, Slot slot, const lwm2m::Path& path, lwm2m::Outcome outcome) {
+  ++counters_.notifications;
+  emit(now, EventKind::Notification, registry_[slot].endpoint());
+  if (!config_.events) return;
+  events_.back().path = path;
+  events_.back().outcome = std::move(outcome);
+}
+
+void Shard::emit_observation_ended(Instant now, Slot slot, const lwm2m::Path& path) {
+  emit(now, EventKind::ObservationEnded, registry_[slot].endpoint());
+  if (config_.events) events_.back().path = path;
+}
+
+}  // namespace drover::server

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// The Registration interface (Core §5.3; Transport "Registration Interface").
+#include <utility>
+
+#include "coap/message/code.hpp"
+#include "lwm2m/mapping/mapping.hpp"
+#include "server/shard.hpp"
+
+namespace drover::server {
+namespace {
+
+lwm2m::Outcome outcome_of(lwm2m::Status status) {
+  lwm2m::Outcome outcome;
+  outcome.status = status;
+  return outcome;
+}
+
+}  // namespace
+
+void Shard::handle_request(Instant now, const coap::RequestArrived& arrived) {
+  Result<lwm2m::Uplink> uplink = lwm2m::mapping::to_uplink(arrived.request);
+  const Result<lwm2m::Outcome> outcome =
+      uplink ? std::visit([&](auto& request) { return handle_uplink(now, arrived.peer, std::move(request)); }, *uplink)
+             : tl::unexpected(uplink.error());
+  if (!outcome) ++counters_.rejected;
+  endpoint_.respond(now, arrived.responder,
+                    outcome ? lwm2m::mapping::to_response(*outcome) : lwm2m::mapping::to_response(outcome.error()));
+  restore_observations(now);
+}
+
+Result<lwm2m::Outcome> Shard::handle_uplink(Instant now, const transport::PeerAddress& peer, lwm2m::Register request) {
+  const Result<Admission> admission = admit(config_.policy, request);
+  if (!admission) return tl::unexpected(admission.error());
+
+  // The server removes the existing registration and performs the new one (Core §5.3.1).
+  std::vector<ObservedPath> observed;
+  if (const auto old = registry_.find(request.endpoint)) {
+    observed = end_registration(now, *old, Ending::Replaced, config_.policy.restore_observations);
+  }
+  NewRegistration registration;
+  registration.endpoint = request.endpoint;
+  registration.version = admission->version_text;
+  registration.binding = admission->binding;
+  if (request.sms) registration.sms = *request.sms;
+  registration.lifetime = admission->lifetime;
+  registration.queue = request.queue;
+  registration.address = peer;
+  const auto slot = registry_.add(now, registration, request.announcement);
+  if (!slot) {
+    return tl::unexpected(Error{Fault::Us, coap::code::kServiceUnavailable.value, "no room for another device"});
+  }
+  ++counters_.registers;
+  for (std::size_t to = 0; to < config_.count; ++to) {
+    if (to != config_.index) mails_.push_back({to, EndpointClaimed{request.endpoint, now, config_.index}});
+  }
+  if (!observed.empty()) restoration_ = Restoration{*slot, std::move(observed)};
+
+  lwm2m::Outcome outcome = outcome_of(lwm2m::Status::Created);
+  outcome.location = "rd/" + registry_.location(*slot).to_string();
+  if (config_.events) emit_device(now, EventKind::Registered, view(*slot, std::move(request.announcement)));
+  return outcome;
+}
+
+Result<lwm2m::Outcome> Shard::handle_uplink(Instant now, const transport::PeerAddress& peer, lwm2m::Update request) {
+  const Result<Slot> slot = locate(peer, request.location);
+  if (!slot) return tl::unexpected(slot.error());
+  const auto version = lwm2m::Version::parse(registry_[*slot].version());
+  if (const auto ok = admit(config_.policy, request, version.value_or(lwm2m::Version{})); !ok) {
+    return tl::unexpected(ok.error());
+  }
+  RegistrationChange change;
+  change.lifetime = request.lifetime;
+  if (request.binding) change.binding = *request.binding;
+  if (request.sms) change.sms = *request.sms;
+  change.queue = request.queue;
+  if (request.announcement) change.announcement = &*request.announcement;
+  registry_.update(now, *slot, change);
+  ++counters_.updates;
+  if (config_.events) emit_device(now, EventKind::Updated, view(*slot));
+  return outcome_of(lwm2m::Status::Changed);
+}
+
+Result<lwm2m::Outcome> Shard::handle_uplink(Instant now, const transport::PeerAddress& peer,
+                                            lwm2m::Deregister request) {
+  const Result<Slot> slot = locate(peer, request.location);
+  if (!slot) return tl::unexpected(slot.error());
+  ++counters_.deregisters;
+  end_registration(now, *slot, Ending::Deregistered);
+  return outcome_of(lwm2m::Status::Deleted);
+}
+
+Result<Slot> Shard::locate(const transport::PeerAddress& peer, std::string_view location) const {
+  const auto parsed = Location::parse(location);
+  const auto slot = parsed ? registry_.find(*parsed) : std::nullopt;
+  // In NoSec mode a client whose address changed must register again (Transport, "Registration Interface"): 4.04 makes
+  // it. An address that another shard serves is another address, too.
+  if (!slot || registry_[*slot].address() != peer) {
+    return peer_error(coap::code::kNotFound.value, "no such registration of yours");
+  }
+  return *slot;
+}
+
+void Shard::restore_observations(Instant now) {
+  if (!restoration_) return;
+  const Restoration restoration = std::move(*restoration_);
+  restoration_.reset();
+  for (const ObservedPath& what : restoration.paths) {
+    observe(now, Waiting::Kind::Restore, Ticket{}, restoration.slot, what);
+  }
+}
+
+}  // namespace drover::server
