@@ -32,6 +32,10 @@ class Endpoint {
                            const coap::RequestSettings& settings = {});
   /// Ends an exchange or observation of ours without a word to the peer; a later notification gets a Reset (RFC 7641 §3.6).
   void forget(coap::ExchangeId exchange);
+  /// Ends an observation of ours by a GET with Observe=1, the same token and the same options (RFC 7641 §3.6). The answer comes
+  /// as ResponseArrived or RequestFailed of the returned exchange. Notifications of `observation` are delivered until then;
+  /// a response of any code ends `observation` silently, a failure leaves it. An unknown id gives RequestFailed (Refused).
+  coap::ExchangeId cancel_observation(Instant now, coap::ExchangeId observation);
   /// Bytes asked for by BodyWanted, of our request.
   void supply(Instant now, coap::ExchangeId exchange, ByteView bytes);
 

@@ -71,7 +71,8 @@ struct NotificationArrived {
   bool last = false;
 };
 
-/// One block of a streamed response, in order. `response.payload` is the block's bytes.
+/// One block of a streamed response, in order. `response.payload` is the block's bytes. Offset 0 again: the representation
+/// changed and the body begins anew (once at most). A response that isn't 2.xx comes as ResponseArrived.
 struct ResponseBlockArrived {
   ExchangeId exchange;
   transport::PeerAddress peer;
@@ -96,6 +97,8 @@ struct RequestArrived {
 
 /// One block of a request body that isn't collected (Parameters::stream_requests), in order, starting with offset 0.
 /// Answer with accept_block() while !last, and with respond() for an error or when last. `request.payload` is the block.
+/// Offset 0 again under the same id: the peer began anew. Without a next block for Parameters::body_lifetime the upload is
+/// forgotten silently.
 struct RequestBlockArrived {
   ResponderId responder;
   transport::PeerAddress peer;

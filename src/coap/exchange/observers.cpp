@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "coap/exchange/observers.hpp"
+
+#include <utility>
+
+namespace drover::coap {
+
+Observers::Observers(Context& context, Bodies& bodies)
+    : context_(context),
+      bodies_(bodies),
+      by_token_(0, PeerTokenHash{context.seed}),
+      by_peer_(0, PeerHash{context.seed}) {}
+
+Observers::Observation* Observers::find(ResponderId id) {
+  const auto found = observations_.find(id);
+  return found == observations_.end() ? nullptr : &found->second;
+}
+
+bool Observers::has_room(const transport::PeerAddress& peer, const Token& token) const {
+  const auto own = by_peer_.find(peer);
+  if (own == by_peer_.end()) return context_.parameters.observations_max_per_peer > 0;
+  return own->second.size() < context_.parameters.observations_max_per_peer || by_token_.contains({peer, token});
+}
+
+void Observers::begin(ResponderId id, const Start& start) {
+  const auto previous = by_token_.find({start.peer, start.token});
+  if (previous != by_token_.end()) end(start.peer, start.token, ObservationEndCause::Replaced);
+  by_token_.emplace(PeerToken{start.peer, start.token}, id);
+  by_peer_[start.peer].push_back(id);
+  Observation observation;
+  observation.start = start;
+  observations_.emplace(id, std::move(observation));
+}
+
+void Observers::first_sent(Instant now, ResponderId id, std::optional<TransmissionId> transmission) {
+  Observation* observation = find(id);
+  if (observation == nullptr || observation->answered) return;
+  observation->answered = true;
+  if (!transmission) {
+    send_waiting(now, id, *observation);
+    return;
+  }
+  observation->in_flight = transmission;
+  observation->first = true;
+  by_transmission_.emplace(*transmission, id);
+}
+
+void Observers::notify(Instant now, ResponderId id, Response response, bool confirmable) {
+  Observation* observation = find(id);
+  if (observation == nullptr) return;
+  if (!observation->answered || observation->in_flight) {
+    const bool wished_before = observation->waiting && observation->waiting->confirmable;
+    observation->waiting = Waiting{std::move(response), confirmable || wished_before};
+    return;
+  }
+  send(now, id, *observation, std::move(response), confirmable);
+}
+
+void Observers::send(Instant now, ResponderId id, Observation& observation, Response response, bool confirmable) {
+  const bool last = !response.code.is_success();
+  if (last) {
+    response.options.remove(OptionNumber::Observe);  // RFC 7641 §4.2
+  } else {
+    response.options.set_observe(next_number());
+  }
+  const Start& start = observation.start;
+  Ask ask;
+  ask.token = start.token;
+  ask.block = start.block;
+  Message message =
+      shape(now, bodies_, BodyKey{start.peer, start.digest, false}, ask, start.asked, std::move(response));
+  message.type = confirmable ? Type::Confirmable : Type::NonConfirmable;
+  const TransmissionId transmission = context_.reliability.send(now, start.peer, std::move(message));
+  if (last) {
+    end(id);
+    return;
+  }
+  by_transmission_.emplace(transmission, id);
+  if (confirmable) {
+    observation.in_flight = transmission;
+    observation.first = false;
+    return;
+  }
+  if (observation.recent.size() == kRecentMax) {
+    by_transmission_.erase(observation.recent.front());
+    observation.recent.erase(observation.recent.begin());
+  }
+  observation.recent.push_back(transmission);
+}
+
+void Observers::send_waiting(Instant now, ResponderId id, Observation& observation) {
+  if (auto waiting = std::exchange(observation.waiting, std::nullopt)) {
+    send(now, id, observation, std::move(waiting->response), waiting->confirmable);
+  }
+}
+
+void Observers::end(ResponderId id) {
+  const auto found = observations_.find(id);
+  if (found == observations_.end()) return;
+  const Observation& observation = found->second;
+  if (observation.in_flight) {
+    by_transmission_.erase(*observation.in_flight);
+    context_.reliability.cancel(*observation.in_flight);
+  }
+  for (const TransmissionId transmission : observation.recent) by_transmission_.erase(transmission);
+  by_token_.erase({observation.start.peer, observation.start.token});
+  const auto own = by_peer_.find(observation.start.peer);
+  std::erase(own->second, id);
+  if (own->second.empty()) by_peer_.erase(own);
+  observations_.erase(found);
+}
+
+void Observers::end(const transport::PeerAddress& peer, const Token& token, ObservationEndCause cause) {
+  const auto found = by_token_.find({peer, token});
+  if (found == by_token_.end()) return;
+  const ResponderId id = found->second;
+  end(id);
+  context_.events.push(ObservationEnded{id, peer, cause});
+}
+
+void Observers::forget_peer(const transport::PeerAddress& peer) {
+  const auto own = by_peer_.find(peer);
+  if (own == by_peer_.end()) return;
+  const std::vector<ResponderId> ids = own->second;
+  for (const ResponderId id : ids) end(id);
+}
+
+bool Observers::acknowledged(Instant now, TransmissionId transmission) {
+  const auto found = by_transmission_.find(transmission);
+  if (found == by_transmission_.end()) return false;
+  const ResponderId id = found->second;
+  by_transmission_.erase(found);
+  Observation& observation = *find(id);
+  observation.in_flight.reset();
+  if (!observation.first) context_.events.push(NotificationAcknowledged{id});
+  send_waiting(now, id, observation);
+  return true;
+}
+
+bool Observers::end_by(TransmissionId transmission, ObservationEndCause cause) {
+  const auto found = by_transmission_.find(transmission);
+  if (found == by_transmission_.end()) return false;
+  const Start start = find(found->second)->start;
+  end(start.peer, start.token, cause);
+  return true;
+}
+
+bool Observers::rejected(TransmissionId transmission) {
+  return end_by(transmission, ObservationEndCause::Reset);
+}
+
+bool Observers::gave_up(TransmissionId transmission) {
+  return end_by(transmission, ObservationEndCause::Timeout);
+}
+
+}  // namespace drover::coap
