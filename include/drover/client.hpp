@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// A LwM2M device in a dozen lines; read examples/thermometer.cpp first.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "drover/object.hpp"
+#include "drover/value.hpp"
+
+namespace drover {
+
+struct Settings {
+  std::string endpoint{};             ///< endpoint client name, such as "urn:dev:os:demo-1"
+  std::string server{};               ///< "coap://fleet.example" or "coap://[2001:db8::1]:5683"
+  std::uint32_t lifetime = 86400;     ///< seconds; the registration is renewed before it ends
+  std::uint16_t short_server_id = 1;  ///< 1 to 65534
+  std::string bind{};                 ///< local "ADDRESS:PORT"; "" lets the system choose
+  std::string manufacturer{};         ///< /3/0/0; "" leaves it out, as below
+  std::string model{};                ///< /3/0/1
+  std::string serial{};               ///< /3/0/2
+  std::string firmware_version{};     ///< /3/0/3
+  std::string alternate_path{};       ///< "" or "/lwm2m"
+
+  // Called on the device's thread; must not block.
+  std::function<void()> on_registered{};
+  std::function<void(const std::string& reason)> on_failed{};  ///< it is tried again by itself
+  std::function<void()> on_reboot{};                           ///< /3/0/4 was executed; the answer is out
+};
+
+/// A device: registers, renews, reconnects and registers again by itself, on a thread of its own. All methods are
+/// thread-safe. Not for use from on_* callbacks and execute(): stop() and the destructor; assigning values is.
+class Client {
+ public:
+  /// Throws std::invalid_argument for a server URI, a bind address or an endpoint that can't be; says what to write
+  /// instead.
+  explicit Client(Settings settings);
+  /// De-registers, for at most three seconds.
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// Makes a T and shows it to servers as instance `instance` (0 to 65534) of its object. Owned by the client.
+  /// Throws std::invalid_argument when the instance exists.
+  template <class T, class... Parts>
+  T& add(std::uint16_t instance, Parts&&... parts) {
+    std::unique_ptr<T> made;
+    {
+      const detail::construction members(sizeof(T));
+      made = std::make_unique<T>(std::forward<Parts>(parts)...);
+    }
+    T& object = *made;
+    adopt(std::move(made), instance, detail::actions_of(object));
+    return object;
+  }
+  /// Takes an object away from servers and destroys it.
+  void remove(detail::object_base& object);
+
+  /// Opens the socket and starts registering; returns at once. Throws std::runtime_error when the socket can't be had.
+  void start();
+  /// De-registers, for at most three seconds. start() may follow.
+  void stop();
+  /// Tells servers that the device is alive, now.
+  void update();
+  [[nodiscard]] bool registered() const;
+
+ private:
+  void adopt(std::unique_ptr<detail::object_base> object, std::uint16_t instance, std::vector<detail::action> actions);
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace drover

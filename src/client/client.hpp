@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// A LwM2M Client as a sans-IO core: object tree, one registration an account, observations, over one stack::Endpoint.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/random.hpp"
+#include "base/time.hpp"
+#include "client/notifier.hpp"
+#include "client/object_tree.hpp"
+#include "client/objects/device_object.hpp"
+#include "client/objects/server_object.hpp"
+#include "client/registration.hpp"
+#include "coap/parameters.hpp"
+#include "stack/endpoint.hpp"
+#include "transport/datagram.hpp"
+
+namespace drover::client {
+
+struct ClientSettings {
+  std::string endpoint;              ///< Endpoint Client Name (Core §6.3.1)
+  std::string version = "1.0";       ///< the enabler version that Register announces
+  std::string root;                  ///< alternate path, "" or "/lwm2m" (Transport "Alternate Path")
+  std::string sms;                   ///< MSISDN, without '+'; "" when none
+  bool announce_json = true;         ///< ct=11543 on the root link: JSON for all objects (Core §5.3.1)
+  std::size_t write_max = 64 << 10;  ///< longest body of a Write or Create that is held whole: 4.13 past it
+  coap::Parameters coap;             ///< stream_requests is set by the client
+  RegistrationLimits registration;
+  NotificationPolicy notification;
+};
+
+// ---- what happened, to be polled ------------------------------------------------------------------------------------
+
+/// The host is to look the name up and to call Client::resolved().
+struct ResolveWanted {
+  ServerId server = 0;
+  std::string host;
+  std::uint16_t port = 0;
+};
+struct RegistrationChanged {
+  ServerId server = 0;
+  RegistrationReport report;
+};
+/// An operation of a server was carried out or refused.
+struct Served {
+  ServerId server = 0;
+  const char* operation = "";
+  lwm2m::Path path;
+  lwm2m::Status status{};
+};
+/// A server wrote a resource, or created or deleted an instance.
+struct ServerChanged {
+  Change change;
+};
+struct Executed {
+  ServerId server = 0;
+  lwm2m::Path path;
+  std::string arguments;
+};
+/// /3/0/4 and /3/0/5. The answers have been handed to the transmits already.
+struct RebootWanted {};
+struct FactoryResetWanted {};
+using ClientEvent =
+    std::variant<ResolveWanted, RegistrationChanged, Served, ServerChanged, Executed, RebootWanted, FactoryResetWanted>;
+
+struct ClientCounters {
+  std::uint64_t ignored = 0;  ///< datagrams of strangers, and requests before the registration stands (Core §5.4)
+  std::uint64_t operations = 0;
+  std::uint64_t notifications = 0;
+};
+
+struct AccountView {
+  ServerId server = 0;
+  std::string uri;
+  RegistrationState state{};
+  std::string location;
+  std::optional<transport::PeerAddress> peer;  ///< while registering or registered
+};
+
+/// Satisfies io::Driven. Drive it by the one contract; after changes to tree() from outside call settle(). `rng` and
+/// the definitions outlive it. One thread at a time.
+///
+/// Accounts are pairs of a Security instance (/0/x: URI, NoSec, short server id) and the Server instance with the same
+/// short server id (/1/x/0); they are followed as the tree changes. Datagrams from other addresses than those of the
+/// registered servers, and requests of a server that hasn't acknowledged the registration yet, are dropped unanswered:
+/// Core §5.4 and §5.5 say MUST ignore.
+class Client {
+ public:
+  Client(ClientSettings settings, Rng& rng);
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  /// As ObjectTree::define(), with the specified behaviour for objects 1 and 3.
+  void define(const lwm2m::model::ObjectDefinition& definition, ObjectBehaviour* behaviour = nullptr,
+              std::vector<lwm2m::ResourceId> supported = {});
+  /// Adds a NoSec account: the next free instances of objects 0 and 1. Both must be defined.
+  Result<void> add_account(Instant now, ServerId server, const std::string& uri, std::uint32_t lifetime);
+  ObjectTree& tree() { return tree_; }
+  [[nodiscard]] const ObjectTree& tree() const { return tree_; }
+  DeviceObject& device() { return device_object_; }
+
+  // ---- commands; each is a mutation
+  // -----------------------------------------------------------------------------------
+  void start(Instant now);
+  /// De-registers everywhere and stays off until start().
+  void stop(Instant now);
+  void update(Instant now);
+  void address_changed(Instant now);
+  void resolved(Instant now, ServerId server, std::vector<transport::PeerAddress> addresses);
+  /// Carries out what follows from changes to tree(): notifications, Updates, accounts.
+  void settle(Instant now);
+
+  void handle_datagram(Instant now, const transport::Datagram& datagram);
+  void handle_timeout(Instant now);
+  std::optional<transport::Transmit> poll_transmit();
+  std::optional<ClientEvent> poll_event();
+  [[nodiscard]] std::optional<Deadline> deadline() const;
+
+  [[nodiscard]] std::vector<AccountView> accounts() const;
+  /// No registration stands and none is being ended: after stop() the host may exit.
+  [[nodiscard]] bool is_off() const;
+  [[nodiscard]] const Notifier& notifier() const { return notifier_; }
+  [[nodiscard]] const ClientCounters& counters() const { return counters_; }
+  [[nodiscard]] const coap::Counters& coap_counters() const { return endpoint_.counters(); }
+
+ private:
+  struct Account {
+    Account(lwm2m::InstanceId server, ServerUri uri, RegistrationParameters parameters,
+            const RegistrationLimits& limits, Rng& rng)
+        : server_instance(server), registration(std::move(uri), std::move(parameters), limits, rng) {}
+    lwm2m::InstanceId server_instance;
+    Registration registration;
+    std::optional<coap::ExchangeId> exchange;
+    bool leaving = false;  ///< its instances are gone
+  };
+  /// A Block1 body that arrives piece by piece.
+  struct Body {
+    transport::PeerAddress peer;
+    Instant started;
+    std::optional<lwm2m::Path> sink;  ///< goes to a behaviour instead of `bytes`
+    Bytes bytes;
+  };
+
+  // client.cpp
+  void sync_accounts(Instant now);
+  [[nodiscard]] std::optional<ServerUri> usable_uri(Instant now, lwm2m::InstanceId security, ServerId server);
+  void sync_account(Instant now, lwm2m::InstanceId security, ServerId server, lwm2m::InstanceId server_instance);
+  [[nodiscard]] RegistrationParameters parameters(Instant now, lwm2m::InstanceId server_instance) const;
+  [[nodiscard]] std::optional<std::int64_t> integer(Instant now, const lwm2m::Path& path) const;
+  bool drain_registration(Instant now, ServerId server, Account& account);
+  bool drain_changes(Instant now);
+  bool drain_behaviours(Instant now);
+  bool send_notifications(Instant now);
+
+  // downlink.cpp
+  bool drain_endpoint(Instant now);
+  void handle(Instant now, coap::ResponseArrived&& event);
+  void handle(Instant now, coap::RequestFailed&& event);
+  void handle(Instant now, coap::RequestArrived&& event);
+  void handle(Instant now, coap::RequestBlockArrived&& event);
+  void serve(Instant now, coap::ResponderId responder, ServerId server, const coap::Request& request);
+  void observe(Instant now, coap::ResponderId responder, ServerId server, const lwm2m::Observe& operation,
+               coap::Response& response);
+  void forget_stale_bodies(Instant now);
+  [[nodiscard]] std::optional<ServerId> server_at(const transport::PeerAddress& peer) const;
+  [[nodiscard]] bool is_welcome(const transport::Datagram& datagram) const;
+
+  ClientSettings settings_;
+  Rng& rng_;
+  ObjectTree tree_;
+  ServerObject server_object_;
+  DeviceObject device_object_;
+  Notifier notifier_;
+  stack::Endpoint endpoint_;
+  std::map<ServerId, Account> accounts_;
+  std::map<ServerId, std::string> refused_;  ///< accounts that can't be used, so that each is reported once
+  std::map<std::uint64_t, Body> bodies_;     ///< by ResponderId
+  std::deque<ClientEvent> events_;
+  ClientCounters counters_;
+  bool started_ = false;
+  bool accounts_changed_ = true;
+};
+
+}  // namespace drover::client

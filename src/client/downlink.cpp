@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// What arrives from servers: their answers, and their operations on the tree.
+#include "client/client.hpp"
+#include "coap/message/code.hpp"
+#include "lwm2m/mapping/mapping.hpp"
+
+namespace drover::client {
+
+using lwm2m::Outcome;
+namespace code = coap::code;
+namespace mapping = lwm2m::mapping;
+
+namespace {
+
+/// RFC 7252 §3: version 1 and a code of class 0 other than 0.00.
+bool is_request(ByteView datagram) {
+  constexpr std::size_t kHeaderSize = 4;
+  return datagram.size() >= kHeaderSize && (datagram[0] >> 6) == 1 && coap::Code(datagram[1]).is_request();
+}
+
+coap::Response plain(coap::Code code, std::string_view reason = {}) {
+  return {code, {}, to_bytes(reason)};
+}
+
+}  // namespace
+
+std::optional<ServerId> Client::server_at(const transport::PeerAddress& peer) const {
+  for (const auto& [id, account] : accounts_) {
+    if (account.registration.peer() == peer) return id;
+  }
+  return std::nullopt;
+}
+
+bool Client::is_welcome(const transport::Datagram& datagram) const {
+  const auto server = server_at(datagram.from);
+  if (!server) return false;
+  return !is_request(datagram.bytes) || accounts_.at(*server).registration.is_registered();
+}
+
+bool Client::drain_endpoint(Instant now) {
+  bool busy = false;
+  while (auto event = endpoint_.poll_event()) {
+    busy = true;
+    if (auto* response = std::get_if<coap::ResponseArrived>(&*event)) handle(now, std::move(*response));
+    if (auto* failure = std::get_if<coap::RequestFailed>(&*event)) handle(now, std::move(*failure));
+    if (auto* request = std::get_if<coap::RequestArrived>(&*event)) handle(now, std::move(*request));
+    if (auto* block = std::get_if<coap::RequestBlockArrived>(&*event)) handle(now, std::move(*block));
+    if (const auto* ended = std::get_if<coap::ObservationEnded>(&*event)) notifier_.cancel(ended->responder);
+  }
+  return busy;
+}
+
+void Client::handle(Instant now, coap::ResponseArrived&& event) {
+  for (auto& [id, account] : accounts_) {
+    if (account.exchange != event.exchange) continue;
+    account.exchange.reset();
+    account.registration.answered(now, mapping::to_outcome(event.response));
+    return;
+  }
+}
+
+void Client::handle(Instant now, coap::RequestFailed&& event) {
+  for (auto& [id, account] : accounts_) {
+    if (account.exchange != event.exchange) continue;
+    account.exchange.reset();
+    account.registration.failed(now, event.cause);
+    return;
+  }
+}
+
+void Client::handle(Instant now, coap::RequestArrived&& event) {
+  const auto server = server_at(event.peer);
+  // The registration ended while the request was on its way up the stack.
+  if (!server) return endpoint_.respond(now, event.responder, plain(code::kUnauthorized));
+  if (event.request.payload.size() > settings_.write_max) {
+    return endpoint_.respond(now, event.responder, plain(code::kRequestEntityTooLarge));
+  }
+  serve(now, event.responder, *server, event.request);
+}
+
+void Client::observe(Instant now, coap::ResponderId responder, ServerId server, const lwm2m::Observe& operation,
+                     coap::Response& response) {
+  if (!response.code.is_success()) return;
+  if (!notifier_.observe(now, Observation{responder, server, operation.path, operation.accept})) return;
+  response.options.set_observe(0);  // the stack numbers it
+}
+
+void Client::serve(Instant now, coap::ResponderId responder, ServerId server, const coap::Request& request) {
+  ++counters_.operations;
+  auto operation = mapping::to_downlink(request, tree_.root());
+  if (!operation) {
+    endpoint_.respond(now, responder, mapping::to_response(operation.error()));
+    return;
+  }
+  const lwm2m::Path path = lwm2m::path_of(*operation);
+  // A POST of text on a resource is Execute by its form; where the resource takes values it is a partial update.
+  if (const auto* execute = std::get_if<lwm2m::Execute>(&*operation); execute != nullptr && path.is_resource()) {
+    const auto* object = tree_.find(path.object());
+    const auto* resource = object == nullptr ? nullptr : object->resource(path.resource());
+    if (resource != nullptr && resource->operations.write && request.options.content_format()) {
+      *operation = lwm2m::Write{path, lwm2m::Write::Mode::Update, request.options.content_format(), request.payload};
+    }
+  }
+  const Context context{now, server};
+  Outcome outcome;
+  const auto* write = std::get_if<lwm2m::Write>(&*operation);
+  const bool opaque = write != nullptr && write->format && lwm2m::format_of(*write->format) == lwm2m::Format::Opaque;
+  if (opaque && tree_.streams(path)) {
+    outcome = tree_.write_block(context, path, 0, write->payload, true);
+  } else {
+    outcome = tree_.perform(context, *operation);
+  }
+  const bool success = lwm2m::is_success(outcome.status);
+  if (std::holds_alternative<lwm2m::WriteAttributes>(*operation) && success) notifier_.attributes_changed(now);
+  if (std::holds_alternative<lwm2m::CancelObservation>(*operation)) {
+    for (const coap::ResponderId id : notifier_.cancel(server, path)) endpoint_.end_observation(id);
+  }
+  if (auto* execute = std::get_if<lwm2m::Execute>(&*operation); execute != nullptr && success) {
+    events_.push_back(Executed{server, path, std::move(execute->arguments)});
+  }
+  coap::Response response = mapping::to_response(outcome);
+  if (const auto* wish = std::get_if<lwm2m::Observe>(&*operation)) observe(now, responder, server, *wish, response);
+  endpoint_.respond(now, responder, std::move(response));
+  events_.push_back(Served{server, lwm2m::name_of(*operation), path, outcome.status});
+}
+
+// ---- bodies in blocks -----------------------------------------------------------------------------------------------
+
+void Client::handle(Instant now, coap::RequestBlockArrived&& event) {
+  const std::uint64_t key = event.responder.value;
+  const auto refuse = [&](coap::Response response) {
+    bodies_.erase(key);
+    endpoint_.respond(now, event.responder, std::move(response));
+  };
+  const auto server = server_at(event.peer);
+  if (!server) return refuse(plain(code::kUnauthorized));
+
+  if (event.offset == 0) {
+    forget_stale_bodies(now);
+    if (bodies_.size() >= settings_.coap.bodies_max_per_peer * accounts_.size()) {
+      return refuse(plain(code::kRequestEntityTooLarge, "too many bodies at once"));
+    }
+    Body body{event.peer, now, std::nullopt, {}};
+    const auto operation = mapping::to_downlink(event.request, tree_.root());
+    if (!operation) return refuse(mapping::to_response(operation.error()));
+    const auto* write = std::get_if<lwm2m::Write>(&*operation);
+    if (write != nullptr && write->format && lwm2m::format_of(*write->format) == lwm2m::Format::Opaque &&
+        tree_.streams(write->path)) {
+      body.sink = write->path;
+    }
+    bodies_.insert_or_assign(key, std::move(body));
+  }
+  const auto found = bodies_.find(key);
+  if (found == bodies_.end()) return refuse(plain(code::kRequestEntityIncomplete));
+  Body& body = found->second;
+  body.started = now;
+
+  if (body.sink) {
+    // The instance may have gone meanwhile.
+    if (!tree_.streams(*body.sink)) return refuse(plain(code::kNotFound));
+    const Outcome outcome =
+        tree_.write_block({now, *server}, *body.sink, event.offset, event.request.payload, event.last);
+    if (!event.last && lwm2m::is_success(outcome.status)) return endpoint_.accept_block(now, event.responder);
+    ++counters_.operations;
+    events_.push_back(Served{*server, "Write", *body.sink, outcome.status});
+    return refuse(mapping::to_response(outcome));
+  }
+  if (event.offset != body.bytes.size()) return refuse(plain(code::kRequestEntityIncomplete));
+  if (body.bytes.size() + event.request.payload.size() > settings_.write_max) {
+    coap::Response response = plain(code::kRequestEntityTooLarge);
+    response.options.set_uint(coap::OptionNumber::Size1, settings_.write_max);
+    return refuse(std::move(response));
+  }
+  body.bytes.insert(body.bytes.end(), event.request.payload.begin(), event.request.payload.end());
+  if (!event.last) return endpoint_.accept_block(now, event.responder);
+  event.request.payload = std::move(body.bytes);
+  bodies_.erase(found);
+  serve(now, event.responder, *server, event.request);
+}
+
+void Client::forget_stale_bodies(Instant now) {
+  std::erase_if(bodies_, [&](const auto& entry) { return now - entry.second.started >= settings_.coap.body_lifetime; });
+}
+
+}  // namespace drover::client

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <deque>
+#include <optional>
+
+#include "client/behaviour.hpp"
+
+namespace drover::client {
+
+/// Resources of the LwM2M Security object (Core E.1) that a client without security reads.
+namespace security {
+inline constexpr lwm2m::ObjectId kObject = 0;
+inline constexpr lwm2m::ResourceId kUri = 0;
+inline constexpr lwm2m::ResourceId kBootstrap = 1;
+inline constexpr lwm2m::ResourceId kMode = 2;
+inline constexpr lwm2m::ResourceId kShortServerId = 10;
+inline constexpr std::int64_t kNoSec = 3;
+}  // namespace security
+
+/// Behaviour of the LwM2M Server object (Core E.2). What it asks for is polled by the client, which owns the
+/// registrations.
+class ServerObject final : public ObjectBehaviour {
+ public:
+  static constexpr lwm2m::ObjectId kObject = 1;
+  static constexpr lwm2m::ResourceId kShortServerId = 0;
+  static constexpr lwm2m::ResourceId kLifetime = 1;
+  static constexpr lwm2m::ResourceId kDefaultPMin = 2;
+  static constexpr lwm2m::ResourceId kDefaultPMax = 3;
+  static constexpr lwm2m::ResourceId kDisable = 4;
+  static constexpr lwm2m::ResourceId kDisableTimeout = 5;
+  static constexpr lwm2m::ResourceId kNotificationStoring = 6;
+  static constexpr lwm2m::ResourceId kBinding = 7;
+  static constexpr lwm2m::ResourceId kUpdateTrigger = 8;
+  static constexpr std::uint32_t kDisableTimeoutDefault = 86400;  ///< seconds; Core E.2, resource 5
+
+  struct Action {
+    enum class Kind : std::uint8_t { Update, Disable };
+    Kind kind;
+    lwm2m::InstanceId instance;
+  };
+  std::optional<Action> poll();
+
+  /// 4.00 for a lifetime outside 1 to 2^32-1, a negative period, and a binding this client doesn't have.
+  Result<void> check_write(const Context& context, lwm2m::InstanceId instance,
+                           const lwm2m::ResourceNode& node) override;
+  Result<void> execute(const Context& context, const lwm2m::Path& path, const Arguments& arguments) override;
+  /// 4.05: a server can't give a new account its Short Server ID, which is read-only; bootstrap can.
+  Result<void> check_create(const Context& context, const lwm2m::InstanceNode& node) override;
+
+ private:
+  std::deque<Action> actions_;
+};
+
+}  // namespace drover::client

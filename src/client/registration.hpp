@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// One server account's registration (Core §5.3) as a state machine of plain values: no CoAP, no name service, no clock.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/random.hpp"
+#include "base/time.hpp"
+#include "client/attributes.hpp"
+#include "client/uri.hpp"
+#include "coap/exchange/types.hpp"
+#include "lwm2m/operation/operation.hpp"
+#include "transport/datagram.hpp"
+
+namespace drover::client {
+
+/// How patient a registration is.
+struct RegistrationLimits {
+  /// An Update goes out this long before the lifetime ends, so that all its retransmissions still fit:
+  /// MAX_TRANSMIT_WAIT, 93 s with the parameters of RFC 7252. A lifetime below twice of it is renewed at half.
+  Duration update_margin = std::chrono::seconds(93);
+  /// Changes within this time go out in one Update.
+  Duration coalesce = std::chrono::milliseconds(200);
+  /// Silence, name service, 5.xx: the wait before the next try doubles from the first to the last. Each wait is drawn
+  /// from its upper half, so that a fleet doesn't come back in step.
+  Duration retry_first = std::chrono::seconds(5);
+  Duration retry_max = std::chrono::minutes(10);
+  /// A refusal (4.xx: 4.00, 4.03, 4.12 ...) won't heal soon.
+  Duration refused_first = std::chrono::minutes(15);
+  Duration refused_max = std::chrono::hours(24);
+};
+
+/// What a Register says (Core Table 7), as it is now.
+struct RegistrationParameters {
+  std::string endpoint;
+  std::string version = "1.0";
+  std::uint32_t lifetime = 86400;  ///< /1/x/1
+  std::string binding = "U";       ///< /1/x/7; "U" isn't sent, it is the default
+  std::string sms;
+  lwm2m::Announcement announcement;
+  friend bool operator==(const RegistrationParameters&, const RegistrationParameters&) = default;
+};
+
+/// Where an account's registration is.
+enum class RegistrationState : std::uint8_t {
+  Off,        ///< not started, or de-registered for good
+  Resolving,  ///< waits for the addresses of the server's name
+  Registering,
+  Registered,
+  Updating,  ///< registered, with an Update under way
+  Deregistering,
+  Waiting,   ///< for the next try
+  Disabled,  ///< by /1/x/4, until the Disable Timeout has passed
+};
+const char* to_string(RegistrationState state);
+
+// What the owner is to do, in order.
+struct ResolveName {
+  std::string host;
+  std::uint16_t port = 0;
+};
+/// To be sent to Registration::peer(); its outcome goes to answered() or failed(). One at a time.
+struct SendUplink {
+  lwm2m::Uplink uplink;
+};
+/// The exchange under way is of no interest any more.
+struct AbandonUplink {};
+/// A new registration begins: the server forgets its observations (Core §5.5.1).
+struct DropObservations {};
+/// For people and for the application.
+struct RegistrationReport {
+  enum class Kind : std::uint8_t { Registered, Updated, Deregistered, Failed };
+  Kind kind{};
+  std::string reason;   ///< Failed: why
+  Duration retry_in{};  ///< Failed: when it's tried again
+};
+using RegistrationAction = std::variant<ResolveName, SendUplink, AbandonUplink, DropObservations, RegistrationReport>;
+
+/// Call one method, then drain poll(), then wait until deadline() and call handle_timeout().
+class Registration {
+ public:
+  Registration(ServerUri uri, RegistrationParameters parameters, const RegistrationLimits& limits, Rng& rng)
+      : uri_(std::move(uri)), wanted_(std::move(parameters)), limits_(limits), rng_(rng) {}
+
+  void start(Instant now);
+  /// Answer to ResolveName, in the order of preference; none is a failure.
+  void resolved(Instant now, std::vector<transport::PeerAddress> addresses);
+  /// The server's answer to the uplink under way.
+  void answered(Instant now, const lwm2m::Outcome& outcome);
+  void failed(Instant now, coap::FailureCause cause);
+
+  /// What an Update tells when it differs from what the server knows.
+  void set_parameters(Instant now, RegistrationParameters parameters);
+  /// An Update as soon as possible, even if nothing changed (/1/x/8).
+  void update(Instant now);
+  /// De-registers and stays off.
+  void deregister(Instant now);
+  /// De-registers and registers again after `period` (/1/x/4, /1/x/5).
+  void disable(Instant now, Duration period);
+  /// The device's own address changed: without security a registration is bound to it (Transport, "Registration
+  /// Interface").
+  void address_changed(Instant now);
+  void handle_timeout(Instant now);
+
+  std::optional<RegistrationAction> poll();
+  [[nodiscard]] std::optional<Deadline> deadline() const;
+
+  [[nodiscard]] RegistrationState state() const { return state_; }
+  /// The server counts us as registered: its operations are served.
+  [[nodiscard]] bool is_registered() const;
+  /// The address in use; nothing before it is known, and while nothing may come from there.
+  [[nodiscard]] std::optional<transport::PeerAddress> peer() const;
+  [[nodiscard]] const std::string& location() const { return location_; }
+  [[nodiscard]] const ServerUri& uri() const { return uri_; }
+
+ private:
+  void resolve(Instant now);
+  void send_register(Instant now);
+  void send_update(Instant now);
+  void send_deregister();
+  void retry(Instant now, const std::string& reason, bool refused);
+  void next_address(Instant now, const std::string& reason);
+  void registered(Instant now, const lwm2m::Outcome& outcome);
+  void updated(Instant now, const lwm2m::Outcome& outcome);
+  void deregistered(Instant now);
+  void abandon();
+  void schedule_update(Instant now);
+  [[nodiscard]] Duration renew_after() const;
+  [[nodiscard]] lwm2m::Update difference() const;
+
+  ServerUri uri_;
+  RegistrationParameters wanted_;
+  std::optional<RegistrationParameters> known_;  ///< what the server was told in the registration that holds
+  RegistrationParameters sent_;                  ///< what the uplink under way tells
+  RegistrationLimits limits_;
+  Rng& rng_;
+  RegistrationState state_ = RegistrationState::Off;
+  std::vector<transport::PeerAddress> addresses_;
+  std::size_t address_ = 0;
+  std::string location_;
+  std::optional<Deadline> deadline_;
+  std::optional<Instant> renew_at_;  ///< while registered
+  std::uint32_t failures_ = 0;       ///< in a row
+  std::optional<Duration> disable_for_;
+  bool update_asked_ = false;
+  std::deque<RegistrationAction> actions_;
+};
+
+}  // namespace drover::client

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "transport/datagram.hpp"
+
+namespace drover::client {
+
+inline constexpr std::uint16_t kCoapPort = 5683;   ///< RFC 7252 §6.1
+inline constexpr std::uint16_t kCoapsPort = 5684;  ///< RFC 7252 §6.2
+
+/// A LwM2M Server URI (Core E.1, /0/x/0): "coap://host:port".
+struct ServerUri {
+  bool secure = false;  ///< coaps
+  std::string host;     ///< a name or a literal, without brackets; may carry an IPv6 zone ("fe80::1%2")
+  std::uint16_t port = kCoapPort;
+
+  /// The address when `host` is a literal.
+  [[nodiscard]] std::optional<transport::PeerAddress> literal() const;
+};
+
+/// Parses "coap://" or "coaps://" with a name, an IPv4 or a bracketed IPv6 literal, an optional port (default 5683,
+/// 5684) and at most a trailing '/'. The error says what to write instead.
+Result<ServerUri> parse_server_uri(std::string_view text);
+
+}  // namespace drover::client

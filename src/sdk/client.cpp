@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drover/client.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <future>
+#include <map>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+
+#include "coap/message/code.hpp"
+#include "lwm2m/model/registry.hpp"
+#include "sdk/convert.hpp"
+#include "sdk/definitions.hpp"
+#include "sdk/runtime.hpp"
+
+namespace drover {
+
+namespace {
+
+using lwm2m::InstanceId;
+using lwm2m::ObjectId;
+using lwm2m::Path;
+using lwm2m::ResourceId;
+
+client::ClientSettings client_settings(const Settings& settings) {
+  client::ClientSettings result;
+  result.endpoint = settings.endpoint;
+  result.root = settings.alternate_path;
+  return result;
+}
+
+transport::PeerAddress bind_address(const std::string& text) {
+  if (text.empty()) return {};
+  const auto address = transport::PeerAddress::parse(text);
+  if (!address) throw std::invalid_argument("bind address \"" + text + "\": write ADDRESS:PORT, IPv6 in [ ]");
+  return *address;
+}
+
+tl::unexpected<Error> refuse(const char* reason) {
+  return peer_error(coap::code::kMethodNotAllowed.value, reason);
+}
+
+/// One object of the program: its definition, made from its members, and its instances.
+struct Kind final : client::ObjectBehaviour {
+  struct Instance {
+    std::unique_ptr<detail::object_base> object;
+    std::vector<detail::action> actions;
+  };
+  lwm2m::model::ObjectDefinition definition;
+  std::map<InstanceId, Instance> instances;
+  client::ObjectTree* tree = nullptr;
+
+  void written(const client::Context& context, const Path& path) override {
+    const auto value = tree->get(context, path);
+    if (!value) return;
+    for (detail::value_base* member : instances.at(path.instance()).object->object_values()) {
+      if (member->id() == path.resource()) member->store(sdk::to_public(*value));
+    }
+  }
+  Result<void> execute(const client::Context&, const Path& path, const client::Arguments& given) override {
+    arguments list;
+    for (const client::Argument& argument : given) list.push_back({argument.digit, argument.value});
+    for (const detail::action& action : instances.at(path.instance()).actions) {
+      if (action.id == path.resource()) action.run(list);
+    }
+    return {};
+  }
+  Result<void> check_create(const client::Context&, const lwm2m::InstanceNode&) override {
+    return refuse("the device's program makes the instances");
+  }
+  Result<void> check_delete(const client::Context&, InstanceId) override {
+    return refuse("the device's program makes the instances");
+  }
+};
+
+lwm2m::model::ResourceDefinition resource_of(const detail::value_base& value) {
+  lwm2m::model::ResourceDefinition definition;
+  definition.id = value.id();
+  definition.name = "resource " + std::to_string(value.id());
+  definition.operations = {true, value.writable(), false};
+  definition.type = lwm2m::type_of(sdk::to_core(value.load()));
+  return definition;
+}
+
+lwm2m::model::ObjectDefinition definition_of(const detail::object_base& object,
+                                             const std::vector<detail::action>& actions) {
+  lwm2m::model::ObjectDefinition definition;
+  definition.id = object.object_id();
+  definition.name = "object " + std::to_string(definition.id);
+  definition.multiple = true;
+  for (const detail::value_base* value : object.object_values()) definition.resources.push_back(resource_of(*value));
+  for (const detail::action& action : actions) {
+    lwm2m::model::ResourceDefinition resource;
+    resource.id = action.id;
+    resource.name = "resource " + std::to_string(action.id);
+    resource.operations.execute = true;
+    definition.resources.push_back(std::move(resource));
+  }
+  std::sort(definition.resources.begin(), definition.resources.end(),
+            [](const auto& a, const auto& b) { return a.id < b.id; });
+  return definition;
+}
+
+}  // namespace
+
+struct Client::Impl final : detail::sink {
+  explicit Impl(Settings wanted)
+      : settings(std::move(wanted)), local(bind_address(settings.bind)), runtime(client_settings(settings)) {
+    runtime.on_event([this](const client::ClientEvent& event) { happened(event); });
+  }
+
+  /// Runs `task` on the device's thread and waits for it; at once while there is none.
+  void call(const std::function<void()>& task) {
+    if (!thread.joinable() || std::this_thread::get_id() == thread.get_id()) return task();
+    std::promise<void> done;
+    runtime.loop().post([&] {
+      task();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+
+  void publish(detail::value_base& changed) override {
+    // While no thread runs, the task waits for the next run().
+    runtime.loop().post([this, value = &changed] { take_over(*value); });
+  }
+
+  void take_over(detail::value_base& value) {
+    const auto place = places.find(&value);
+    if (place == places.end()) return;  // removed meanwhile
+    const client::Context context{io::now(), std::nullopt};
+    [[maybe_unused]] const auto set =
+        runtime.client().tree().set(context, place->second, sdk::to_core(value.collect()));
+    runtime.flush();
+  }
+
+  void happened(const client::ClientEvent& event) {
+    if (const auto* change = std::get_if<client::RegistrationChanged>(&event)) {
+      using Report = client::RegistrationReport::Kind;
+      const Report kind = change->report.kind;
+      if (kind == Report::Registered || kind == Report::Updated) is_registered = true;
+      if (kind == Report::Deregistered || kind == Report::Failed) is_registered = false;
+      if (kind == Report::Registered && settings.on_registered) settings.on_registered();
+      if (kind == Report::Failed && settings.on_failed) settings.on_failed(change->report.reason);
+    }
+    // Posted, so that the answer leaves first.
+    if (std::holds_alternative<client::RebootWanted>(event) && settings.on_reboot) {
+      runtime.loop().post(settings.on_reboot);
+    }
+  }
+
+  void define_own_objects();
+  void adopt(std::unique_ptr<detail::object_base> object, InstanceId instance, std::vector<detail::action> actions);
+  void remove(const detail::object_base& object);
+
+  Settings settings;
+  transport::PeerAddress local;
+  lwm2m::model::Registry registry;
+  std::map<ObjectId, Kind> kinds;
+  std::map<const detail::value_base*, Path> places;
+  sdk::Runtime runtime;
+  std::thread thread;
+  std::atomic<bool> is_registered = false;
+};
+
+void Client::Impl::define_own_objects() {
+  sdk::add_built_in_definitions(registry);
+  client::Client& core = runtime.client();
+  const client::Context context{io::now(), std::nullopt};
+  core.define(*registry.find(0));
+  core.define(*registry.find(1), nullptr, {0, 1, 2, 3, 4, 5, 6, 7, 8});
+  std::vector<ResourceId> supported = {0, 1, 2, 3, 4, 11, 13, 14, 15, 16};
+  core.define(*registry.find(3), nullptr, std::move(supported));
+  if (auto added = core.add_account(context.now, settings.short_server_id, settings.server, settings.lifetime);
+      !added) {
+    throw std::invalid_argument(added.error().reason);
+  }
+  (void)core.tree().add(context, 3, 0);
+  (void)core.tree().set(context, Path(3, 0, 13), lwm2m::Time{io::unix_now()});
+  const std::pair<ResourceId, std::string> texts[] = {
+      {0, settings.manufacturer}, {1, settings.model}, {2, settings.serial}, {3, settings.firmware_version}};
+  for (const auto& [id, text] : texts) {
+    if (!text.empty()) (void)core.tree().set(context, Path(3, 0, id), text);
+  }
+}
+
+void Client::Impl::adopt(std::unique_ptr<detail::object_base> object, InstanceId instance,
+                         std::vector<detail::action> actions) {
+  const ObjectId id = object->object_id();
+  client::ObjectTree& tree = runtime.client().tree();
+  const client::Context context{io::now(), std::nullopt};
+  auto [kind, fresh] = kinds.try_emplace(id);
+  if (fresh) {
+    kind->second.tree = &tree;
+    kind->second.definition = definition_of(*object, actions);
+    runtime.client().define(kind->second.definition, &kind->second);
+  }
+  if (auto added = tree.add(context, id, instance); !added) throw std::invalid_argument(added.error().reason);
+  for (detail::value_base* value : object->object_values()) {
+    const Path path(id, instance, value->id());
+    places[value] = path;
+    value->attach(this);
+    if (auto set = tree.set(context, path, sdk::to_core(value->collect())); !set) {
+      throw std::invalid_argument(set.error().reason);
+    }
+  }
+  kind->second.instances[instance] = Kind::Instance{std::move(object), std::move(actions)};
+  runtime.flush();
+}
+
+void Client::Impl::remove(const detail::object_base& object) {
+  for (auto& [id, kind] : kinds) {
+    for (auto instance = kind.instances.begin(); instance != kind.instances.end(); ++instance) {
+      if (instance->second.object.get() != &object) continue;
+      for (const detail::value_base* value : object.object_values()) places.erase(value);
+      (void)runtime.client().tree().remove({io::now(), std::nullopt}, id, instance->first);
+      kind.instances.erase(instance);
+      return runtime.flush();
+    }
+  }
+}
+
+Client::Client(Settings settings) : impl_(std::make_unique<Impl>(std::move(settings))) {
+  if (impl_->settings.endpoint.empty())
+    throw std::invalid_argument("endpoint: a name such as urn:dev:os:demo-1 is needed");
+  impl_->define_own_objects();
+}
+
+Client::~Client() {
+  stop();
+}
+
+void Client::adopt(std::unique_ptr<detail::object_base> object, std::uint16_t instance,
+                   std::vector<detail::action> actions) {
+  std::exception_ptr failure;
+  impl_->call([&] {
+    try {
+      impl_->adopt(std::move(object), instance, std::move(actions));
+    } catch (...) {
+      failure = std::current_exception();
+    }
+  });
+  if (failure) std::rethrow_exception(failure);
+}
+
+void Client::remove(detail::object_base& object) {
+  impl_->call([&] { impl_->remove(object); });
+}
+
+void Client::start() {
+  if (impl_->thread.joinable()) return;
+  if (auto opened = impl_->runtime.open(impl_->local); !opened) throw std::runtime_error(opened.error().reason);
+  impl_->runtime.client().start(io::now());
+  impl_->runtime.flush();
+  impl_->thread = std::thread([impl = impl_.get()] { impl->runtime.run(); });
+}
+
+void Client::stop() {
+  if (!impl_->thread.joinable()) return;
+  impl_->runtime.loop().post([impl = impl_.get()] { impl->runtime.shut_down(); });
+  impl_->thread.join();
+}
+
+void Client::update() {
+  impl_->call([this] {
+    impl_->runtime.client().update(io::now());
+    impl_->runtime.flush();
+  });
+}
+
+bool Client::registered() const {
+  return impl_->is_registered;
+}
+
+}  // namespace drover

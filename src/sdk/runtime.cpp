@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sdk/runtime.hpp"
+
+#include <mutex>
+#include <thread>
+
+#include "io/resolve.hpp"
+#include "sdk/local_address.hpp"
+
+namespace drover::sdk {
+
+using client::Client;
+
+namespace {
+
+constexpr int kReceiveBuffer = 256 << 10;  // a device hears few peers; some hundred datagrams of a block each
+
+}  // namespace
+
+struct Runtime::Mailbox {
+  std::mutex mutex;
+  Runtime* owner;  ///< nullptr once it's gone
+};
+
+Runtime::Runtime(client::ClientSettings settings) : mailbox_(std::make_shared<Mailbox>()) {
+  mailbox_->owner = this;
+  client_.emplace(std::move(settings), rng_);
+  client_->device().set_clock(io::now(), io::unix_now());
+  waker_ = loop_.add_waker(
+      [this]() -> std::optional<Instant> { return goodbye_ ? goodbye_ : std::optional(address_check_); },
+      [this](Instant at) {
+        if (goodbye_ && at >= *goodbye_) return loop_.stop();
+        check_address(at);
+      });
+  address_check_ = io::now() + kAddressCheck;
+}
+
+Runtime::~Runtime() {
+  loop_.remove_waker(waker_);
+  const std::lock_guard lock(mailbox_->mutex);
+  mailbox_->owner = nullptr;
+}
+
+Result<void> Runtime::open(const transport::PeerAddress& local) {
+  auto socket = io::UdpSocket::open(local, {.receive_buffer = kReceiveBuffer});
+  if (!socket) return tl::unexpected(socket.error());
+  driver_.reset();
+  socket_ = std::move(*socket);
+  asked_ = local;
+  drive();
+  return {};
+}
+
+void Runtime::drive() {
+  driver_.emplace(loop_, *socket_, *client_, [this](Instant at) { after(at); });
+}
+
+Result<void> Runtime::rebind() {
+  transport::PeerAddress fresh = asked_;
+  fresh.port = 0;
+  auto socket = io::UdpSocket::open(fresh, {.receive_buffer = kReceiveBuffer});
+  if (!socket) return tl::unexpected(socket.error());
+  driver_.reset();
+  socket_ = std::move(*socket);
+  drive();
+  client_->address_changed(io::now());
+  flush();
+  return {};
+}
+
+void Runtime::flush() {
+  const Instant now = io::now();
+  client_->settle(now);
+  if (driver_) driver_->flush(now);
+}
+
+void Runtime::after(Instant) {
+  while (auto event = client_->poll_event()) {
+    if (const auto* wanted = std::get_if<client::ResolveWanted>(&*event)) {
+      resolve(*wanted);
+    } else if (sink_) {
+      sink_(*event);
+    }
+  }
+  if (goodbye_ && client_->is_off()) loop_.stop();
+}
+
+void Runtime::resolve(const client::ResolveWanted& wanted) {
+  // getaddrinfo(3) blocks for as long as name servers are silent, so it gets a thread that nobody waits for.
+  std::thread([wanted, mailbox = mailbox_] {
+    auto addresses = io::resolve(wanted.host, wanted.port);
+    const std::lock_guard lock(mailbox->mutex);
+    if (mailbox->owner == nullptr) return;
+    mailbox->owner->loop_.post([owner = mailbox->owner, server = wanted.server, addresses = std::move(addresses)] {
+      owner->client_->resolved(io::now(), server, addresses.value_or(std::vector<transport::PeerAddress>{}));
+      owner->flush();
+    });
+  }).detach();
+}
+
+void Runtime::check_address(Instant now) {
+  address_check_ = now + kAddressCheck;
+  for (const client::AccountView& account : client_->accounts()) {
+    if (!account.peer) continue;
+    const auto own = local_address_towards(*account.peer);
+    if (!own) continue;
+    const bool changed = own_address_ && *own_address_ != *own;
+    own_address_ = own;
+    if (changed) {
+      client_->address_changed(now);
+      flush();
+    }
+    return;
+  }
+}
+
+void Runtime::run() {
+  goodbye_.reset();
+  check_address(io::now());
+  loop_.run();
+}
+
+void Runtime::shut_down() {
+  const Instant now = io::now();
+  goodbye_ = now + kGoodbye;
+  client_->stop(now);
+  flush();
+  if (client_->is_off()) loop_.stop();
+}
+
+}  // namespace drover::sdk
