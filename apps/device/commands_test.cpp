@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/device/commands.hpp"
+
+#include <gtest/gtest.h>
+
+namespace drover::device {
+namespace {
+
+struct Dialogue {
+  std::unique_ptr<Device> device;
+  bool quit = false;
+  std::optional<Commands> commands;
+  Commands::Session session;
+
+  Dialogue() {
+    Config config;
+    config.servers.push_back({"coap://127.0.0.1:9", 0, std::nullopt, 0});
+    config.bind = "127.0.0.1:0";
+    auto made = Device::make(std::move(config));
+    EXPECT_TRUE(made) << (made ? "" : made.error().reason);
+    device = std::move(*made);
+    EXPECT_TRUE(device->start());
+    commands.emplace(*device, [this] { quit = true; });
+  }
+  /// Output lines joined by '|', or the error.
+  std::string say(std::string_view line) {
+    const auto result = commands->run(line, session);
+    if (!result) return "error: " + result.error().reason;
+    std::string text;
+    for (const std::string& output : *result) text += (text.empty() ? "" : "|") + output;
+    return text;
+  }
+};
+
+TEST(DeviceCommands, ValuesAndInstances) {
+  Dialogue dialogue;
+  EXPECT_EQ(dialogue.say("set /3303/0/5700 33.5"), "");
+  EXPECT_EQ(dialogue.say("get /3303/0/5700"), "33.5");
+  EXPECT_EQ(dialogue.say("set /3/0/1 \"two  words\""), "");
+  EXPECT_EQ(dialogue.say("get /3/0/1"), "two  words");
+  EXPECT_EQ(dialogue.say("add /3303/5"), "");
+  EXPECT_NE(dialogue.say("show /3303").find("/3303/5/5700"), std::string::npos);
+  EXPECT_EQ(dialogue.say("remove /3303/5"), "");
+  EXPECT_EQ(dialogue.say("remove /3303/5"), "error: /3303/5: doesn't exist");
+  EXPECT_EQ(dialogue.say("unset /3/0/1"), "");
+  EXPECT_EQ(dialogue.say("get /3/0/1"), "error: /3/0/1: has no value");
+  EXPECT_EQ(dialogue.say("  # a comment"), "");
+}
+
+TEST(DeviceCommands, MistakesNameTheFix) {
+  Dialogue dialogue;
+  EXPECT_EQ(dialogue.say("sett /3/0/1 x"), "error: unknown command \"sett\"; help lists them");
+  EXPECT_EQ(dialogue.say("set /3/0/1"), "error: usage: set PATH VALUE");
+  EXPECT_EQ(dialogue.say("get 3"), "error: \"3\" isn't a path such as /3303/0/5700");
+  EXPECT_TRUE(dialogue.say("set /3303/0/5700 x").starts_with("error: /3303/0/5700: \"x\" isn't a value of type Float"));
+  EXPECT_TRUE(dialogue.say(std::string(5000, 'x')).starts_with("error: the line is longer"));
+}
+
+TEST(DeviceCommands, SecretsAreNotShown) {
+  Dialogue dialogue;
+  EXPECT_EQ(dialogue.say("set /0/0/5 c2VjcmV0"), "");
+  EXPECT_EQ(dialogue.say("get /0/0/5"), "(6 bytes)");
+  EXPECT_EQ(dialogue.say("show /0").find("c2VjcmV0"), std::string::npos);
+}
+
+TEST(DeviceCommands, TheRest) {
+  Dialogue dialogue;
+  EXPECT_NE(dialogue.say("status").find("coap://127.0.0.1:9  registering"), std::string::npos);
+  EXPECT_EQ(dialogue.say("update"), "");
+  EXPECT_EQ(dialogue.say("observations"), "");
+  EXPECT_EQ(dialogue.say("attributes /3303/0"), "server 1 ");
+  EXPECT_EQ(dialogue.say("events on"), "");
+  EXPECT_TRUE(dialogue.session.events);
+  EXPECT_TRUE(dialogue.say("rebind").starts_with("local port "));
+  EXPECT_EQ(dialogue.say("deregister"), "");
+  EXPECT_NE(dialogue.say("status").find(" off"), std::string::npos);
+  EXPECT_EQ(dialogue.say("quit"), "");
+  EXPECT_TRUE(dialogue.quit);
+}
+
+}  // namespace
+}  // namespace drover::device

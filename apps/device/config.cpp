@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/device/config.hpp"
+
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <initializer_list>
+#include <limits>
+#include <sstream>
+
+namespace drover::device {
+namespace {
+
+constexpr Duration kDurationMin = std::chrono::milliseconds(10);
+constexpr std::int64_t kDurationCountMax = 1'000'000'000;
+
+/// Stops the reading at the first mistake; caught in parse_config().
+struct Mistake {
+  std::size_t line;
+  std::string reason;
+};
+
+std::size_t line_of(const toml::node& node) {
+  return node.source().begin.line;
+}
+
+[[noreturn]] void refuse(const toml::node& node, std::string reason) {
+  throw Mistake{line_of(node), std::move(reason)};
+}
+
+/// A table whose unknown keys are mistakes: a misspelt key must not be silently without effect.
+void check_keys(const toml::table& table, std::initializer_list<std::string_view> known, std::string_view where) {
+  for (const auto& [key, node] : table) {
+    const std::string_view name = key.str();
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    std::string list;
+    for (const std::string_view other : known) list += (list.empty() ? "" : ", ") + std::string(other);
+    throw Mistake{key.source().begin.line,
+                  "unknown key \"" + std::string(name) + "\"" + std::string(where) + "; known are " + list};
+  }
+}
+
+std::string text_of(const toml::node& node, std::string_view name) {
+  if (const auto text = node.value_exact<std::string>()) return *text;
+  refuse(node, std::string(name) + " takes a text in quotes");
+}
+
+template <class T>
+T number_of(const toml::node& node, std::string_view name, std::int64_t least, std::int64_t most) {
+  const auto number = node.value_exact<std::int64_t>();
+  if (!number || *number < least || *number > most) {
+    refuse(node, std::string(name) + " takes a number from " + std::to_string(least) + " to " + std::to_string(most));
+  }
+  return static_cast<T>(*number);
+}
+
+bool truth_of(const toml::node& node, std::string_view name) {
+  if (const auto truth = node.value_exact<bool>()) return *truth;
+  refuse(node, std::string(name) + " takes true or false");
+}
+
+double real_of(const toml::node& node, std::string_view name) {
+  const auto number = node.value<double>();
+  if (!number || !std::isfinite(*number) || !node.is_number()) refuse(node, std::string(name) + " takes a number");
+  return *number;
+}
+
+Duration duration_of(const toml::node& node, std::string_view name) {
+  std::optional<Duration> duration;
+  if (const auto seconds = node.value_exact<std::int64_t>()) {
+    duration = parse_duration(std::to_string(*seconds) + "s");
+  } else if (const auto text = node.value_exact<std::string>()) {
+    duration = parse_duration(*text);
+  }
+  if (!duration) refuse(node, std::string(name) + " takes a duration such as \"500ms\", \"5s\", \"2m\" or \"1h\"");
+  return *duration;
+}
+
+/// The text form of Core Appendix C of what stands in the file.
+std::string value_text(const toml::node& node) {
+  if (const auto text = node.value_exact<std::string>()) return *text;
+  if (const auto truth = node.value_exact<bool>()) return *truth ? "1" : "0";
+  if (const auto integer = node.value_exact<std::int64_t>()) return std::to_string(*integer);
+  if (const auto real = node.value_exact<double>(); real && std::isfinite(*real)) {
+    std::array<char, 400> buffer{};  // the longest double in fixed notation has 309 digits before the point
+    const auto [end, error] =
+        std::to_chars(buffer.data(), buffer.data() + buffer.size(), *real, std::chars_format::fixed);
+    return {buffer.data(), end};
+  }
+  refuse(node, "a value is a text, a number, true or false");
+}
+
+lwm2m::Path path_of(std::string_view text, std::size_t line, int depth_min, int depth_max, const char* example) {
+  const auto path = lwm2m::Path::parse(text);
+  if (path && text.starts_with('/') && path->depth() >= depth_min && path->depth() <= depth_max) return *path;
+  throw Mistake{line, "\"" + std::string(text) + "\" isn't a path such as \"" + example + "\""};
+}
+
+const toml::table& table_of(const toml::node& node, std::string_view name) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) refuse(node, std::string(name) + " takes a table");
+  return *table;
+}
+
+const toml::array& array_of(const toml::node& node, std::string_view name) {
+  const toml::array* array = node.as_array();
+  if (array == nullptr) refuse(node, std::string(name) + " takes a list in [ ]");
+  return *array;
+}
+
+void read_server(const toml::node& node, Config& config) {
+  ServerEntry server;
+  server.line = line_of(node);
+  if (node.is_string()) {
+    server.uri = text_of(node, "server");
+  } else {
+    const toml::table& table = table_of(node, "server");
+    check_keys(table, {"uri", "id", "lifetime"}, " in [[server]]");
+    const toml::node* uri = table.get("uri");
+    if (uri == nullptr) refuse(node, "[[server]] needs uri = \"coap://HOST\"");
+    server.uri = text_of(*uri, "uri");
+    server.line = line_of(*uri);
+    if (const auto* id = table.get("id")) server.id = number_of<std::uint16_t>(*id, "id", 1, 65534);
+    if (const auto* lifetime = table.get("lifetime")) {
+      server.lifetime = number_of<std::uint32_t>(*lifetime, "lifetime", 1, std::numeric_limits<std::uint32_t>::max());
+    }
+  }
+  config.servers.push_back(std::move(server));
+}
+
+void read_values(const toml::node& node, Config& config) {
+  for (const auto& [key, value] : table_of(node, "values")) {
+    const lwm2m::Path path = path_of(key.str(), key.source().begin.line, 3, 4, "/3303/0/5700");
+    const toml::array* list = value.as_array();
+    if (list == nullptr) {
+      config.values.push_back({path, value_text(value), line_of(value)});
+      continue;
+    }
+    if (!path.is_resource()) refuse(value, "a list belongs to a resource such as \"/3/0/6\"");
+    std::uint16_t id = 0;
+    for (const toml::node& element : *list) {
+      config.values.push_back({path.child(id), value_text(element), line_of(element)});
+      if (++id == lwm2m::kReservedId) refuse(element, "the list is too long");
+    }
+  }
+}
+
+void read_shape(const toml::node& node, ScriptEntry::Kind kind, std::string_view name, ScriptEntry& script) {
+  const toml::table& table = table_of(node, name);
+  const bool has_period = kind != ScriptEntry::Kind::Random;
+  if (has_period) {
+    check_keys(table, {"min", "max", "period"}, " in a script");
+  } else {
+    check_keys(table, {"min", "max"}, " in a script");
+  }
+  const toml::node* min = table.get("min");
+  const toml::node* max = table.get("max");
+  const toml::node* period = table.get("period");
+  if (min == nullptr || max == nullptr || (has_period && period == nullptr)) {
+    refuse(node, std::string(name) + (has_period ? " = { min = 0, max = 10, period = \"60s\" } needs all three"
+                                                 : " = { min = 0, max = 10 } needs both"));
+  }
+  script.kind = kind;
+  script.min = real_of(*min, "min");
+  script.max = real_of(*max, "max");
+  if (script.max < script.min) refuse(*max, "max is smaller than min");
+  if (has_period) script.period = duration_of(*period, "period");
+}
+
+void read_script(const toml::node& node, Config& config) {
+  const toml::table& table = table_of(node, "script");
+  check_keys(table, {"path", "every", "values", "sine", "ramp", "random"}, " in [[script]]");
+  ScriptEntry script;
+  script.line = line_of(node);
+  const toml::node* path = table.get("path");
+  const toml::node* every = table.get("every");
+  if (path == nullptr || every == nullptr) refuse(node, "[[script]] needs path = \"/O/I/R\" and every = \"5s\"");
+  script.path = path_of(text_of(*path, "path"), line_of(*path), 3, 4, "/3303/0/5700");
+  script.every = duration_of(*every, "every");
+  int shapes = 0;
+  if (const auto* values = table.get("values")) {
+    for (const toml::node& value : array_of(*values, "values")) script.values.push_back(value_text(value));
+    if (script.values.empty()) refuse(*values, "values is empty");
+    ++shapes;
+  }
+  using Kind = ScriptEntry::Kind;
+  const std::pair<std::string_view, Kind> kinds[] = {
+      {"sine", Kind::Sine}, {"ramp", Kind::Ramp}, {"random", Kind::Random}};
+  for (const auto& [name, kind] : kinds) {
+    if (const auto* shape = table.get(name)) {
+      read_shape(*shape, kind, name, script);
+      ++shapes;
+    }
+  }
+  if (shapes != 1) refuse(node, "[[script]] needs one of values, sine, ramp and random");
+  config.scripts.push_back(std::move(script));
+}
+
+void read_table(const toml::table& table, const std::string& file, Config& config) {
+  check_keys(table,
+             {"endpoint", "server", "lifetime", "bind", "path", "version", "sms", "objects", "support", "values",
+              "script", "control", "events"},
+             "");
+  const auto text = [&](std::string_view key, std::string& into) {
+    if (const auto* node = table.get(key)) into = text_of(*node, key);
+  };
+  text("endpoint", config.endpoint);
+  text("bind", config.bind);
+  text("path", config.root);
+  text("version", config.version);
+  text("sms", config.sms);
+  text("control", config.control);
+  if (const auto* node = table.get("events")) config.events = truth_of(*node, "events");
+  if (const auto* node = table.get("lifetime")) {
+    config.lifetime = number_of<std::uint32_t>(*node, "lifetime", 1, std::numeric_limits<std::uint32_t>::max());
+  }
+  if (const auto* node = table.get("server")) {
+    if (const toml::array* list = node->as_array()) {
+      for (const toml::node& entry : *list) read_server(entry, config);
+    } else {
+      read_server(*node, config);
+    }
+  }
+  if (const auto* node = table.get("objects")) {
+    const auto base = std::filesystem::path(file).parent_path();
+    for (const toml::node& entry : array_of(*node, "objects")) {
+      config.objects.push_back((base / text_of(entry, "objects")).string());
+    }
+  }
+  if (const auto* node = table.get("support")) {
+    for (const toml::node& entry : array_of(*node, "support")) {
+      config.support.push_back(number_of<std::uint16_t>(entry, "support", 0, 65534));
+    }
+  }
+  if (const auto* node = table.get("values")) read_values(*node, config);
+  if (const auto* node = table.get("script")) {
+    for (const toml::node& entry : array_of(*node, "script")) read_script(entry, config);
+  }
+}
+
+tl::unexpected<Error> at(const std::string& file, std::size_t line, const std::string& reason) {
+  return tl::unexpected(Error{Fault::Environment, 0, file + ":" + std::to_string(line) + ": " + reason});
+}
+
+}  // namespace
+
+std::optional<Duration> parse_duration(std::string_view text) {
+  std::int64_t count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc{} || count < 0 || count > kDurationCountMax) return std::nullopt;
+  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  std::optional<Duration> duration;
+  if (unit == "ms") duration = std::chrono::milliseconds(count);
+  if (unit == "s") duration = std::chrono::seconds(count);
+  if (unit == "m") duration = std::chrono::minutes(count);
+  if (unit == "h" && count <= kDurationCountMax / 3600) duration = std::chrono::hours(count);
+  if (!duration || *duration < kDurationMin) return std::nullopt;
+  return duration;
+}
+
+Result<void> parse_config(std::string_view text, const std::string& file, Config& config) {
+  config.file = file;
+  try {
+    read_table(toml::parse(text, file), file, config);
+  } catch (const toml::parse_error& error) {
+    return at(file, error.source().begin.line, std::string(error.description()));
+  } catch (const Mistake& mistake) {
+    return at(file, mistake.line, mistake.reason);
+  }
+  return {};
+}
+
+Result<void> read_config(const std::string& file, Config& config) {
+  std::ifstream stream(file, std::ios::binary);
+  std::ostringstream text;
+  if (stream) text << stream.rdbuf();
+  if (!stream) {
+    return tl::unexpected(
+        Error{Fault::Environment, 0, file + ": can't be read; give --config the path of a TOML file"});
+  }
+  return parse_config(text.str(), file, config);
+}
+
+}  // namespace drover::device

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a device is told at its start: a TOML file, overridden by options.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apps/device/script.hpp"
+#include "base/result.hpp"
+#include "base/time.hpp"
+#include "lwm2m/data/path.hpp"
+
+namespace drover::device {
+
+struct ServerEntry {
+  std::string uri;
+  std::uint16_t id = 0;                   ///< Short Server ID; 0: its place in the list, from 1
+  std::optional<std::uint32_t> lifetime;  ///< seconds; nothing: Config::lifetime
+  std::size_t line = 0;
+};
+
+/// A value as the text form of its type (Core Appendix C).
+struct ValueEntry {
+  lwm2m::Path path;
+  std::string text;
+  std::size_t line = 0;
+};
+
+struct Config {
+  std::string file;  ///< for messages; "" without one
+  std::string endpoint = "urn:dev:os:drover-device";
+  std::vector<ServerEntry> servers;
+  std::uint32_t lifetime = 86400;
+  std::string bind;  ///< "ADDRESS:PORT"; "" lets the system choose
+  std::string root;  ///< alternate path
+  std::string version = "1.0";
+  std::string sms;
+  std::vector<std::string> objects;    ///< folders of definitions besides the shipped ones
+  std::vector<std::uint16_t> support;  ///< objects shown although they have no instance
+  std::vector<ValueEntry> values;
+  std::vector<ScriptEntry> scripts;
+  std::string control;  ///< path of the control socket; "" for none
+  bool events = true;
+  bool exit_on_eof = false;
+};
+
+/// Reads a configuration file into `config`. The error reads "FILE:LINE: what is wrong; what to write instead".
+Result<void> read_config(const std::string& file, Config& config);
+/// As read_config() for text that is in memory; `file` is for messages and as the base of relative folders.
+Result<void> parse_config(std::string_view text, const std::string& file, Config& config);
+
+/// "500ms", "5s", "2m", "1h"; nothing for anything else, and for less than 10 ms.
+std::optional<Duration> parse_duration(std::string_view text);
+
+}  // namespace drover::device

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/device/config.hpp"
+
+#include <gtest/gtest.h>
+
+#include "apps/device/device.hpp"
+
+namespace drover::device {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+Config parsed(std::string_view text) {
+  Config config;
+  const auto done = parse_config(text, "device.toml", config);
+  EXPECT_TRUE(done) << (done ? "" : done.error().reason);
+  return config;
+}
+
+std::string mistake(std::string_view text) {
+  Config config;
+  const auto done = parse_config(text, "device.toml", config);
+  return done ? "" : done.error().reason;
+}
+
+TEST(DeviceConfig, ReadsEverything) {
+  const Config config = parsed(R"(
+endpoint = "urn:dev:os:1"
+lifetime = 300
+bind = "[::1]:5000"
+path = "/lwm2m"
+support = [3311]
+control = "/run/device.sock"
+events = false
+[[server]]
+uri = "coap://a.example"
+[[server]]
+uri = "coap://b.example"
+id = 7
+lifetime = 60
+[values]
+"/3303/0/5700" = 20.25
+"/3/0/6" = [1, 5]
+"/3/0/15" = "Etc/UTC"
+"/1/0/6" = true
+[[script]]
+path = "/3303/0/5700"
+every = "500ms"
+ramp = { min = 1, max = 2.5, period = "1m" }
+)");
+  EXPECT_EQ(config.endpoint, "urn:dev:os:1");
+  EXPECT_EQ(config.lifetime, 300U);
+  ASSERT_EQ(config.servers.size(), 2U);
+  EXPECT_EQ(config.servers[1].id, 7);
+  EXPECT_EQ(config.servers[1].lifetime, 60U);
+  ASSERT_EQ(config.values.size(), 5U);
+  EXPECT_FALSE(config.events);
+  ASSERT_EQ(config.scripts.size(), 1U);
+  EXPECT_EQ(config.scripts[0].every, milliseconds(500));
+  EXPECT_EQ(config.scripts[0].kind, ScriptEntry::Kind::Ramp);
+  EXPECT_EQ(config.scripts[0].period, seconds(60));
+  bool found = false;
+  for (const ValueEntry& value : config.values) {
+    if (value.path != lwm2m::Path(3303, 0, 5700)) continue;
+    EXPECT_EQ(value.text, "20.25");
+    found = true;
+  }
+  EXPECT_TRUE(found);
+}
+
+TEST(DeviceConfig, AMistakeNamesFileLineAndFix) {
+  struct Row {
+    const char* text;
+    const char* start;
+    const char* part;
+  };
+  const Row rows[] = {
+      {"endpoint = 3", "device.toml:1: ", "text in quotes"},
+      {"\nlifetime = 0", "device.toml:2: ", "from 1 to 4294967295"},
+      {"endpiont = \"x\"", "device.toml:1: ", "known are endpoint"},
+      {"[[server]]\nurl = \"coap://x\"", "device.toml:2: ", "known are uri"},
+      {"[[server]]\nid = 1", "device.toml:1: ", "needs uri"},
+      {"[[server]]\nuri = \"coap://x\"\nid = 65535", "device.toml:3: ", "1 to 65534"},
+      {"[values]\n\"/3303/0\" = 1", "device.toml:2: ", "/3303/0/5700"},
+      {"[values]\n\"3303/0/1\" = 1", "device.toml:2: ", "isn't a path"},
+      {"[values]\n\"/3/0/1\" = {}", "device.toml:2: ", "a value is"},
+      {"[[script]]\npath = \"/3303/0/5700\"\nevery = \"fast\"\nvalues = [1]", "device.toml:3: ", "duration such as"},
+      {"[[script]]\npath = \"/3303/0/5700\"\nevery = 5", "device.toml:1: ", "one of values"},
+      {"[[script]]\npath = \"/3303/0/5700\"\nevery = 5\nsine = { min = 3, max = 1, period = 5 }",
+       "device.toml:4: ", "smaller than min"},
+      {"[[script]]\npath = \"/3303/0/5700\"\nevery = 5\nvalues = []", "device.toml:4: ", "empty"},
+      {"endpoint = \"x", "device.toml:1: ", ""},
+  };
+  for (const Row& row : rows) {
+    const std::string reason = mistake(row.text);
+    EXPECT_TRUE(reason.starts_with(row.start)) << row.text << " -> " << reason;
+    EXPECT_NE(reason.find(row.part), std::string::npos) << reason;
+    EXPECT_EQ(reason.find('\n'), std::string::npos) << "one line";
+  }
+  Config config;
+  EXPECT_NE(read_config("/nowhere/x.toml", config).error().reason.find("/nowhere/x.toml"), std::string::npos);
+}
+
+TEST(DeviceConfig, ValuesAreCheckedAgainstTheirDefinitions) {
+  const auto why = [](const std::string& text) {
+    Config config = parsed("server = \"coap://127.0.0.1\"\n" + text);
+    auto made = Device::make(std::move(config));
+    return made ? std::string() : made.error().reason;
+  };
+  EXPECT_EQ(why("[values]\n\"/3303/4/5700\" = 1"), "");
+  EXPECT_TRUE(why("[values]\n\"/3303/0/5700\" = \"warm\"").starts_with("device.toml:3: /3303/0/5700: "));
+  EXPECT_TRUE(why("[values]\n\"/3303/0/9\" = 1").starts_with("device.toml:3: "));
+  EXPECT_NE(why("[values]\n\"/60000/0/9\" = 1").find("--objects FOLDER"), std::string::npos);
+  EXPECT_NE(
+      why("[[script]]\npath = \"/3/0/0\"\nevery = 1\nsine = { min = 0, max = 1, period = 9 }").find("isn't a number"),
+      std::string::npos);
+  Config config = parsed("[[server]]\nuri = \"fleet\"");
+  EXPECT_TRUE(Device::make(std::move(config)).error().reason.starts_with("device.toml:2: server URI"));
+}
+
+TEST(DeviceConfig, Durations) {
+  EXPECT_EQ(parse_duration("500ms"), milliseconds(500));
+  EXPECT_EQ(parse_duration("2m"), seconds(120));
+  EXPECT_EQ(parse_duration("1h"), seconds(3600));
+  for (const char* bad : {"", "5", "s", "-1s", "0s", "5 s", "9ms", "99999999999s", "1d"}) {
+    EXPECT_FALSE(parse_duration(bad)) << bad;
+  }
+}
+
+TEST(DeviceScript, ShapesRunInVirtualTime) {
+  SplitMix rng(1);
+  ScriptEntry values{.path = lwm2m::Path(3, 0, 9),
+                     .every = seconds(5),
+                     .kind = ScriptEntry::Kind::Values,
+                     .values = {"a", "b"},
+                     .line = 1};
+  ScriptEntry ramp{.path = lwm2m::Path(3, 0, 9),
+                   .every = seconds(10),
+                   .kind = ScriptEntry::Kind::Ramp,
+                   .values = {},
+                   .min = 0,
+                   .max = 40,
+                   .period = seconds(40),
+                   .line = 2};
+  Script script({values, ramp}, rng);
+  Instant now{};
+  script.start(now);
+  std::string log;
+  for (int step = 0; step < 10; ++step) {
+    now = *script.deadline();
+    while (const auto next = script.step(now)) {
+      log += next->text ? *next->text + " " : std::to_string(static_cast<int>(next->number)) + " ";
+    }
+  }
+  EXPECT_EQ(log, "a b 0 a b 10 a b 20 a b 30 a b 0 ");
+}
+
+}  // namespace
+}  // namespace drover::device

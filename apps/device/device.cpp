@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/device/device.hpp"
+
+#include <cmath>
+#include <filesystem>
+
+#include "client/uri.hpp"
+#include "io/definitions.hpp"
+#include "io/log.hpp"
+#include "lwm2m/content/content.hpp"
+#include "sdk/definitions.hpp"
+
+namespace drover::device {
+
+using lwm2m::DataType;
+using lwm2m::Path;
+
+namespace {
+
+tl::unexpected<Error> wrong(std::string reason) {
+  return tl::unexpected(Error{Fault::Environment, 0, std::move(reason)});
+}
+
+client::Context own(Instant now = io::now()) {
+  return {now, std::nullopt};
+}
+
+client::ClientSettings settings_of(const Config& config) {
+  client::ClientSettings settings;
+  settings.endpoint = config.endpoint;
+  settings.version = config.version;
+  settings.root = config.root;
+  settings.sms = config.sms;
+  return settings;
+}
+
+}  // namespace
+
+Device::Device(Config config) : config_(std::move(config)) {
+  runtime_.emplace(settings_of(config_));
+}
+
+Device::~Device() {
+  if (script_) runtime_->loop().remove_waker(waker_);
+}
+
+Result<std::unique_ptr<Device>> Device::make(Config config) {
+  if (config.endpoint.empty()) return wrong("the endpoint is empty; give --endpoint NAME");
+  if (!config.root.empty() && (!config.root.starts_with('/') || config.root.ends_with('/'))) {
+    return wrong("path \"" + config.root + "\": write it as /lwm2m");
+  }
+  if (config.servers.empty())
+    return wrong("no server; give --server coap://HOST or server = \"coap://HOST\" in the file");
+  std::unique_ptr<Device> device(new Device(std::move(config)));
+  if (auto loaded = device->load_definitions(); !loaded) return tl::unexpected(loaded.error());
+  if (auto done = device->populate(); !done) return tl::unexpected(done.error());
+  return device;
+}
+
+Result<void> Device::load_definitions() {
+  sdk::add_built_in_definitions(registry_);
+  const auto extra = std::filesystem::path(io::definitions_folder("1.0")).parent_path() / "extra";
+  std::error_code ignored;
+  if (std::filesystem::is_directory(extra, ignored)) {
+    if (auto loaded = io::load_definitions(extra.string(), registry_); !loaded) return loaded;
+  }
+  for (const std::string& folder : config_.objects) {
+    if (auto loaded = io::load_definitions(folder, registry_); !loaded) return loaded;
+  }
+  return {};
+}
+
+Result<void> Device::define(lwm2m::ObjectId object) {
+  client::Client& core = runtime_->client();
+  if (core.tree().find(object) != nullptr) return {};
+  const lwm2m::model::ObjectDefinition* definition = registry_.find(object);
+  if (definition == nullptr) {
+    return wrong("no definition of object " + std::to_string(object) +
+                 " is loaded; put its DDF file into a folder and give --objects FOLDER");
+  }
+  // Only what this client does is shown: /1/x/9 needs a bootstrap.
+  std::vector<lwm2m::ResourceId> supported;
+  if (object == 1) supported = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+  core.define(*definition, nullptr, std::move(supported));
+  return {};
+}
+
+Result<void> Device::add(lwm2m::ObjectId object, lwm2m::InstanceId instance) {
+  if (auto defined = define(object); !defined) return defined;
+  return runtime_->client().tree().add(own(), object, instance);
+}
+
+Result<void> Device::set(const Path& path, const std::string& text) {
+  if (path.depth() < 3) return wrong(path.to_string() + ": a value belongs to a resource such as /3/0/0");
+  if (auto defined = define(path.object()); !defined) return defined;
+  client::ObjectTree& tree = runtime_->client().tree();
+  const lwm2m::model::ObjectDefinition* object = tree.find(path.object());
+  const lwm2m::model::ResourceDefinition* resource = object->resource(path.resource());
+  if (resource == nullptr) {
+    return wrong(path.to_string() + ": " + object->name + " has no resource " + std::to_string(path.resource()));
+  }
+  if (resource->operations.execute)
+    return wrong(path.to_string() + ": " + resource->name + " has no value, it is executed");
+  auto value = lwm2m::content::from_text(resource->type, text);
+  if (!value) {
+    return wrong(path.to_string() + ": \"" + text + "\" isn't a value of type " + lwm2m::to_string(resource->type) +
+                 ": " + value.error().reason);
+  }
+  if (!tree.has(path.prefix(2))) {
+    if (auto added = tree.add(own(), path.object(), path.instance()); !added) return added;
+  }
+  return tree.set(own(), path, std::move(*value));
+}
+
+Result<void> Device::set_own_object_defaults() {
+  const std::pair<Path, std::string> defaults[] = {
+      {Path(3, 0, 0), "Drover"},
+      {Path(3, 0, 1), "drover-device"},
+      {Path(3, 0, 2), config_.endpoint},
+      {Path(3, 0, 3), "0.1.0"},
+      {Path(3, 0, 13), std::to_string(io::unix_now())},
+      {Path(3, 0, 14), "+00:00"},
+      {Path(3, 0, 15), "Etc/UTC"},
+  };
+  for (const auto& [path, text] : defaults) {
+    if (auto done = set(path, text); !done) return done;
+  }
+  return {};
+}
+
+Result<void> Device::populate() {
+  const auto at = [&](std::size_t line, const Error& error) {
+    if (line == 0) return wrong(error.reason);
+    return wrong(config_.file + ":" + std::to_string(line) + ": " + error.reason);
+  };
+  for (const auto object : {lwm2m::ObjectId{0}, lwm2m::ObjectId{1}, lwm2m::ObjectId{3}}) {
+    if (auto defined = define(object); !defined) return defined;
+  }
+  if (auto done = set_own_object_defaults(); !done) return done;
+  std::uint16_t next_id = 1;
+  for (const ServerEntry& server : config_.servers) {
+    const std::uint16_t id = server.id != 0 ? server.id : next_id;
+    next_id = static_cast<std::uint16_t>(id + 1);
+    auto added = runtime_->client().add_account(io::now(), id, server.uri, server.lifetime.value_or(config_.lifetime));
+    if (!added) return at(server.line, added.error());
+  }
+  for (const std::uint16_t object : config_.support) {
+    if (auto defined = define(object); !defined) return at(1, defined.error());
+  }
+  for (const ValueEntry& value : config_.values) {
+    if (auto done = set(value.path, value.text); !done) return at(value.line, done.error());
+  }
+  for (const ScriptEntry& script : config_.scripts) {
+    if (auto defined = define(script.path.object()); !defined) return at(script.line, defined.error());
+    const auto* resource = runtime_->client().tree().find(script.path.object())->resource(script.path.resource());
+    const bool numeric = resource != nullptr && (resource->type == DataType::Integer ||
+                                                 resource->type == DataType::Float || resource->type == DataType::Time);
+    if (script.kind != ScriptEntry::Kind::Values && !numeric) {
+      return at(script.line,
+                Error{Fault::Environment, 0, script.path.to_string() + " isn't a number; use values = [...]"});
+    }
+    // Makes the instance, and shows a mistake now rather than in five seconds.
+    const std::string first =
+        script.kind == ScriptEntry::Kind::Values ? script.values.front() : std::to_string(std::llround(script.min));
+    if (auto done = set(script.path, first); !done) return at(script.line, done.error());
+  }
+  return {};
+}
+
+Result<void> Device::start() {
+  transport::PeerAddress local;
+  if (!config_.bind.empty()) {
+    const auto parsed = transport::PeerAddress::parse(config_.bind);
+    if (!parsed) return wrong("bind \"" + config_.bind + "\": write ADDRESS:PORT, such as 0.0.0.0:5683 or [::]:5683");
+    local = *parsed;
+  }
+  if (auto opened = runtime_->open(local); !opened) return opened;
+  runtime_->client().start(io::now());
+  runtime_->flush();
+  if (!config_.scripts.empty()) {
+    script_.emplace(config_.scripts, rng_);
+    script_->start(io::now());
+    waker_ = runtime_->loop().add_waker([this] { return script_->deadline(); }, [this](Instant at) { run_script(at); });
+  }
+  return {};
+}
+
+void Device::run_script(Instant now) {
+  client::ObjectTree& tree = runtime_->client().tree();
+  while (const auto step = script_->step(now)) {
+    const Path& path = step->entry->path;
+    if (!tree.has(path.prefix(2))) continue;  // removed meanwhile
+    Result<void> done;
+    if (step->text) {
+      done = set(path, *step->text);
+    } else if (tree.find(path.object())->resource(path.resource())->type == DataType::Float) {
+      done = tree.set(own(now), path, step->number);
+    } else {
+      done = tree.set(own(now), path, static_cast<std::int64_t>(std::llround(step->number)));
+    }
+    if (!done) io::log::warn("script", {{"path", path.to_string()}, {"reason", done.error().reason}});
+  }
+  runtime_->flush();
+}
+
+}  // namespace drover::device

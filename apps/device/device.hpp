@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// A device made from its configuration: definitions, tree, accounts and scripts on one runtime.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "apps/device/config.hpp"
+#include "apps/device/script.hpp"
+#include "base/result.hpp"
+#include "io/clock.hpp"
+#include "lwm2m/model/registry.hpp"
+#include "sdk/runtime.hpp"
+
+namespace drover::device {
+
+class Device {
+ public:
+  /// Everything but the socket. Errors name the file and line where there is one.
+  static Result<std::unique_ptr<Device>> make(Config config);
+  ~Device();
+
+  /// Opens the local port and starts registering and the scripts.
+  Result<void> start();
+  [[nodiscard]] sdk::Runtime& runtime() { return *runtime_; }
+  [[nodiscard]] const Config& config() const { return config_; }
+
+  /// Sets a value by its text form, and makes object and instance when they don't exist.
+  Result<void> set(const lwm2m::Path& path, const std::string& text);
+  /// Makes an instance of any object whose definition is loaded.
+  Result<void> add(lwm2m::ObjectId object, lwm2m::InstanceId instance);
+
+ private:
+  explicit Device(Config config);
+  Result<void> load_definitions();
+  Result<void> define(lwm2m::ObjectId object);
+  Result<void> populate();
+  Result<void> set_own_object_defaults();
+  void run_script(Instant now);
+
+  Config config_;
+  lwm2m::model::Registry registry_;
+  io::SystemRng rng_;
+  std::optional<sdk::Runtime> runtime_;
+  std::optional<Script> script_;
+  int waker_ = 0;
+};
+
+}  // namespace drover::device

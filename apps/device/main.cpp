@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// drover-device: a LwM2M device for people and for scripts.
+#include <malloc.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+
+#include "apps/device/commands.hpp"
+#include "apps/device/config.hpp"
+#include "apps/device/control_socket.hpp"
+#include "apps/device/device.hpp"
+#include "apps/device/prompt.hpp"
+#include "client/uri.hpp"
+
+namespace drover::device {
+namespace {
+
+constexpr int kWrongUsage = 2;
+constexpr int kFailed = 1;
+
+struct Options {
+  std::string config;
+  std::string endpoint;
+  std::vector<std::string> servers;
+  std::uint32_t lifetime = 0;
+  std::string bind;
+  std::string path;
+  std::vector<std::string> objects;
+  std::string control;
+  bool exit_on_eof = false;
+  bool quiet = false;
+};
+
+void declare(CLI::App& app, Options& options) {
+  app.add_option("-c,--config", options.config, "TOML file; see examples/device.toml")->type_name("FILE");
+  app.add_option("-e,--endpoint", options.endpoint, "endpoint client name")->type_name("NAME");
+  app.add_option("-s,--server", options.servers, "coap://HOST[:PORT]; may be repeated")->type_name("URI");
+  app.add_option("-l,--lifetime", options.lifetime, "of the registration, in seconds (86400)")
+      ->check(CLI::Range(1U, 4294967295U))
+      ->type_name("SECONDS");
+  app.add_option("-b,--bind", options.bind, "local address and port")->type_name("ADDRESS:PORT");
+  app.add_option("-p,--path", options.path, "alternate path of the objects, such as /lwm2m")->type_name("PATH");
+  app.add_option("-o,--objects", options.objects, "folder with more object definitions (DDF)")->type_name("FOLDER");
+  app.add_option("--control", options.control, "Unix socket that takes the prompt's commands")->type_name("PATH");
+  app.add_flag("--exit-on-eof", options.exit_on_eof, "ends at the end of standard input");
+  app.add_flag("-q,--quiet", options.quiet, "prints no events");
+  app.footer(
+      "Commands come from standard input and the control socket; \"help\" lists them.\n"
+      "Exit codes: 0 ended by quit or a signal, 1 something failed, 2 wrong options or configuration.");
+}
+
+Result<Config> configure(const Options& options) {
+  Config config;
+  if (!options.config.empty()) {
+    if (auto read = read_config(options.config, config); !read) return tl::unexpected(read.error());
+  }
+  if (!options.endpoint.empty()) config.endpoint = options.endpoint;
+  if (!options.servers.empty()) {
+    config.servers.clear();
+    for (const std::string& uri : options.servers) config.servers.push_back({uri, 0, std::nullopt, 0});
+  }
+  if (options.lifetime != 0) config.lifetime = options.lifetime;
+  if (!options.bind.empty()) config.bind = options.bind;
+  if (!options.path.empty()) config.root = options.path;
+  if (!options.control.empty()) config.control = options.control;
+  config.objects.insert(config.objects.end(), options.objects.begin(), options.objects.end());
+  config.exit_on_eof = options.exit_on_eof;
+  if (options.quiet) config.events = false;
+  return config;
+}
+
+int complain(const Error& error, int code) {
+  std::fprintf(stderr, "drover-device: %s\n", error.reason.c_str());
+  return code;
+}
+
+/// SIGTERM and SIGINT as a descriptor; blocked before any thread starts, so that no thread dies of them.
+int signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGINT);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  ::signal(SIGPIPE, SIG_IGN);
+  return ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int run(Config config) {
+  const int signal_fd = signals();
+  auto made = Device::make(std::move(config));
+  if (!made) return complain(made.error(), kWrongUsage);
+  Device& device = **made;
+  sdk::Runtime& runtime = device.runtime();
+  bool leaving = false;
+  const auto leave = [&] {
+    if (leaving) return;
+    leaving = true;
+    runtime.loop().post([&] { runtime.shut_down(); });
+  };
+
+  Commands commands(device, leave);
+  std::unique_ptr<ControlSocket> control;
+  if (!device.config().control.empty()) {
+    auto opened = ControlSocket::open(device.config().control, runtime.loop(), commands);
+    if (!opened) return complain(opened.error(), kWrongUsage);
+    control = std::move(*opened);
+  }
+  std::optional<Prompt> prompt;
+  runtime.on_event([&](const client::ClientEvent& event) {
+    const std::string line = describe(event);
+    if (prompt) prompt->event(line);
+    if (control) control->event(line);
+    // A device that is asked to reboot ends; what supervises it starts it again.
+    if (std::holds_alternative<client::RebootWanted>(event) ||
+        std::holds_alternative<client::FactoryResetWanted>(event)) {
+      leave();
+    }
+  });
+  prompt.emplace(runtime.loop(), commands, device.config().events, [&] {
+    if (device.config().exit_on_eof) leave();
+  });
+  if (auto started = device.start(); !started) return complain(started.error(), kFailed);
+  if (signal_fd >= 0) {
+    runtime.loop().watch(signal_fd, io::EventLoop::Interest::Read, [&] {
+      signalfd_siginfo info{};
+      if (::read(signal_fd, &info, sizeof info) > 0) leave();
+    });
+  }
+  // The loaders' buffers, megabytes, are free but still ours; a device at rest gives them back.
+  ::malloc_trim(0);
+  runtime.run();
+  if (signal_fd >= 0) runtime.loop().unwatch(signal_fd);
+  return EXIT_SUCCESS;
+}
+
+}  // namespace
+}  // namespace drover::device
+
+int main(int argc, char** argv) {
+  using namespace drover::device;
+  Options options;
+  CLI::App app("A LwM2M device: registers with servers, answers them, and is driven from a prompt, a pipe or a socket.",
+               "drover-device");
+  declare(app, options);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::fprintf(stderr, "drover-device: %s; --help lists the options\n", error.what());
+    return kWrongUsage;
+  }
+  auto config = configure(options);
+  if (!config) return complain(config.error(), kWrongUsage);
+  const int code = run(std::move(*config));
+  std::fflush(stdout);
+  // Not exit(): a thread may sit in a read of standard input, which the destructors of streams would wait for.
+  ::_exit(code);
+}
