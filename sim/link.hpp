@@ -14,7 +14,7 @@ namespace drover::sim {
 struct Link {
   std::string_view name;
   Duration delay{};
-  Duration jitter{};               ///< added uniformly, which also reorders
+  Duration jitter{};  ///< added uniformly, which also reorders
   std::uint32_t loss_permille = 0;
   std::uint32_t duplicate_permille = 0;
 };

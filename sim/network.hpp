@@ -33,8 +33,8 @@ class Node {
   virtual void after(Instant now) = 0;
 };
 
-/// Hosts with one outside address each, joined by a link per host. A NAT rebinding is a changed outside address of which
-/// the host learns nothing.
+/// Hosts with one outside address each, joined by a link per host. A NAT rebinding is a changed outside address of
+/// which the host learns nothing.
 class Network {
  public:
   using Host = std::uint32_t;

@@ -25,7 +25,7 @@ struct Parameters {
   std::size_t body_max = 1 << 20;              ///< collected body of a request or response: 1 MiB, 4.13 past it
   bool stream_requests = false;                ///< deliver RequestBlockArrived instead of collecting Block1 bodies
   Duration body_lifetime = std::chrono::seconds(247);  ///< an unfinished or re-readable block-wise body is kept that long
-  std::size_t bodies_max = 4096;               ///< block-wise bodies at once, all peers: 4.13 with Block1, truncation never
+  std::size_t bodies_max = 4096;               ///< block-wise bodies at once, all peers: past it an upload gets 5.03, truncation never
   std::size_t bodies_max_per_peer = 4;
 
   std::size_t requests_max_per_peer = 64;      ///< of ours, waiting for a slot of NSTART or for a response

@@ -25,16 +25,18 @@ class EventLoop {
   void change(int fd, Interest interest);
   void unwatch(int fd);
 
-  /// Before each wait every waker is asked for its deadline, and called when it is reached. Returns an id for remove_waker().
+  /// Before each wait every waker is asked for its deadline, and called when it is reached (at most once a round, so a
+  /// deadline that stays in the past can't keep sockets from being served). Meant for one waker a core, not one a peer.
+  /// Returns an id for remove_waker(). Callbacks may add and remove wakers and watches, their own included.
   int add_waker(std::function<std::optional<Instant>()> deadline, std::function<void(Instant)> wake);
   void remove_waker(int id);
 
   /// Thread-safe: runs `task` on the loop's thread, in order. Tasks posted after run() returned run in the next run().
   void post(std::function<void()> task);
 
-  /// Until stop(). One thread at a time.
+  /// Until stop(); a stop() before run() ends that run() at once. One thread at a time.
   void run();
-  /// Thread-safe and from signal handlers' self-pipes.
+  /// Thread-safe and async-signal-safe.
   void stop();
 
  private:

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/drover/api_client.hpp"
+
+#include <httplib.h>
+
+namespace drover::cli {
+namespace {
+
+constexpr int kConnectSeconds = 5;
+constexpr int kBeyondTimeout = 10;  // the server's own answer that the device gave none comes first
+constexpr int kStreamSilence = 60;  // the server's comments come every 15 seconds
+
+std::string with_query(const std::string& path, const Query& query) {
+  std::string target = path;
+  char separator = '?';
+  for (const auto& [name, value] : query) {
+    target += separator + percent_encode(name) + "=" + percent_encode(value);
+    separator = '&';
+  }
+  return target;
+}
+
+httplib::Request request_of(const std::string& method, const std::string& target) {
+  httplib::Request request;
+  request.method = method;
+  request.path = target;
+  return request;
+}
+
+}  // namespace
+
+std::string percent_encode(std::string_view text) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char character : text) {
+    const auto byte = static_cast<unsigned char>(character);
+    const bool unreserved = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                            (byte >= '0' && byte <= '9') || byte == '-' || byte == '.' || byte == '_' || byte == '~';
+    if (unreserved) {
+      encoded += character;
+    } else {
+      encoded += {'%', kHex[byte >> 4], kHex[byte & 15]};
+    }
+  }
+  return encoded;
+}
+
+bool EventParser::line(std::string_view line, const std::function<bool(const StreamEvent&)>& found) {
+  if (line.empty()) {
+    const StreamEvent event = event_;
+    event_.name.clear();
+    event_.data.clear();
+    return event.data.empty() || found(event);
+  }
+  const std::size_t colon = line.find(':');
+  const std::string_view field = line.substr(0, colon);
+  std::string_view value = colon == std::string_view::npos ? std::string_view() : line.substr(colon + 1);
+  if (!value.empty() && value.front() == ' ') value.remove_prefix(1);
+  if (field == "id") event_.id = value;
+  if (field == "event") event_.name = value;
+  if (field == "data") {
+    if (!event_.data.empty()) event_.data += '\n';
+    event_.data += value;
+  }
+  return true;
+}
+
+bool EventParser::feed(std::string_view piece, const std::function<bool(const StreamEvent&)>& found) {
+  rest_ += piece;
+  std::size_t begin = 0;
+  for (std::size_t end = rest_.find('\n'); end != std::string::npos; end = rest_.find('\n', begin)) {
+    std::string_view text = std::string_view(rest_).substr(begin, end - begin);
+    if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
+    begin = end + 1;
+    if (!line(text, found)) return false;
+  }
+  rest_.erase(0, begin);
+  return true;
+}
+
+struct ApiClient::Connection {
+  explicit Connection(const std::string& url) : client(url) {
+    client.set_url_encode(false);
+    client.set_connection_timeout(kConnectSeconds);
+    client.set_keep_alive(true);
+  }
+  httplib::Client client;
+};
+
+ApiClient::ApiClient(const std::string& url, std::uint32_t timeout)
+    : url_(url), timeout_(timeout), connection_(std::make_unique<Connection>(url)) {}
+
+ApiClient::~ApiClient() = default;
+
+Reply ApiClient::call(const std::string& method, const std::string& path, const Query& query, const std::string& body,
+                      const std::string& content_type) {
+  httplib::Client& client = connection_->client;
+  client.set_read_timeout(static_cast<time_t>(timeout_) + kBeyondTimeout);
+  httplib::Request request = request_of(method, with_query(path, query));
+  if (!body.empty()) {
+    request.body = body;
+    request.set_header("Content-Type", content_type);
+  }
+  const httplib::Result result = client.send(request);
+  if (!result) return {0, httplib::to_string(result.error())};
+  return {result->status, result->body};
+}
+
+Reply ApiClient::stream(const std::string& path, const Query& query, const std::string& last_event_id,
+                        const std::function<bool(const StreamEvent&)>& found) {
+  httplib::Client client(url_);
+  client.set_url_encode(false);
+  client.set_connection_timeout(kConnectSeconds);
+  client.set_read_timeout(kStreamSilence);
+  httplib::Request request = request_of("GET", with_query(path, query));
+  request.set_header("Accept", "text/event-stream");
+  if (!last_event_id.empty()) request.set_header("Last-Event-ID", last_event_id);
+  EventParser parser;
+  int status = 0;
+  std::string problem;
+  request.response_handler = [&](const httplib::Response& response) {
+    status = response.status;
+    return true;
+  };
+  request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
+    if (status == 200) return parser.feed({data, size}, found);
+    problem.append(data, size);
+    return true;
+  };
+  const httplib::Result result = client.send(request);
+  if (status != 0) return {status, problem};
+  return {0, httplib::to_string(result.error())};
+}
+
+}  // namespace drover::cli

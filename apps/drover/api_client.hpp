@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// HTTP to droverd's REST API; the networking library doesn't show here.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace drover::cli {
+
+using Query = std::vector<std::pair<std::string, std::string>>;
+
+struct Reply {
+  int status = 0;    ///< of HTTP; 0 when the server couldn't be reached
+  std::string body;  ///< or why it couldn't be reached
+  [[nodiscard]] bool is_success() const { return status >= 200 && status < 300; }
+};
+
+/// One event of a server-sent event stream.
+struct StreamEvent {
+  std::string id;
+  std::string name;
+  std::string data;
+};
+
+/// Cuts a byte stream of text/event-stream into events (WHATWG HTML §9.2.6): comments and unknown fields are skipped.
+class EventParser {
+ public:
+  /// Feeds a piece and calls `found` for each event that is complete. False as soon as `found` gives false.
+  bool feed(std::string_view piece, const std::function<bool(const StreamEvent&)>& found);
+
+ private:
+  bool line(std::string_view line, const std::function<bool(const StreamEvent&)>& found);
+  std::string rest_;
+  StreamEvent event_;
+};
+
+class ApiClient {
+ public:
+  static constexpr std::uint32_t kTimeoutDefault = 100;  ///< seconds, as the server's own default
+
+  /// `url` as "http://127.0.0.1:8080"; `timeout` in seconds is how long the server waits for a device.
+  ApiClient(const std::string& url, std::uint32_t timeout);
+  ~ApiClient();
+
+  /// `method` is GET, PUT, PATCH, POST or DELETE; `path` is encoded already and begins with '/'.
+  Reply call(const std::string& method, const std::string& path, const Query& query = {}, const std::string& body = {},
+             const std::string& content_type = "application/json");
+
+  /// Reads an event stream until `found` gives false, the connection ends, or nothing came for a minute.
+  Reply stream(const std::string& path, const Query& query, const std::string& last_event_id,
+               const std::function<bool(const StreamEvent&)>& found);
+
+  [[nodiscard]] const std::string& url() const { return url_; }
+  [[nodiscard]] std::uint32_t timeout() const { return timeout_; }
+
+ private:
+  struct Connection;
+  std::string url_;
+  std::uint32_t timeout_;
+  std::unique_ptr<Connection> connection_;
+};
+
+/// Percent-encodes everything but RFC 3986's unreserved characters.
+std::string percent_encode(std::string_view text);
+
+}  // namespace drover::cli

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// One function a command; each gives an ExitStatus.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/drover/api_client.hpp"
+#include "lwm2m/data/path.hpp"
+
+namespace drover::cli {
+
+struct Session {
+  ApiClient& api;
+  bool json = false;  ///< the API's own JSON on standard output, problems included
+};
+
+struct WriteArguments {
+  std::vector<std::string> values;
+  std::string file;  ///< sent raw instead of values
+  std::string format;
+  bool update = false;                    ///< partial update instead of replace
+  std::optional<std::uint16_t> instance;  ///< Create only
+};
+
+struct FollowArguments {
+  std::string endpoint;
+  std::string kinds;
+  std::string last_event_id;
+  std::uint64_t count = 0;  ///< ends after so many events; 0: never
+};
+
+int devices(Session& session, const std::string& search, std::size_t limit);
+int show(Session& session, const std::string& endpoint);
+int read(Session& session, const std::string& endpoint, const lwm2m::Path& path, const std::string& accept);
+int write(Session& session, const std::string& endpoint, const lwm2m::Path& path, const WriteArguments& arguments);
+int execute(Session& session, const std::string& endpoint, const lwm2m::Path& path, const std::string& arguments);
+int create(Session& session, const std::string& endpoint, const lwm2m::Path& path, const WriteArguments& arguments);
+int remove(Session& session, const std::string& endpoint, const lwm2m::Path& path);
+int discover(Session& session, const std::string& endpoint, const lwm2m::Path& path);
+/// `assignments` as NAME=VALUE, NAME= to unset; none of them shows what is set, by Discover.
+int attributes(Session& session, const std::string& endpoint, const lwm2m::Path& path,
+               const std::vector<std::string>& assignments);
+/// Begins an observation and follows it for `count` notifications (0: until interrupted), then cancels it unless
+/// `keep`.
+int observe(Session& session, const std::string& endpoint, const lwm2m::Path& path, const std::string& accept,
+            bool follow, bool keep, std::uint64_t count);
+int observations(Session& session, const std::string& endpoint);
+int cancel(Session& session, const std::string& endpoint, const lwm2m::Path& path, bool reset);
+/// Follows events; a lost connection is taken up again behind the last event.
+int events(Session& session, const FollowArguments& arguments);
+int objects(Session& session, std::optional<std::uint16_t> id, const std::string& version);
+int status(Session& session);
+
+}  // namespace drover::cli

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// drover: the command line over droverd's REST API.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apps/drover/api_client.hpp"
+#include "apps/drover/commands.hpp"
+#include "apps/drover/exit_status.hpp"
+
+namespace {
+
+using drover::cli::Session;
+using drover::lwm2m::Path;
+
+constexpr const char* kFooter =
+    "PATH is /OBJECT[/INSTANCE[/RESOURCE[/RESOURCE-INSTANCE]]], such as /3/0/14. A VALUE is typed by the object's\n"
+    "definition: Boolean true or false, Time Unix seconds or 2026-01-31T12:00:00Z, Opaque Base64, hex:00ff or @FILE,\n"
+    "Objlnk 3:0. One that begins with a minus sign goes behind \"--\".\n\n"
+    "  drover devices --search demo\n"
+    "  drover read urn:dev:os:demo /3/0\n"
+    "  drover write urn:dev:os:demo /3/0/14 +01:00\n"
+    "  drover write urn:dev:os:demo /1/0 1=300 6=true --update\n"
+    "  drover observe urn:dev:os:demo /3303/0/5700\n\n"
+    "Exit status: 0 done; 1 the device answered with an error; 2 wrong use; 3 the device isn't registered;\n"
+    "4 no answer from the device; 5 the server can't be reached or is in trouble.";
+
+/// Everything that the command line can say; each command reads its part.
+struct Arguments {
+  std::string api = "http://127.0.0.1:8080";
+  std::uint32_t timeout = drover::cli::ApiClient::kTimeoutDefault;
+  bool json = false;
+
+  std::string endpoint;
+  std::string path_text;
+  std::string search;
+  std::string format;
+  std::string execute_arguments;
+  std::string version;
+  std::vector<std::string> attributes;
+  drover::cli::WriteArguments write;
+  drover::cli::FollowArguments follow;
+  std::size_t limit = 1000;
+  std::uint64_t count = 0;
+  std::optional<std::uint16_t> object;
+  bool background = false;
+  bool keep = false;
+  bool reset = false;
+
+  [[nodiscard]] Path path() const { return *Path::parse(path_text); }
+};
+
+using Command = std::function<int(Session&)>;
+
+CLI::Validator path_validator() {
+  return {[](std::string& text) {
+            return Path::parse(text) ? std::string() : "\"" + text + "\" is no path such as /3/0/14";
+          },
+          "PATH"};
+}
+
+/// Builds the commands; the one that was given is in `chosen` after parsing.
+class CommandLine {
+ public:
+  CommandLine(CLI::App& app, Arguments& arguments, Command& chosen) : app_(app), a_(arguments), chosen_(chosen) {}
+
+  void add_all() {
+    add_global();
+    add_devices();
+    add_operations();
+    add_writes();
+    add_observations();
+    add_server();
+  }
+
+ private:
+  CLI::App* add(const char* name, const char* help, Command run) {
+    CLI::App* command = app_.add_subcommand(name, help);
+    command->callback([this, run = std::move(run)] { chosen_ = run; });
+    return command;
+  }
+  CLI::App* add_device(const char* name, const char* help, Command run) {
+    CLI::App* command = add(name, help, std::move(run));
+    command->add_option("endpoint", a_.endpoint, "the device's endpoint name")->required();
+    return command;
+  }
+  CLI::App* add_path(const char* name, const char* help, Command run) {
+    CLI::App* command = add_device(name, help, std::move(run));
+    command->add_option("path", a_.path_text, "such as /3/0/14")->required()->check(path_validator());
+    return command;
+  }
+  void add_format(CLI::App* command, const char* option, const char* help) {
+    command->add_option(option, a_.format, help);
+  }
+
+  void add_global() {
+    app_.add_option("--api", a_.api, "where droverd's API is")->envname("DROVER_API")->capture_default_str();
+    app_.add_option("--timeout", a_.timeout, "seconds to wait for a device")
+        ->check(CLI::Range(1, 300))
+        ->capture_default_str();
+    app_.add_flag("--json", a_.json, "the API's JSON instead of tables, one value a line");
+  }
+
+  void add_devices() {
+    CLI::App* devices = add("devices", "list registered devices",
+                            [this](Session& s) { return drover::cli::devices(s, a_.search, a_.limit); });
+    devices->add_option("--search", a_.search, "part of the endpoint name");
+    devices->add_option("--limit", a_.limit, "at most so many")->check(CLI::PositiveNumber)->capture_default_str();
+    add_device("show", "one device and its objects", [this](Session& s) { return drover::cli::show(s, a_.endpoint); });
+  }
+
+  void add_operations() {
+    CLI::App* read = add_path("read", "read an object, instance, resource or resource instance",
+                              [this](Session& s) { return drover::cli::read(s, a_.endpoint, a_.path(), a_.format); });
+    add_format(read, "--accept", "format to ask for: tlv, json, text, opaque, a number, or none");
+    CLI::App* execute = add_path("exec", "execute a resource", [this](Session& s) {
+      return drover::cli::execute(s, a_.endpoint, a_.path(), a_.execute_arguments);
+    });
+    execute->add_option("arguments", a_.execute_arguments, "such as 0='a',1");
+    add_path("delete", "delete an object instance",
+             [this](Session& s) { return drover::cli::remove(s, a_.endpoint, a_.path()); });
+    add_path("discover", "what there is below a path, with its attributes",
+             [this](Session& s) { return drover::cli::discover(s, a_.endpoint, a_.path()); });
+    CLI::App* attributes =
+        add_path("attributes", "set notification attributes; show them without any",
+                 [this](Session& s) { return drover::cli::attributes(s, a_.endpoint, a_.path(), a_.attributes); });
+    attributes->add_option("attributes", a_.attributes, "pmin=10 pmax=60 gt=25 lt=5 st=0.5; pmin= unsets");
+  }
+
+  void add_writes() {
+    CLI::App* write = add_path("write", "write a resource, or several of an instance",
+                               [this](Session& s) { return drover::cli::write(s, a_.endpoint, a_.path(), a_.write); });
+    write->add_option("values", a_.write.values, "VALUE, or RESOURCE=VALUE... for an instance");
+    write->add_flag("--update", a_.write.update, "leave what isn't given as it is, instead of replacing all");
+    CLI::App* create = add_path("create", "create an instance of an object", [this](Session& s) {
+      return drover::cli::create(s, a_.endpoint, a_.path(), a_.write);
+    });
+    create->add_option("values", a_.write.values, "RESOURCE=VALUE...");
+    create->add_option("--instance", a_.write.instance, "its id; the device chooses without it");
+    for (CLI::App* command : {write, create}) {
+      command->add_option("--format", a_.write.format, "format to send: tlv, json, text, opaque or a number");
+      command->add_option("--file", a_.write.file, "send this file's bytes as they are")->check(CLI::ExistingFile);
+    }
+  }
+
+  void add_observations() {
+    CLI::App* observe = add_path("observe", "observe a path, and show what comes until Ctrl-C", [this](Session& s) {
+      return drover::cli::observe(s, a_.endpoint, a_.path(), a_.format, !a_.background, a_.keep, a_.count);
+    });
+    add_format(observe, "--accept", "format to ask for");
+    observe->add_option("--count", a_.count, "end after so many notifications");
+    observe->add_flag("--keep", a_.keep, "don't cancel the observation at the end");
+    observe->add_flag("--background", a_.background, "begin it and return; see observations, events and cancel");
+    add_device("observations", "what is observed of a device",
+               [this](Session& s) { return drover::cli::observations(s, a_.endpoint); });
+    CLI::App* cancel = add_path("cancel", "cancel an observation", [this](Session& s) {
+      return drover::cli::cancel(s, a_.endpoint, a_.path(), a_.reset);
+    });
+    cancel->add_flag("--reset", a_.reset, "by a Reset to the next notification instead of a GET now");
+  }
+
+  void add_server() {
+    CLI::App* events = add("events", "show what happens, as it happens",
+                           [this](Session& s) { return drover::cli::events(s, a_.follow); });
+    events->add_option("--endpoint", a_.follow.endpoint, "only of this device");
+    events->add_option(
+        "--kind", a_.follow.kinds,
+        "only registered, updated, expired, deregistered, notification, observation-ended: comma-separated");
+    events->add_option("--after", a_.follow.last_event_id, "begin behind the event with this id");
+    events->add_option("--count", a_.follow.count, "end after so many");
+    CLI::App* objects = add("objects", "object definitions that the server knows",
+                            [this](Session& s) { return drover::cli::objects(s, a_.object, a_.version); });
+    objects->add_option("id", a_.object, "one of them, with its resources");
+    objects->add_option("--object-version", a_.version, "of that object");
+    add("status", "the server's counters", [](Session& s) { return drover::cli::status(s); });
+  }
+
+  CLI::App& app_;
+  Arguments& a_;
+  Command& chosen_;
+};
+
+}  // namespace
+
+int main(int count, char** values) {
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app("Manage LwM2M devices through droverd.", "drover");
+  Arguments arguments;
+  Command chosen;
+  app.footer(kFooter);
+  app.set_version_flag("--version", std::string(DROVER_VERSION));
+  app.require_subcommand(1);
+  app.fallthrough();
+  CommandLine(app, arguments, chosen).add_all();
+  try {
+    app.parse(count, values);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? drover::cli::kOk : drover::cli::kUsage;
+  }
+  if (arguments.api.find("://") == std::string::npos) arguments.api = "http://" + arguments.api;
+  drover::cli::ApiClient api(arguments.api, arguments.timeout);
+  Session session{api, arguments.json};
+  return chosen(session);
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "event_log.hpp"
+
+#include <utility>
+
+#include "io/log.hpp"
+
+namespace drover::droverd {
+
+namespace {
+
+void log_event(const server::Event& event) {
+  using io::log::Level;
+  if (!io::log::enabled(Level::Debug)) return;
+  const char* const kind = server::to_string(event.kind);
+  if (event.device) {
+    io::log::debug(kind, {{"endpoint", event.endpoint},
+                          {"address", event.device->address.to_string()},
+                          {"lifetime", event.device->lifetime}});
+  } else if (event.kind == server::EventKind::Notification || event.kind == server::EventKind::ObservationEnded) {
+    io::log::debug(kind, {{"endpoint", event.endpoint}, {"path", event.path.to_string()}});
+  } else {
+    io::log::debug(kind, {{"endpoint", event.endpoint}});
+  }
+}
+
+}  // namespace
+
+void EventLog::devices(server::DeviceQuery query, std::function<void(server::DevicePage)> done) {
+  fleet_.devices(std::move(query), std::move(done));
+}
+
+void EventLog::device(std::string endpoint, std::function<void(std::optional<server::DeviceView>)> done) {
+  fleet_.device(std::move(endpoint), std::move(done));
+}
+
+void EventLog::operate(std::string endpoint, lwm2m::Downlink operation,
+                       std::function<void(server::OperationResult)> done) {
+  io::log::debug(
+      "operation",
+      {{"endpoint", endpoint}, {"name", lwm2m::name_of(operation)}, {"path", lwm2m::path_of(operation).to_string()}});
+  fleet_.operate(std::move(endpoint), std::move(operation), std::move(done));
+}
+
+void EventLog::observations(std::string endpoint,
+                            std::function<void(std::optional<std::vector<server::ObservationView>>)> done) {
+  fleet_.observations(std::move(endpoint), std::move(done));
+}
+
+void EventLog::cancel(std::string endpoint, lwm2m::Path path, server::CancelMode mode,
+                      std::function<void(server::OperationResult)> done) {
+  fleet_.cancel(std::move(endpoint), path, mode, std::move(done));
+}
+
+void EventLog::counters(std::function<void(server::ServerCounters)> done) {
+  fleet_.counters(std::move(done));
+}
+
+void EventLog::on_event(std::function<void(const server::Event&)> sink) {
+  fleet_.on_event([sink = std::move(sink)](const server::Event& event) {
+    log_event(event);
+    sink(event);
+  });
+}
+
+}  // namespace drover::droverd

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "server/fleet.hpp"
+
+namespace drover::droverd {
+
+/// A fleet whose events also go to the log, at level debug.
+class EventLog final : public server::Fleet {
+ public:
+  explicit EventLog(server::Fleet& fleet) : fleet_(fleet) {}
+
+  void devices(server::DeviceQuery query, std::function<void(server::DevicePage)> done) override;
+  void device(std::string endpoint, std::function<void(std::optional<server::DeviceView>)> done) override;
+  void operate(std::string endpoint, lwm2m::Downlink operation,
+               std::function<void(server::OperationResult)> done) override;
+  void observations(std::string endpoint,
+                    std::function<void(std::optional<std::vector<server::ObservationView>>)> done) override;
+  void cancel(std::string endpoint, lwm2m::Path path, server::CancelMode mode,
+              std::function<void(server::OperationResult)> done) override;
+  void counters(std::function<void(server::ServerCounters)> done) override;
+  void on_event(std::function<void(const server::Event&)> sink) override;
+
+ private:
+  server::Fleet& fleet_;
+};
+
+}  // namespace drover::droverd

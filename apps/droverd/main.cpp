@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// The server daemon: everything is opened before anything runs, so that a failure leaves nothing half-started.
+#include <algorithm>
+#include <charconv>
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "api/api.hpp"
+#include "config.hpp"
+#include "event_log.hpp"
+#include "io/clock.hpp"
+#include "io/definitions.hpp"
+#include "io/log.hpp"
+#include "io/resolve.hpp"
+#include "shard_threads.hpp"
+
+namespace {
+
+using namespace drover;
+
+constexpr int kExitEnvironment = 1;
+constexpr int kExitConfiguration = 2;
+
+int fail(const Error& error) {
+  std::cerr << "droverd: " << error.reason << '\n';
+  return error.fault == Fault::Environment ? kExitEnvironment : kExitConfiguration;
+}
+
+Error wrong(std::string reason) {
+  return {Fault::Us, 0, std::move(reason)};
+}
+
+struct Flags {
+  std::string config;
+  std::string listen;
+  std::vector<std::string> api;
+  std::vector<std::string> objects;
+  std::optional<std::size_t> shards;
+  bool strict = false;
+  std::string log;
+  std::string log_format;
+  bool check = false;
+};
+
+/// An exit code when the command line ends the program.
+std::optional<int> parse_flags(int argc, char** argv, Flags& flags) {
+  CLI::App app("LwM2M Server: devices over UDP, people and programs over a REST API.", "droverd");
+  app.footer(droverd::kConfigHelp);
+  app.set_version_flag("--version", "droverd " DROVER_VERSION);
+  app.add_option("--config", flags.config, "Configuration file; flags go before it")->type_name("FILE");
+  app.add_option("--listen", flags.listen, "UDP address for devices [[::]:5683]")->type_name("HOST:PORT");
+  app.add_option("--api", flags.api, "Loopback address for the REST API, repeatable [127.0.0.1:8080]")
+      ->type_name("HOST:PORT")
+      ->allow_extra_args(false);
+  app.add_option("--shards", flags.shards, "Threads for devices; 0 is one a core [0]")
+      ->check(CLI::Range(std::size_t{0}, droverd::kShardsMax))
+      ->type_name("N");
+  app.add_option("--objects", flags.objects, "Folder with more object definitions, repeatable")
+      ->type_name("DIR")
+      ->allow_extra_args(false);
+  app.add_flag("--strict", flags.strict, "Only LwM2M 1.0 to the letter");
+  app.add_option("--log", flags.log, "debug, info, warn, error or off [info]")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}))
+      ->type_name("LEVEL");
+  app.add_option("--log-format", flags.log_format, "text or json [text]")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->type_name("FORMAT");
+  app.add_flag("--check-config", flags.check, "Read configuration and definitions, say what is wrong, and end");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::cerr << "droverd: " << error.what() << " (see droverd --help)\n";
+    return kExitConfiguration;
+  }
+  return std::nullopt;
+}
+
+Result<droverd::Config> configure(const Flags& flags) {
+  droverd::Config config;
+  if (!flags.config.empty()) {
+    if (auto read = droverd::read_config(flags.config, config); !read) return tl::unexpected(read.error());
+  }
+  if (!flags.listen.empty()) config.listen = flags.listen;
+  if (!flags.api.empty()) config.api = flags.api;
+  config.objects.insert(config.objects.end(), flags.objects.begin(), flags.objects.end());
+  if (flags.shards) config.shards = *flags.shards;
+  if (flags.strict) config.policy.strict = true;
+  if (!flags.log.empty()) config.log_level = *io::log::parse_level(flags.log);
+  if (!flags.log_format.empty())
+    config.log_form = flags.log_format == "json" ? io::log::Form::Json : io::log::Form::Text;
+  if (config.shards == 0) {
+    config.shards = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, droverd::kShardsMax);
+  }
+  return config;
+}
+
+Result<transport::PeerAddress> listen_address(const std::string& text) {
+  if (const auto literal = transport::PeerAddress::parse(text)) return *literal;
+  const std::size_t colon = text.rfind(':');
+  unsigned port = 65536;
+  if (colon != std::string::npos) {
+    const char* const end = text.data() + text.size();
+    const auto [stop, bad] = std::from_chars(text.data() + colon + 1, end, port);
+    if (bad != std::errc{} || stop != end) port = 65536;
+  }
+  if (port > 65535 || text.find(':') != colon) {
+    return tl::unexpected(wrong("listen address \"" + text + "\" must be HOST:PORT such as [::]:5683"));
+  }
+  const auto addresses = io::resolve(text.substr(0, colon), static_cast<std::uint16_t>(port));
+  if (!addresses) return tl::unexpected(addresses.error());
+  return addresses->front();
+}
+
+Result<void> load_objects(const droverd::Config& config, lwm2m::model::Registry& registry) {
+  if (auto loaded = io::load_definitions(io::definitions_folder(config.enabler), registry); !loaded) return loaded;
+  for (const auto& folder : config.objects) {
+    if (auto loaded = io::load_definitions(folder, registry); !loaded) return loaded;
+  }
+  return {};
+}
+
+/// Until SIGINT or SIGTERM, which all threads that are started from here on leave to this one.
+class EndSignals {
+ public:
+  EndSignals() {
+    sigemptyset(&signals_);
+    sigaddset(&signals_, SIGINT);
+    sigaddset(&signals_, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    // A reader of our output that left is no reason to end.
+    std::signal(SIGPIPE, SIG_IGN);
+  }
+  int wait() const {
+    int number = 0;
+    while (sigwait(&signals_, &number) != 0) {
+    }
+    return number;
+  }
+
+ private:
+  sigset_t signals_{};
+};
+
+int run(const droverd::Config& config, const lwm2m::model::Registry& registry) {
+  const auto listen = listen_address(config.listen);
+  if (!listen) return fail(listen.error());
+  const EndSignals signals;
+  auto shards = droverd::ShardThreads::open({*listen, config.shards, config.coap, config.policy});
+  if (!shards) return fail(shards.error());
+  droverd::EventLog fleet((*shards)->fleet());
+  api::Api::Settings settings;
+  settings.listen = config.api;
+  settings.events.events_max = config.api_events;
+  settings.version = DROVER_VERSION;
+  settings.started_at = io::unix_now();
+  auto api = api::Api::open(settings, fleet, registry);
+  if (!api) return fail(api.error());
+
+  (*shards)->start();
+  api->start();
+  std::cout << "droverd: coap://" << (*shards)->local().to_string() << " for devices, " << config.shards
+            << (config.shards == 1 ? " shard\n" : " shards\n");
+  for (const auto& address : api->addresses()) std::cout << "droverd: http://" << address << "/api/v1 for people\n";
+  std::cout << "droverd: ready" << std::endl;
+
+  const int number = signals.wait();
+  io::log::info("stopping", {{"signal", number}});
+  // The API first: nothing new comes in, and its callbacks find the shards alive.
+  api->stop();
+  (*shards)->stop();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  Flags flags;
+  if (const auto code = parse_flags(argc, argv, flags)) return *code;
+  const auto config = configure(flags);
+  if (!config) return fail(config.error());
+  io::log::configure(config->log_level, config->log_form);
+  lwm2m::model::Registry registry;
+  if (auto loaded = load_objects(*config, registry); !loaded) return fail(loaded.error());
+  if (flags.check) {
+    std::cout << "droverd: the configuration is fine\n";
+    return 0;
+  }
+  return run(*config, registry);
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/swarm/command_line.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <iostream>
+#include <map>
+#include <string>
+
+namespace drover::swarm {
+namespace {
+
+constexpr const char* kDescription =
+    "Many LwM2M devices from one process: they register, update, answer reads, writes of the lifetime, executes of "
+    "the\n"
+    "update trigger and reboot, discovers and observes, and notify. Each is its own endpoint with its own source port "
+    "or\n"
+    "its own address of 127.0.0.0/8. Devices keep no attributes and no instances can be created or deleted (4.05).";
+
+constexpr const char* kFooter =
+    "Prints one line a phase: how many exchanges, errors by kind (response code, timeout, reset), rate and latency.\n"
+    "Exit status: 0 all went well, 1 some exchanges failed, 2 wrong use, 3 the system is in the way (descriptors, "
+    "ports).\n\n"
+    "  drover-swarm --count 1000 --rate 100\n"
+    "  drover-swarm --count 1000000 --source addresses --updates 1000000 --json";
+
+std::uint32_t addresses_from(std::uint32_t first) {
+  return first > Options::kAddressesMax ? 0 : Options::kAddressesMax - (first - 1);
+}
+
+}  // namespace
+
+std::optional<int> parse_command_line(int count, char** arguments, Options& options) {
+  CLI::App app(kDescription, "drover-swarm");
+  app.footer(kFooter);
+  app.set_version_flag("--version", DROVER_VERSION);
+  const std::map<std::string, Source> sources{{"ports", Source::Ports}, {"addresses", Source::Addresses}};
+  const auto from = [](std::uint64_t least, std::uint64_t most) {
+    return CLI::Range(static_cast<double>(least), static_cast<double>(most));
+  };
+  app.add_option("-s,--server", options.server, "HOST:PORT of the LwM2M server")->capture_default_str();
+  app.add_option("-n,--count", options.count, "how many devices")
+      ->check(from(1, Options::kAddressesMax))
+      ->capture_default_str();
+  app.add_option("--first", options.first, "number of the first device, so that several swarms can share a server")
+      ->check(from(1, Options::kAddressesMax))
+      ->capture_default_str();
+  app.add_option("--prefix", options.prefix, "endpoint names are this and the device's number")->capture_default_str();
+  app.add_option("--source", options.source, "ports: a socket each; addresses: 127.1.0.1 and up on one socket")
+      ->transform(CLI::CheckedTransformer(sources))
+      ->default_str("ports");
+  app.add_option("-r,--rate", options.rate, "registrations a second; 0: as fast as --window allows")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("-w,--window", options.window, "exchanges that wait for their answers at once")
+      ->check(from(1, 1'000'000))
+      ->capture_default_str();
+  app.add_option("-l,--lifetime", options.lifetime, "seconds")->check(from(1, UINT32_MAX))->capture_default_str();
+  app.add_option("--update-every", options.update_every, "seconds; 0: at three quarters of the lifetime")
+      ->check(from(0, UINT32_MAX))
+      ->capture_default_str();
+  app.add_option("--again", options.again,
+                 "that many Registers after the first ones, devices in turn: each replaces a registration")
+      ->capture_default_str();
+  app.add_option("-u,--updates", options.updates, "that many Updates after the registrations, devices in turn")
+      ->capture_default_str();
+  app.add_option("--update-rate", options.update_rate, "of those, a second; 0: as fast as --window allows")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--notify-every", options.notify_every, "seconds between notifications of an observation")
+      ->check(from(1, UINT32_MAX))
+      ->capture_default_str();
+  app.add_option("-d,--duration", options.duration,
+                 "seconds to stay after that, answering and notifying; 0: until Ctrl-C, or not at all after --updates")
+      ->check(from(0, Options::kDurationMax))
+      ->capture_default_str();
+  app.add_option("--sensors", options.sensors, "instances of object 3303 besides /1/0 and /3/0")
+      ->check(from(0, Options::kSensorsMax))
+      ->capture_default_str();
+  app.add_flag("--deregister", options.deregister, "deregister at the end, after Ctrl-C too");
+  app.add_flag("--json", options.json, "one JSON object a line instead of a table");
+  app.add_flag("--step", options.step, "wait for a line on standard input before each phase");
+  try {
+    app.parse(count, arguments);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  }
+  if (options.source == Source::Addresses && options.count > addresses_from(options.first)) {
+    std::cerr << "drover-swarm: --first " << options.first << " leaves addresses for " << addresses_from(options.first)
+              << " devices only\n";
+    return 2;
+  }
+  return std::nullopt;
+}
+
+}  // namespace drover::swarm

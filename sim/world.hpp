@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Many devices, one server, faults from a seed; then everything heals and has to converge.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lwm2m/model/registry.hpp"
+#include "sim/checkers.hpp"
+#include "sim/network.hpp"
+#include "sim/node.hpp"
+
+namespace drover::sim {
+
+struct WorldSettings {
+  std::uint64_t seed = 1;
+  std::size_t devices = 50;
+  std::size_t shards = 3;
+  Duration length = std::chrono::hours(24);
+  Duration fault_every = std::chrono::minutes(4);  ///< somewhere in the world, on average
+  Duration operation_every = std::chrono::minutes(1);
+  Duration change_every = std::chrono::seconds(40);  ///< of some device's temperature
+};
+
+struct WorldReport {
+  std::vector<std::string> complaints;
+  std::uint64_t datagrams = 0;
+  std::uint64_t trace = 0;
+  std::uint64_t operations = 0, answered = 0, executed = 0, notifications = 0, registrations = 0, faults = 0;
+};
+
+class World {
+ public:
+  World(const lwm2m::model::Registry& definitions, const WorldSettings& settings);
+  WorldReport run();
+
+ private:
+  struct Device {
+    std::string endpoint;
+    Network::Host host = 0;
+    std::unique_ptr<DeviceNode> node;  ///< null while it is switched off
+    DeviceNode::Setup setup;
+  };
+
+  void add_device(std::size_t index);
+  void switch_on(Device& device, Instant now);
+  PeerAddress fresh_address();
+
+  // What happens by itself; each schedules its next time while the world isn't healed.
+  void every(Duration mean, void (World::*action)(Instant));
+  void fault(Instant now);
+  void operation(Instant now);
+  void change(Instant now);
+  void heal(Instant now);
+
+  void ask(Instant now, const std::string& endpoint, const lwm2m::Downlink& operation, std::string argument = {});
+  /// As an application does: without an answer it asks again while the device is registered.
+  void observe(Instant now, const std::string& endpoint);
+  void on_event(Instant now, const server::Event& event);
+  void on_done(Instant now, const server::OperationDone& done);
+  void expect_convergence(Instant now);
+  Device& some_device() { return devices_[network_.rng().below(static_cast<std::uint32_t>(devices_.size()))]; }
+
+  const lwm2m::model::Registry& definitions_;
+  WorldSettings settings_;
+  Network network_;
+  ServerNode server_;
+  Network::Host server_host_ = 0;
+  std::vector<Device> devices_;
+  std::map<std::string, DeviceLog> logs_;
+  bool healed_ = false;
+  std::uint32_t addresses_ = 0;
+  std::uint64_t tickets_ = 0;
+
+  struct Asked {
+    std::string endpoint;
+    std::string argument;
+    bool observe = false;
+  };
+  std::map<std::uint64_t, Asked> asked_;
+  std::map<std::string, double> last_seen_;  ///< temperature by notification
+
+  Complaints complaints_;
+  OperationsEndOnce operations_end_once_{complaints_};
+  ExecuteAtMostOnce execute_at_most_once_{complaints_};
+  RegistrationsMakeSense registrations_make_sense_{complaints_};
+  WorldReport report_;
+};
+
+}  // namespace drover::sim

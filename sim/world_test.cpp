@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/world.hpp"
+
+#include <gtest/gtest.h>
+
+#include "io/definitions.hpp"
+
+namespace drover::sim {
+namespace {
+
+const lwm2m::model::Registry& definitions() {
+  static const lwm2m::model::Registry registry = [] {
+    lwm2m::model::Registry loaded;
+    for (const char* folder : {"/objects/1.0", "/objects/extra"}) {
+      const auto result = io::load_definitions(std::string(DROVER_SOURCE_DIR) + folder, loaded);
+      if (!result) ADD_FAILURE() << result.error().reason;
+    }
+    return loaded;
+  }();
+  return registry;
+}
+
+void expect_clean(const WorldReport& report) {
+  for (const std::string& complaint : report.complaints) ADD_FAILURE() << complaint;
+}
+
+WorldSettings settings(std::uint64_t seed) {
+  WorldSettings settings;
+  settings.seed = seed;
+  return settings;
+}
+
+class WorldSeed : public testing::TestWithParam<std::uint64_t> {};
+
+// Loss up to 20 %, duplication, reordering, address changes known and unknown to the device, restarts, dead links.
+TEST_P(WorldSeed, FiftyDevicesForADayStaySafeAndConverge) {
+  const WorldReport report = World(definitions(), settings(GetParam())).run();
+  expect_clean(report);
+  EXPECT_GT(report.faults, 200U);
+  EXPECT_GT(report.registrations, 50U);
+  EXPECT_GT(report.answered, report.operations / 4);
+  EXPECT_GT(report.executed, 100U);
+  EXPECT_GT(report.notifications, 500U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, WorldSeed, testing::Range<std::uint64_t>(1, 9));
+
+TEST(World, ThatIsQuietHasEveryOperationAnswered) {
+  WorldSettings quiet = settings(100);
+  quiet.devices = 10;
+  quiet.length = std::chrono::hours(2);
+  quiet.fault_every = std::chrono::hours(1000);
+  const WorldReport report = World(definitions(), quiet).run();
+  expect_clean(report);
+  EXPECT_EQ(report.faults, 0U);
+}
+
+TEST(World, WithTheSameSeedIsTheSameToTheByte) {
+  WorldSettings small = settings(7);
+  small.devices = 12;
+  small.length = std::chrono::hours(3);
+  const WorldReport first = World(definitions(), small).run();
+  const WorldReport second = World(definitions(), small).run();
+  EXPECT_EQ(first.trace, second.trace);
+  EXPECT_EQ(first.datagrams, second.datagrams);
+  small.seed = 8;
+  EXPECT_NE(World(definitions(), small).run().trace, first.trace);
+}
+
+}  // namespace
+}  // namespace drover::sim

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a route's handler gets, and what all of them share. For api/ alone.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/event_hub.hpp"
+#include "api/http.hpp"
+#include "api/problem.hpp"
+#include "api/target.hpp"
+#include "api/views.hpp"
+#include "lwm2m/model/registry.hpp"
+#include "server/fleet.hpp"
+
+namespace drover::api {
+
+/// Waiting for the server's own threads, not for a device: far more than they take when they are well.
+inline constexpr std::chrono::seconds kServerWait{10};
+
+/// Shared by all calls and by callbacks that come late; the fleet and the registry outlive it.
+struct State {
+  server::Fleet& fleet;
+  const lwm2m::model::Registry& registry;
+  std::shared_ptr<EventHub> events;
+  std::string version;
+  UnixSeconds started_at = 0;
+  std::function<std::size_t()> streams;
+};
+
+/// One request that found its route.
+struct Call {
+  std::shared_ptr<State> state;
+  http::Request request;
+  http::Responder responder;
+  Target target;
+  std::string endpoint;  ///< of {endpoint}
+  std::string rest;      ///< of {path} or {id}
+
+  void answer(const Json& body, unsigned status = 200) const;
+  void refuse(const Problem& problem) const { responder.answer(to_response(problem)); }
+};
+
+// One a route, see the table in api.cpp. They run on the HTTP thread and don't block.
+void list_devices(const std::shared_ptr<Call>& call);
+void get_device(const std::shared_ptr<Call>& call);
+void list_observations(const std::shared_ptr<Call>& call);
+void list_objects(const std::shared_ptr<Call>& call);
+void get_object(const std::shared_ptr<Call>& call);
+void get_status(const std::shared_ptr<Call>& call);
+void get_health(const std::shared_ptr<Call>& call);
+void get_openapi(const std::shared_ptr<Call>& call);
+void open_events(const std::shared_ptr<Call>& call);
+
+void read(const std::shared_ptr<Call>& call);
+void write_replace(const std::shared_ptr<Call>& call);
+void write_update(const std::shared_ptr<Call>& call);
+void create(const std::shared_ptr<Call>& call);
+void remove(const std::shared_ptr<Call>& call);
+void execute(const std::shared_ptr<Call>& call);
+void discover(const std::shared_ptr<Call>& call);
+void write_attributes(const std::shared_ptr<Call>& call);
+void observe(const std::shared_ptr<Call>& call);
+void cancel_observation(const std::shared_ptr<Call>& call);
+
+}  // namespace drover::api

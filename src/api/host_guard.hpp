@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// Keeps web pages of others from using a server that trusts everybody on this machine (DNS rebinding, cross-site
+// requests).
+#pragma once
+
+#include <string_view>
+
+namespace drover::api::http {
+
+/// True for "localhost", a dotted 127.0.0.0/8 literal or "[::1]", each with or without ":PORT".
+bool is_loopback_host(std::string_view host);
+
+/// True when `origin` (RFC 6454) is what a page of the server named by `host` has: "http://" and the same authority.
+bool is_same_origin(std::string_view origin, std::string_view host);
+
+}  // namespace drover::api::http

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+// A small HTTP/1.1 server on loopback with a plain interface: no type of the networking library shows here.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace drover::api::http {
+
+/// What a client may make the server hold and wait for.
+struct Limits {
+  std::size_t header_max = 16 << 10;  ///< bytes of request line and fields: 431 past it
+  /// 413 past it: the largest payload of an operation (1 MiB) is 1.4 MiB in Base64, inside some JSON.
+  std::size_t body_max = 2 << 20;
+  std::size_t connections_max = 256;  ///< at once: 503 past it; with body_max at most 512 MiB
+  std::chrono::milliseconds header_wait = std::chrono::seconds(10);  ///< from a request's first byte to its last header
+  std::chrono::milliseconds body_wait = std::chrono::seconds(30);
+  std::chrono::milliseconds idle_wait = std::chrono::seconds(60);        ///< a kept-alive connection without a request
+  std::chrono::milliseconds write_wait = std::chrono::seconds(30);       ///< a client that doesn't read is cut off
+  std::chrono::milliseconds answer_wait = std::chrono::seconds(330);     ///< a handler that doesn't answer: 500
+  std::chrono::milliseconds keep_alive_wait = std::chrono::seconds(15);  ///< between two comments of an idle stream
+  std::chrono::milliseconds linger_wait = std::chrono::seconds(2);       ///< so that a refused client can read why
+  std::chrono::milliseconds stop_wait = std::chrono::seconds(2);         ///< what is being answered may still go out
+};
+
+struct Request {
+  std::string method;         ///< "GET"
+  std::string target;         ///< path and query as sent, undecoded
+  std::string content_type;   ///< without parameters, lower case
+  std::string last_event_id;  ///< the Last-Event-ID field
+  std::string body;
+};
+
+struct Response {
+  unsigned status = 200;
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+
+/// Where an event stream's text comes from. Called on the server's thread alone, when the client has taken all before:
+/// there is no queue a client, so a slow reader costs nothing but its own losses.
+class StreamSource {
+ public:
+  virtual ~StreamSource() = default;
+  /// The next piece of text/event-stream, some ten kB at most; "" when there is nothing now.
+  virtual std::string pull() = 0;
+};
+
+class Core;
+
+/// Answers one request, from any thread; the first answer counts. May outlive the server.
+class Responder {
+ public:
+  Responder(std::weak_ptr<Core> core, std::uint64_t connection, std::uint64_t request)
+      : core_(std::move(core)), connection_(connection), request_(request) {}
+
+  void answer(Response response) const;
+  /// Gives `otherwise` when nobody has answered after `wait`.
+  void answer_within(std::chrono::milliseconds wait, Response otherwise) const;
+  /// Runs `task` on the server's thread if the request still waits for its answer: for work that is too slow for the
+  /// thread that has its data, such as a fleet's shard.
+  void then(std::function<void()> task) const;
+  /// Turns the connection into an event stream (text/event-stream) that ends with the connection.
+  void stream(std::unique_ptr<StreamSource> source) const;
+
+ private:
+  std::weak_ptr<Core> core_;
+  std::uint64_t connection_;
+  std::uint64_t request_;
+};
+
+/// Called on the server's thread; must not block.
+using Handler = std::function<void(Request, Responder)>;
+
+/// Serves on a thread of its own. A request is refused before the handler sees it when it is malformed (400), over a
+/// limit (413, 431), for a Host that isn't localhost or a loopback literal (421: a page whose name was bound to this
+/// address), or from another Origin (403).
+class Server {
+ public:
+  /// Binds and listens; nothing is accepted before start(). `addresses` are "127.0.0.1:8080", "[::1]:8080" or
+  /// "localhost:8080"; port 0 lets the system choose. Anything but loopback is refused: there is no authentication yet.
+  static Result<Server> open(const std::vector<std::string>& addresses, const Limits& limits, Handler handler);
+  ~Server();
+  Server(Server&&) noexcept;
+  Server& operator=(Server&&) = delete;
+
+  /// "127.0.0.1:8080", with the port that was chosen.
+  [[nodiscard]] std::vector<std::string> addresses() const;
+  void start();
+  /// Answers what is pending with 503, ends streams, joins the thread. Called by the destructor.
+  void stop();
+  /// Thread-safe and cheap when called often: open streams pull again.
+  void wake_streams();
+  /// Thread-safe: open event streams.
+  [[nodiscard]] std::size_t streams() const;
+
+ private:
+  explicit Server(std::shared_ptr<Core> core);
+  std::shared_ptr<Core> core_;
+};
+
+}  // namespace drover::api::http

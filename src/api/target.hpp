@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// The request target (RFC 9112 §3.2.1) taken apart.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.hpp"
+
+namespace drover::api {
+
+struct Target {
+  std::vector<std::string> segments;                            ///< of the path, decoded: "/a/b%2Fc" gives "a", "b/c"
+  std::vector<std::pair<std::string, std::string>> parameters;  ///< of the query, decoded, in order
+
+  [[nodiscard]] std::optional<std::string_view> parameter(std::string_view name) const;
+};
+
+/// Parameters of a query; more are refused.
+inline constexpr std::size_t kParametersMax = 32;
+
+/// Percent-decodes after splitting (RFC 3986 §2.4). Refused: a '%' without two hexadecimal digits, what isn't UTF-8 or
+/// holds a control character, a parameter given twice. '+' stands for itself: endpoint names hold it.
+Result<Target> parse_target(std::string_view target);
+
+/// Encodes all but the unreserved characters (RFC 3986 §2.3), for one path segment.
+std::string percent_encode(std::string_view text);
+
+}  // namespace drover::api

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Routes that show what the server knows, without asking a device.
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "api/call.hpp"
+#include "api/openapi.hpp"
+
+namespace drover::api {
+
+namespace {
+
+using server::EventKind;
+
+http::Response slow_server() {
+  return to_response(Problem{.status = 503, .kind = "unavailable", .detail = "the server is too busy to answer"});
+}
+
+Problem not_registered(const std::string& endpoint) {
+  return {.status = 404,
+          .kind = "not-registered",
+          .detail = "device \"" + endpoint + "\" is not registered",
+          .no_answer = "not-registered"};
+}
+
+std::optional<EventKind> parse_kind(std::string_view text) {
+  for (const EventKind kind : {EventKind::Registered, EventKind::Updated, EventKind::Expired, EventKind::Deregistered,
+                               EventKind::Notification, EventKind::ObservationEnded}) {
+    if (text == server::to_string(kind)) return kind;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void Call::answer(const Json& body, unsigned status) const {
+  http::Response response;
+  response.status = status;
+  // Texts come from devices: what isn't UTF-8 is replaced, the raw payload is there in Base64.
+  response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  responder.answer(std::move(response));
+}
+
+void list_devices(const std::shared_ptr<Call>& call) {
+  server::DeviceQuery query;
+  query.search = call->target.parameter("search").value_or("");
+  query.after = call->target.parameter("after").value_or("");
+  if (const auto limit = call->target.parameter("limit")) {
+    const auto [stop, error] = std::from_chars(limit->data(), limit->data() + limit->size(), query.limit);
+    const bool whole = error == std::errc{} && stop == limit->data() + limit->size();
+    if (!whole || query.limit < 1 || query.limit > server::kPageMax) {
+      return call->refuse({.kind = "bad-parameter",
+                           .detail = "limit must be 1 to " + std::to_string(server::kPageMax),
+                           .parameter = "limit"});
+    }
+  }
+  call->responder.answer_within(kServerWait, slow_server());
+  call->state->fleet.devices(std::move(query), [call](server::DevicePage page) {
+    call->responder.then([call, page = std::move(page)] {
+      Json devices = Json::array();
+      for (const auto& device : page.devices) devices.push_back(to_json(device, call->state->registry));
+      call->answer({{"devices", std::move(devices)},
+                    {"total", page.total},
+                    {"next", page.next.empty() ? Json(nullptr) : Json(page.next)}});
+    });
+  });
+}
+
+void get_device(const std::shared_ptr<Call>& call) {
+  call->responder.answer_within(kServerWait, slow_server());
+  call->state->fleet.device(call->endpoint, [call](std::optional<server::DeviceView> device) {
+    call->responder.then([call, device = std::move(device)] {
+      if (!device) return call->refuse(not_registered(call->endpoint));
+      call->answer(to_json(*device, call->state->registry));
+    });
+  });
+}
+
+void list_observations(const std::shared_ptr<Call>& call) {
+  call->responder.answer_within(kServerWait, slow_server());
+  call->state->fleet.observations(call->endpoint,
+                                  [call](std::optional<std::vector<server::ObservationView>> observations) {
+                                    call->responder.then([call, observations = std::move(observations)] {
+                                      if (!observations) return call->refuse(not_registered(call->endpoint));
+                                      Json list = Json::array();
+                                      for (const auto& observation : *observations)
+                                        list.push_back(to_json(observation));
+                                      call->answer({{"observations", std::move(list)}});
+                                    });
+                                  });
+}
+
+void list_objects(const std::shared_ptr<Call>& call) {
+  Json list = Json::array();
+  for (const auto* object : call->state->registry.all()) list.push_back(to_json(*object, false));
+  call->answer({{"objects", std::move(list)}});
+}
+
+void get_object(const std::shared_ptr<Call>& call) {
+  lwm2m::Version version{1, 0};
+  if (const auto wanted = call->target.parameter("version")) {
+    const auto parsed = lwm2m::Version::parse(*wanted);
+    if (!parsed) {
+      return call->refuse(
+          {.kind = "bad-parameter", .detail = "version must be MAJOR.MINOR such as 1.0", .parameter = "version"});
+    }
+    version = *parsed;
+  }
+  const auto path = lwm2m::Path::parse(call->rest);
+  if (!path || !path->is_object()) {
+    return call->refuse({.kind = "bad-path", .detail = "\"" + call->rest + "\" is no object id (0 to 65535)"});
+  }
+  const auto* object = call->state->registry.find(path->object(), version);
+  if (object == nullptr) {
+    return call->refuse(
+        {.status = 404,
+         .kind = "not-found",
+         .detail = "there is no definition of object " + call->rest + " in version " + version.to_string()});
+  }
+  call->answer(to_json(*object, true));
+}
+
+void get_status(const std::shared_ptr<Call>& call) {
+  call->responder.answer_within(kServerWait, slow_server());
+  call->state->fleet.counters([call](server::ServerCounters counters) {
+    call->responder.then([call, counters] {
+      const std::string newest = call->state->events->newest();
+      call->answer({{"version", call->state->version},
+                    {"started_at", call->state->started_at},
+                    {"devices", counters.devices},
+                    {"registers", counters.registers},
+                    {"updates", counters.updates},
+                    {"deregisters", counters.deregisters},
+                    {"expiries", counters.expiries},
+                    {"rejected", counters.rejected},
+                    {"operations", counters.operations},
+                    {"notifications", counters.notifications},
+                    {"coap", to_json(counters.coap)},
+                    {"events",
+                     {{"newest", newest.empty() ? Json(nullptr) : Json(newest)},
+                      {"retained", call->state->events->retained()},
+                      {"clients", call->state->streams()}}}});
+    });
+  });
+}
+
+void get_health(const std::shared_ptr<Call>& call) {
+  call->answer({{"status", "ok"}});
+}
+
+void get_openapi(const std::shared_ptr<Call>& call) {
+  http::Response response;
+  response.body = openapi_json();
+  call->responder.answer(std::move(response));
+}
+
+void open_events(const std::shared_ptr<Call>& call) {
+  EventFilter filter;
+  filter.endpoint = call->target.parameter("endpoint").value_or("");
+  std::string_view kinds = call->target.parameter("kind").value_or("");
+  while (!kinds.empty()) {
+    const std::size_t comma = kinds.find(',');
+    const auto kind = parse_kind(kinds.substr(0, comma));
+    if (!kind) {
+      return call->refuse({.kind = "bad-parameter",
+                           .detail = "kind must be of registered, updated, expired, deregistered, notification, "
+                                     "observation-ended, separated by commas",
+                           .parameter = "kind"});
+    }
+    filter.kinds.push_back(*kind);
+    kinds = comma == std::string_view::npos ? std::string_view{} : kinds.substr(comma + 1);
+  }
+  std::optional<std::string_view> from = call->target.parameter("last_event_id");
+  // The field is what a browser sends when it reconnects to a URL that may still hold the first parameter.
+  if (!call->request.last_event_id.empty()) from = call->request.last_event_id;
+  call->responder.stream(call->state->events->open(std::move(filter), from));
+}
+
+}  // namespace drover::api

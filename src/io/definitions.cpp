@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "io/definitions.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "lwm2m/model/ddf.hpp"
+
+namespace drover::io {
+namespace {
+
+namespace fs = std::filesystem;
+
+tl::unexpected<Error> broken(std::string reason) {
+  return tl::unexpected<Error>(Error{Fault::Environment, 0, std::move(reason)});
+}
+
+Result<std::string> read_file(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return broken(path.string() + ": can't be opened");
+  std::string text;
+  // One byte more than allowed, so that the parser sees that a file is too long without all of it being read.
+  text.resize(lwm2m::model::kDdfBytesMax + 1);
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad()) return broken(path.string() + ": can't be read");
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  return text;
+}
+
+Result<void> load_file(const fs::path& path, lwm2m::model::Registry& registry) {
+  const auto text = read_file(path);
+  if (!text) return tl::unexpected(text.error());
+  auto objects = lwm2m::model::parse_ddf(*text, path.string());
+  if (!objects) return tl::unexpected(objects.error());
+  for (auto& object : *objects) {
+    const std::size_t line = object.line;
+    const auto added = registry.add(std::move(object));
+    if (!added) return broken(path.string() + ":" + std::to_string(line) + ": " + added.error().reason);
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> load_definitions(const std::string& folder, lwm2m::model::Registry& registry) {
+  std::error_code error;
+  std::vector<fs::path> files;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().extension() == ".xml") files.push_back(entry->path());
+  }
+  if (error) return broken(folder + ": no folder of object definitions: " + error.message());
+  std::sort(files.begin(), files.end());
+  for (const fs::path& file : files) {
+    const auto loaded = load_file(file, registry);
+    if (!loaded) return loaded;
+  }
+  return {};
+}
+
+std::string definitions_folder(const std::string& enabler_version) {
+  if (const char* chosen = std::getenv("DROVER_OBJECTS"); chosen != nullptr && *chosen != '\0') {
+    return (fs::path(chosen) / enabler_version).string();
+  }
+  const fs::path beside_build = fs::path(DROVER_OBJECTS_DIR) / enabler_version;
+  std::error_code error;
+  if (fs::is_directory(beside_build, error)) return beside_build.string();
+  return (fs::path(DROVER_OBJECTS_INSTALLED_DIR) / enabler_version).string();
+}
+
+}  // namespace drover::io

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+// The daemon as a process: what it says, how it ends, and that nothing runs half-started.
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "raw_client.hpp"
+
+extern char** environ;
+
+namespace drover::api::test {
+namespace {
+
+constexpr int kWaitMs = 20'000;
+
+/// A droverd with its output in one pipe. Killed at the end of the test when it still runs.
+class Daemon {
+ public:
+  explicit Daemon(std::vector<std::string> arguments) {
+    std::array<int, 2> pipe{};
+    EXPECT_EQ(::pipe(pipe.data()), 0);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, pipe[1], 1);
+    posix_spawn_file_actions_adddup2(&actions, pipe[1], 2);
+    posix_spawn_file_actions_addclose(&actions, pipe[0]);
+    posix_spawn_file_actions_addclose(&actions, pipe[1]);
+    arguments.insert(arguments.begin(), DROVERD_PROGRAM);
+    std::vector<char*> argv;
+    for (auto& argument : arguments) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    EXPECT_EQ(posix_spawn(&pid_, DROVERD_PROGRAM, &actions, nullptr, argv.data(), environ), 0);
+    posix_spawn_file_actions_destroy(&actions);
+    ::close(pipe[1]);
+    output_ = pipe[0];
+  }
+  ~Daemon() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGKILL);
+      ::waitpid(pid_, nullptr, 0);
+    }
+    ::close(output_);
+  }
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  /// Reads until `text` has come; false when the program ends or twenty seconds pass before.
+  bool says(const std::string& text) {
+    while (said_.find(text) == std::string::npos) {
+      if (!fill()) return false;
+    }
+    return true;
+  }
+  void signal(int number) const { ::kill(pid_, number); }
+  /// Reads the output to its end; the exit code, -1 when a signal ended it.
+  int finish() {
+    while (fill()) {
+    }
+    int status = 0;
+    ::waitpid(std::exchange(pid_, -1), &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+  [[nodiscard]] const std::string& said() const { return said_; }
+  /// The number behind the last ':' of the address that starts with `prefix`.
+  [[nodiscard]] int port_of(const std::string& prefix) const {
+    const std::size_t start = said_.find(prefix);
+    if (start == std::string::npos) return 0;
+    const std::size_t end = said_.find_first_of(" /\n", start + prefix.size());
+    const std::size_t colon = said_.rfind(':', end);
+    return std::atoi(said_.c_str() + colon + 1);
+  }
+
+ private:
+  bool fill() {
+    pollfd wanted{output_, POLLIN, 0};
+    if (::poll(&wanted, 1, kWaitMs) <= 0) return false;
+    std::array<char, 4096> bytes{};
+    const ssize_t got = ::read(output_, bytes.data(), bytes.size());
+    if (got <= 0) return false;
+    said_.append(bytes.data(), static_cast<std::size_t>(got));
+    return true;
+  }
+  pid_t pid_ = -1;
+  int output_ = -1;
+  std::string said_;
+};
+
+class Droverd : public ::testing::Test {
+ protected:
+  Droverd() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "droverd-test-XXXXXX").string();
+    folder_ = ::mkdtemp(pattern.data());
+  }
+  ~Droverd() override { std::filesystem::remove_all(folder_); }
+  std::string file(const std::string& name, const std::string& text) {
+    const std::string path = folder_ + "/" + name;
+    std::ofstream(path) << text;
+    return path;
+  }
+  static int exit_code(std::vector<std::string> arguments, std::string* said = nullptr) {
+    Daemon daemon(std::move(arguments));
+    const int code = daemon.finish();
+    if (said != nullptr) *said = daemon.said();
+    return code;
+  }
+  std::string folder_;
+};
+
+TEST_F(Droverd, ServesUntilItIsToldToEnd) {
+  for (const int number : {SIGTERM, SIGINT}) {
+    Daemon daemon({"--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--api", "[::1]:0", "--shards", "2"});
+    ASSERT_TRUE(daemon.says("ready\n")) << daemon.said();
+    EXPECT_GT(daemon.port_of("coap://"), 0) << daemon.said();
+    RawClient client(daemon.port_of("http://127.0.0.1"));
+    ASSERT_TRUE(client.connected()) << daemon.said();
+    client.send("GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    EXPECT_EQ(status_of(client.read_all()), 200);
+    daemon.signal(number);
+    EXPECT_EQ(daemon.finish(), 0) << daemon.said();
+  }
+}
+
+TEST_F(Droverd, EndsWhileAStreamIsOpen) {
+  Daemon daemon({"--listen", "[::]:0", "--api", "127.0.0.1:0"});
+  ASSERT_TRUE(daemon.says("ready\n")) << daemon.said();
+  RawClient client(daemon.port_of("http://127.0.0.1"));
+  client.send("GET /api/v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_NE(client.read_through(": connected\n\n"), "");
+  daemon.signal(SIGTERM);
+  EXPECT_EQ(daemon.finish(), 0);
+}
+
+TEST_F(Droverd, ASecondInstanceOnTheSamePortsSaysSo) {
+  Daemon first({"--listen", "[::]:0", "--api", "127.0.0.1:0", "--shards", "2"});
+  ASSERT_TRUE(first.says("ready\n")) << first.said();
+  const std::string udp = "[::]:" + std::to_string(first.port_of("coap://"));
+  const std::string tcp = "127.0.0.1:" + std::to_string(first.port_of("http://127.0.0.1"));
+  std::string said;
+  EXPECT_EQ(exit_code({"--listen", udp, "--api", "127.0.0.1:0"}, &said), 1);
+  EXPECT_EQ(said, "droverd: cannot listen on UDP " + udp + ": the port is in use by another program\n");
+  EXPECT_EQ(exit_code({"--listen", "[::]:0", "--api", tcp}, &said), 1);
+  EXPECT_EQ(said, "droverd: cannot serve the API on " + tcp + ": the port is in use by another program\n");
+}
+
+TEST_F(Droverd, WrongConfigurationNamesFileAndLine) {
+  const std::pair<std::string, std::string> kCases[] = {
+      {"strict = true\nlisten_on = 5683\n", ":2: unknown key listen_on"},
+      {"\n[api]\nlisten = \"127.0.0.1:8080\"\n", ":3: api.listen must be a list of strings"},
+      {"[coap]\nack_timeout_ms = 0\n", ":2: coap.ack_timeout_ms must be a number from 1"},
+      {"strict = \"yes\"\n", ":1: strict must be true or false"},
+      {"enabler = \"1.5\"\n", ":1: enabler must be one of"},
+      {"strict = \n", ":1: "},
+      {"[log]\nlevel = \"info\"\n[log.file]\n", ":3: unknown key log.file"},
+      {"[registration]\nlifetime_min = 10\nlifetime_max = 9\n", "lifetime_min is larger"},
+  };
+  for (const auto& [text, expected] : kCases) {
+    const std::string path = file("droverd.toml", text);
+    std::string said;
+    EXPECT_EQ(exit_code({"--config", path, "--check-config"}, &said), 2) << text;
+    EXPECT_TRUE(said.starts_with("droverd: " + path)) << said;
+    EXPECT_NE(said.find(expected), std::string::npos) << said;
+    EXPECT_EQ(said.find('\n'), said.size() - 1) << "one line: " << said;
+  }
+  EXPECT_EQ(exit_code({"--config", folder_ + "/missing.toml"}), 2);
+}
+
+TEST_F(Droverd, WrongFlagsAreOneLineAndExitCodeTwo) {
+  const std::vector<std::string> kCases[] = {{"--nonsense"},           {"--shards", "65"},
+                                             {"--log", "loud"},        {"--listen", "5683"},
+                                             {"--listen", "[::]"},     {"--api", "0.0.0.0:0", "--listen", "[::]:0"},
+                                             {"--listen", "::1:5683:"}};
+  for (const auto& arguments : kCases) {
+    std::string said;
+    EXPECT_EQ(exit_code(arguments, &said), 2) << said;
+    EXPECT_TRUE(said.starts_with("droverd: ")) << said;
+    EXPECT_EQ(said.find('\n'), said.size() - 1) << "one line: " << said;
+  }
+}
+
+TEST_F(Droverd, AMissingOrBrokenDefinitionFolderIsSaidSo) {
+  std::string said;
+  EXPECT_NE(exit_code({"--objects", folder_ + "/missing", "--listen", "[::]:0", "--api", "127.0.0.1:0"}, &said), 0);
+  EXPECT_NE(said.find(folder_ + "/missing"), std::string::npos) << said;
+  file("broken.xml", "<LWM2M>\n<Object>\n");
+  EXPECT_NE(exit_code({"--objects", folder_, "--check-config"}, &said), 0);
+  EXPECT_NE(said.find("broken.xml:"), std::string::npos) << said;
+}
+
+TEST_F(Droverd, AGoodConfigurationIsCheckedWithoutListening) {
+  const std::string path = file("droverd.toml",
+                                "listen = \"[::]:1\"\nshards = 2\nstrict = true\nenabler = \"1.1\"\n"
+                                "[registration]\nrefuse = [\"bad-*\"]\n[coap]\nack_timeout_ms = 1000\n"
+                                "[api]\nlisten = [\"[::1]:1\"]\n[log]\nlevel = \"debug\"\nformat = \"json\"\n");
+  std::string said;
+  EXPECT_EQ(exit_code({"--config", path, "--check-config"}, &said), 0) << said;
+  EXPECT_EQ(exit_code({"--version"}, &said), 0);
+  EXPECT_TRUE(said.starts_with("droverd ")) << said;
+  EXPECT_EQ(exit_code({"--help"}, &said), 0);
+  EXPECT_NE(said.find("ack_timeout_ms"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace drover::api::test

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+// A fleet without devices: answers what a test tells it to.
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "server/fleet.hpp"
+
+namespace drover::api::test {
+
+class FakeFleet final : public server::Fleet {
+ public:
+  using Answer = std::function<server::OperationResult(const lwm2m::Downlink&)>;
+
+  void add(server::DeviceView device) {
+    const std::lock_guard lock(mutex_);
+    devices_[device.endpoint] = std::move(device);
+  }
+  /// What the next operations get; without one they stay open.
+  void answer_with(Answer answer) {
+    const std::lock_guard lock(mutex_);
+    answer_ = std::move(answer);
+  }
+  void answer_with(lwm2m::Outcome outcome) {
+    answer_with([outcome](const lwm2m::Downlink&) { return outcome; });
+  }
+  void answer_with(server::NoAnswer why) {
+    answer_with([why](const lwm2m::Downlink&) { return why; });
+  }
+  void hold() { answer_with(Answer{}); }
+
+  /// Takes the oldest operation; fails the wait after ten seconds.
+  lwm2m::Downlink next_operation() {
+    std::unique_lock lock(mutex_);
+    if (!changed_.wait_for(lock, std::chrono::seconds(10), [this] { return !operations_.empty(); })) return {};
+    auto operation = std::move(operations_.front());
+    operations_.erase(operations_.begin());
+    return operation;
+  }
+  std::size_t operations() {
+    const std::lock_guard lock(mutex_);
+    return operations_.size();
+  }
+  server::CancelMode last_cancel_mode() {
+    const std::lock_guard lock(mutex_);
+    return cancel_mode_;
+  }
+  void set_observations(std::vector<server::ObservationView> observations) {
+    const std::lock_guard lock(mutex_);
+    observations_ = std::move(observations);
+  }
+  /// Answers operations that were held.
+  void release(const server::OperationResult& result) {
+    std::vector<std::function<void(server::OperationResult)>> held;
+    {
+      const std::lock_guard lock(mutex_);
+      held.swap(held_);
+    }
+    for (auto& done : held) done(result);
+  }
+
+  void emit(server::EventKind kind, const std::string& endpoint, const std::function<void(server::Event&)>& fill = {}) {
+    server::Event event;
+    event.id = ++last_event_;
+    event.at = 1'700'000'000;
+    event.kind = kind;
+    event.endpoint = endpoint;
+    if (fill) fill(event);
+    sink_(event);
+  }
+  [[nodiscard]] std::uint64_t last_event() const { return last_event_; }
+
+  // Fleet
+  void devices(server::DeviceQuery query, std::function<void(server::DevicePage)> done) override {
+    server::DevicePage page;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const auto& [endpoint, device] : devices_) {
+        if (endpoint.find(query.search) == std::string::npos) continue;
+        ++page.total;
+        if (!query.after.empty() && endpoint <= query.after) continue;
+        if (page.devices.size() == query.limit) {
+          page.next = page.devices.back().endpoint;
+          continue;
+        }
+        page.devices.push_back(device);
+      }
+    }
+    done(std::move(page));
+  }
+  void device(std::string endpoint, std::function<void(std::optional<server::DeviceView>)> done) override {
+    done(find(endpoint));
+  }
+  void operate(std::string endpoint, lwm2m::Downlink operation,
+               std::function<void(server::OperationResult)> done) override {
+    if (!find(endpoint)) return done(server::NoAnswer::NotRegistered);
+    Answer answer;
+    {
+      const std::lock_guard lock(mutex_);
+      operations_.push_back(operation);
+      answer = answer_;
+      if (!answer) held_.push_back(std::move(done));
+    }
+    changed_.notify_all();
+    if (answer) done(answer(operation));
+  }
+  void observations(std::string endpoint,
+                    std::function<void(std::optional<std::vector<server::ObservationView>>)> done) override {
+    if (!find(endpoint)) return done(std::nullopt);
+    std::vector<server::ObservationView> copy;
+    {
+      const std::lock_guard lock(mutex_);
+      copy = observations_;
+    }
+    done(std::move(copy));
+  }
+  void cancel(std::string endpoint, lwm2m::Path path, server::CancelMode mode,
+              std::function<void(server::OperationResult)> done) override {
+    {
+      const std::lock_guard lock(mutex_);
+      cancel_mode_ = mode;
+    }
+    operate(std::move(endpoint), lwm2m::CancelObservation{path, std::nullopt}, std::move(done));
+  }
+  void counters(std::function<void(server::ServerCounters)> done) override {
+    server::ServerCounters counters;
+    counters.registers = 7;
+    counters.coap.datagrams_in = 11;
+    {
+      const std::lock_guard lock(mutex_);
+      counters.devices = devices_.size();
+    }
+    done(counters);
+  }
+  void on_event(std::function<void(const server::Event&)> sink) override { sink_ = std::move(sink); }
+
+ private:
+  std::optional<server::DeviceView> find(const std::string& endpoint) {
+    const std::lock_guard lock(mutex_);
+    const auto found = devices_.find(endpoint);
+    if (found == devices_.end()) return std::nullopt;
+    return found->second;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, server::DeviceView> devices_;
+  std::vector<lwm2m::Downlink> operations_;
+  std::vector<std::function<void(server::OperationResult)>> held_;
+  std::vector<server::ObservationView> observations_;
+  server::CancelMode cancel_mode_ = server::CancelMode::Get;
+  Answer answer_;
+  std::uint64_t last_event_ = 0;
+  std::function<void(const server::Event&)> sink_;
+};
+
+}  // namespace drover::api::test

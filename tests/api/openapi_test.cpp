@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+// Holds docs/openapi.json against the running server, both ways: a tour calls every route, and whatever it sends and
+// gets must be documented; whatever is documented must have been seen.
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+
+#include "api/target.hpp"
+#include "api_fixture.hpp"
+
+namespace drover::api::test {
+namespace {
+
+using lwm2m::Status;
+using server::EventKind;
+
+/// Checks values against the document's schemas (the part of JSON Schema that it uses) and remembers the members it
+/// met.
+class Document {
+ public:
+  Document() {
+    std::ifstream file(DROVER_SOURCE_DIR "/docs/openapi.json");
+    std::ostringstream text;
+    text << file.rdbuf();
+    text_ = text.str();
+    root_ = Json::parse(text_, nullptr, false);
+  }
+  [[nodiscard]] const Json& root() const { return root_; }
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+  [[nodiscard]] const Json& resolve(const Json& node, std::string* place = nullptr) const {
+    const auto ref = node.find("$ref");
+    if (ref == node.end()) return node;
+    if (place != nullptr) *place = *ref;
+    return root_.at(Json::json_pointer(ref->get<std::string>().substr(1)));
+  }
+
+  /// What is wrong, "" when the value fits.
+  std::string check(const Json& schema, const Json& value, std::string place) {
+    const Json& resolved = resolve(schema, &place);
+    if (value.is_null() && resolved.value("nullable", false)) return {};
+    if (const auto one_of = resolved.find("oneOf"); one_of != resolved.end()) {
+      std::string wrong;
+      for (std::size_t i = 0; i < one_of->size(); ++i) {
+        const auto before = seen_;
+        const std::string reason = check((*one_of)[i], value, place + "/oneOf/" + std::to_string(i));
+        if (reason.empty()) return {};
+        seen_ = before;
+        wrong += reason + "; ";
+      }
+      return "fits none: " + wrong;
+    }
+    const std::string type = resolved.value("type", "");
+    const bool fits = type.empty() || (type == "object" && value.is_object()) ||
+                      (type == "array" && value.is_array()) || (type == "string" && value.is_string()) ||
+                      (type == "integer" && value.is_number_integer()) || (type == "number" && value.is_number()) ||
+                      (type == "boolean" && value.is_boolean());
+    if (!fits) return place + " isn't of type " + type + ": " + value.dump();
+    if (type == "array") {
+      for (const auto& element : value) {
+        if (auto wrong = check(resolved["items"], element, place + "/items"); !wrong.empty()) return wrong;
+      }
+    }
+    return type == "object" ? check_members(resolved, value, place) : std::string();
+  }
+
+  /// Every member of every schema, as check() remembers them.
+  [[nodiscard]] std::set<std::string> members() const {
+    std::set<std::string> all;
+    for (const auto& [name, schema] : root_["components"]["schemas"].items()) {
+      collect(schema, "#/components/schemas/" + name, all);
+    }
+    return all;
+  }
+  [[nodiscard]] const std::set<std::string>& seen() const { return seen_; }
+
+ private:
+  std::string check_members(const Json& schema, const Json& value, const std::string& place) {
+    const Json properties = schema.value("properties", Json::object());
+    for (const auto& name : schema.value("required", Json::array())) {
+      if (!value.contains(name.get<std::string>())) return place + " lacks " + name.get<std::string>();
+    }
+    for (const auto& [name, member] : value.items()) {
+      if (properties.contains(name)) {
+        seen_.insert(place + "/" + name);
+        if (auto wrong = check(properties[name], member, place + "/" + name); !wrong.empty()) return wrong;
+        continue;
+      }
+      const Json additional = schema.value("additionalProperties", Json(true));
+      if (additional == Json(false)) return place + " has the undocumented member " + name;
+      if (additional.is_object()) {
+        if (auto wrong = check(additional, member, place + "/*"); !wrong.empty()) return wrong;
+      }
+    }
+    return {};
+  }
+
+  static void collect(const Json& schema, const std::string& place, std::set<std::string>& all) {
+    const Json properties = schema.value("properties", Json::object());
+    for (const auto& [name, member] : properties.items()) {
+      all.insert(place + "/" + name);
+      collect(member, place + "/" + name, all);
+    }
+    if (schema.contains("items")) collect(schema["items"], place + "/items", all);
+    if (schema.contains("oneOf")) {
+      for (std::size_t i = 0; i < schema["oneOf"].size(); ++i) {
+        collect(schema["oneOf"][i], place + "/oneOf/" + std::to_string(i), all);
+      }
+    }
+  }
+
+  std::string text_;
+  Json root_;
+  std::set<std::string> seen_;
+};
+
+class OpenApi : public ApiTest {
+ protected:
+  /// The documented operation that a target belongs to; {path} takes all that follows.
+  std::pair<std::string, const Json*> find_operation(const std::string& method, const std::string& target) {
+    std::string lower = method;
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+    const auto segments = parse_target(target)->segments;
+    for (const auto& [path, item] : document_.root()["paths"].items()) {
+      const auto pattern = parse_target(path)->segments;
+      const bool rest = pattern.back() == "{path}";
+      if (rest ? segments.size() < pattern.size() : segments.size() != pattern.size()) continue;
+      bool same = true;
+      for (std::size_t i = 0; i < pattern.size(); ++i) {
+        if (!pattern[i].starts_with('{') && pattern[i] != segments[i]) same = false;
+      }
+      if (same && item.contains(lower)) return {path, &item[lower]};
+    }
+    return {"", nullptr};
+  }
+
+  /// One step of the tour: the request's body and the answer must fit what is documented for them.
+  Json step(int status, const std::string& method, const std::string& target, const std::string& body = {}) {
+    SCOPED_TRACE(method + " " + target);
+    const auto [path, operation] = find_operation(method, target);
+    EXPECT_NE(operation, nullptr) << "not documented";
+    if (operation == nullptr) return {};
+    toured_.insert(method + " " + path);
+    if (!body.empty()) {
+      const Json& schema = (*operation)["requestBody"]["content"]["application/json"]["schema"];
+      EXPECT_EQ(document_.check(schema, Json::parse(body), path + " body"), "");
+    }
+    const Reply reply = request(method, target, body);
+    EXPECT_EQ(reply.status, status) << reply.body;
+    check_reply(*operation, path, reply);
+    return reply.json();
+  }
+
+  void check_reply(const Json& operation, const std::string& path, const Reply& reply) {
+    const auto documented = operation["responses"].find(std::to_string(reply.status));
+    ASSERT_NE(documented, operation["responses"].end()) << "status " << reply.status << " isn't documented";
+    const Json& media = document_.resolve(*documented)["content"];
+    const std::string type = reply.field("Content-Type");
+    ASSERT_TRUE(media.contains(type)) << type;
+    EXPECT_EQ(document_.check(media[type]["schema"], reply.json(), path + " answer"), "");
+  }
+
+  /// Problems that any route may have (a wrong Host, say) are documented for the server as a whole.
+  void check_problem(const Reply& reply) {
+    EXPECT_EQ(document_.check(document_.root()["components"]["schemas"]["Problem"], reply.json(),
+                              "#/components/schemas/Problem"),
+              "");
+  }
+
+  void tour_views();
+  void tour_operations();
+  void tour_observations();
+  void tour_problems();
+  void tour_events();
+
+  Document document_;
+  std::set<std::string> toured_;
+};
+
+TEST_F(OpenApi, IsServedAsItIs) {
+  ASSERT_TRUE(document_.root().is_object());
+  EXPECT_EQ(get("/openapi.json").body, document_.text());
+}
+
+TEST_F(OpenApi, HasExactlyTheServersRoutesAndQueryParameters) {
+  std::map<std::string, std::set<std::string>> served;
+  for (const auto& route : Api::routes()) {
+    served[route.method + " " + route.path] = {route.parameters.begin(), route.parameters.end()};
+  }
+  std::map<std::string, std::set<std::string>> documented;
+  for (const auto& [path, item] : document_.root()["paths"].items()) {
+    for (const auto& [method, operation] : item.items()) {
+      std::string upper = method;
+      std::transform(upper.begin(), upper.end(), upper.begin(), [](unsigned char c) { return std::toupper(c); });
+      auto& names = documented[upper + " " + path];
+      for (const auto& parameter : operation.value("parameters", Json::array())) {
+        const Json& resolved = document_.resolve(parameter);
+        if (resolved["in"] == "query") {
+          names.insert(resolved["name"]);
+        } else {
+          EXPECT_NE(path.find("{" + resolved["name"].get<std::string>() + "}"), std::string::npos) << path;
+        }
+      }
+    }
+  }
+  EXPECT_EQ(served, documented);
+}
+
+void OpenApi::tour_views() {
+  auto view = device_view(kEndpoint);
+  view.announcement.formats = {11542};
+  view.announcement.root = "/lwm2m";
+  fleet_.add(view);
+  step(200, "GET", "/healthz");
+  step(200, "GET", "/openapi.json");
+  step(200, "GET", "/api/v1/status");
+  step(200, "GET", "/api/v1/objects");
+  step(200, "GET", "/api/v1/objects/3?version=1.0");
+  step(200, "GET", "/api/v1/devices?limit=10");
+  step(200, "GET", device(""));
+}
+
+void OpenApi::tour_operations() {
+  fleet_.answer_with(content(0, {'1'}));
+  step(200, "GET", device("/resources/3/0/1"));
+  fleet_.answer_with(content(60, {0xA0}));  // a note
+  step(200, "GET", device("/resources/3/0/1"));
+  // A JSON link tree (Core 6.4.4): object 3 with a link to object 4.
+  fleet_.answer_with(
+      content(11543, to_bytes(R"({"bn":"/","e":[{"n":"3/0/6","ov":"4:0"},{"n":"4/0/0","sv":"linked"}]})")));
+  EXPECT_EQ(step(200, "GET", device("/resources/3"))["linked"]["4"]["0"]["0"], "linked");
+  fleet_.answer_with(content(40, to_bytes("</lwm2m/3/0>;pmin=1;x")));
+  step(200, "GET", device("/discover/3/0"));
+  fleet_.answer_with(changed());
+  step(200, "PUT", device("/resources/3/0/1"), R"({"value":1})");
+  step(200, "PATCH", device("/resources/3/0"), R"({"payload":"AA==","format":42})");
+  step(200, "POST", device("/execute/3/0/8"), R"({"arguments":"1"})");
+  step(200, "PUT", device("/attributes/3/0/1?pmin=1"));
+  fleet_.answer_with(lwm2m::Outcome{Status::Created, std::nullopt, {}, "/lwm2m/3/7", 0x41});
+  step(201, "POST", device("/resources/3"), R"({"instance":7,"value":{"0":"x"}})");
+  step(201, "POST", device("/resources/3"), R"({"payload":"AA==","format":42})");
+  fleet_.answer_with(lwm2m::Outcome{Status::Deleted, std::nullopt, {}, "", 0x42});
+  step(200, "DELETE", device("/resources/3/0"));
+}
+
+void OpenApi::tour_observations() {
+  fleet_.set_observations({{kEndpoint, lwm2m::Path(3, 0, 1), 11542, 1'700'000'000, 4}});
+  step(200, "GET", device("/observations"));
+  fleet_.answer_with(content(0, {'1'}));
+  step(200, "PUT", device("/observations/3/0/1"));
+  step(200, "DELETE", device("/observations/3/0/1"));
+}
+
+void OpenApi::tour_problems() {
+  fleet_.answer_with(lwm2m::Outcome{Status::NotFound, std::nullopt, to_bytes("no such"), "", 0x84});
+  step(404, "GET", device("/resources/3/0/1"));
+  fleet_.answer_with(server::NoAnswer::Timeout);
+  step(504, "GET", device("/resources/3/0/1"));
+  step(400, "GET", "/api/v1/devices?limit=0");
+  step(400, "PUT", device("/resources/3/0/1"), R"({"value":"x"})");
+  step(404, "GET", "/api/v1/devices/nobody");
+  step(404, "GET", "/api/v1/devices/nobody/observations");
+  step(400, "GET", "/api/v1/objects/x");
+  check_problem(get("/nothing"));
+  check_problem(request("POST", "/healthz"));
+}
+
+void OpenApi::tour_events() {
+  Api::Settings settings;
+  settings.events.events_max = 8;
+  api_.reset();
+  start(settings);
+  for (int i = 0; i < 9; ++i) fleet_.emit(EventKind::Expired, "a");  // the first is lost
+  RawClient client(port_);
+  client.send("GET /api/v1/events?last_event_id=x HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  EXPECT_EQ(status_of(client.read_through(": connected\n\n")), 200);
+  const auto notify = [&](lwm2m::Path path, lwm2m::Outcome outcome) {
+    fleet_.emit(EventKind::Notification, "a", [&](server::Event& event) {
+      event.path = path;
+      event.outcome = std::move(outcome);
+    });
+  };
+  fleet_.emit(EventKind::Registered, "a", [](server::Event& event) { event.device = device_view("a"); });
+  notify({3, 0, 1}, content(0, {'1'}));
+  notify({3, 0, 1}, content(60, {0xA0}));
+  notify({3, 0}, content(40, to_bytes("</3/0>")));
+  notify(lwm2m::Path(3),
+         content(11543, to_bytes(R"({"bn":"/","e":[{"n":"3/0/6","ov":"4:0"},{"n":"4/0/0","sv":"x"}]})")));
+  notify({3, 0, 1}, content(11543, to_bytes(R"({"bn":"/3/0/1","bt":1700000000,"e":[{"v":5,"t":-1},{"v":6,"t":-2}]})")));
+  fleet_.emit(EventKind::Deregistered, "end");
+  const auto [path, operation] = find_operation("GET", "/api/v1/events");
+  toured_.insert("GET " + path);
+  const Json& schema = (*operation)["responses"]["200"]["content"]["text/event-stream"]["schema"];
+  for (std::string name; name != "deregistered";) {
+    const std::string text = client.read_through("\n\n");
+    ASSERT_FALSE(text.empty());
+    if (text.front() == ':') continue;
+    const std::size_t event = text.find("event: ") + 7;
+    name = text.substr(event, text.find('\n', event) - event);
+    const Json data = Json::parse(text.substr(text.find("data: ") + 6), nullptr, false);
+    EXPECT_EQ(document_.check(schema, data, "events"), "") << text;
+  }
+}
+
+TEST_F(OpenApi, TheTourMeetsExactlyWhatIsDocumented) {
+  tour_views();
+  tour_operations();
+  tour_observations();
+  tour_problems();
+  tour_events();
+  for (const auto& route : Api::routes()) EXPECT_TRUE(toured_.contains(route.method + " " + route.path)) << route.path;
+  std::vector<std::string> unseen;
+  const auto all = document_.members();
+  std::set_difference(all.begin(), all.end(), document_.seen().begin(), document_.seen().end(),
+                      std::back_inserter(unseen));
+  EXPECT_EQ(unseen, std::vector<std::string>{}) << "documented, but never met";
+}
+
+}  // namespace
+}  // namespace drover::api::test

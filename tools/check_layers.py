@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Fails when a file includes what its layer may not know. The tables below are the architecture (docs/design.md).
+
+Usage: check_layers.py [ROOT]
+
+Tests beside the code (*_test.cpp, test_*) may see more than the layer they test: a pair of peers, a simulated world.
+"""
+import pathlib
+import re
+import sys
+
+# Folder under src/: folders that it may include, besides itself. A file name stands for that one header alone.
+MAY_KNOW = {
+    "base": [],
+    "transport": ["base"],
+    "coap": ["base"],
+    "coap/message": ["base"],
+    "coap/reliability": ["base", "transport", "coap", "coap/message"],
+    "coap/exchange": ["base", "transport", "coap", "coap/message", "coap/reliability"],
+    "stack": ["base", "transport", "coap", "coap/message", "coap/reliability", "coap/exchange"],
+    "lwm2m/data": ["base"],
+    "lwm2m/model": ["base", "lwm2m/data"],
+    "lwm2m/content": ["base", "lwm2m/data", "lwm2m/model"],
+    "lwm2m/operation": ["base", "lwm2m/data", "lwm2m/content/format.hpp"],
+    "lwm2m/mapping": ["base", "transport", "coap", "coap/message", "coap/exchange", "lwm2m/data", "lwm2m/content/format.hpp",
+                      "lwm2m/operation"],
+    "client": ["base", "transport", "coap", "coap/message", "coap/exchange", "stack", "lwm2m/data", "lwm2m/model",
+               "lwm2m/content", "lwm2m/operation", "lwm2m/mapping"],
+    "server": ["base", "transport", "coap", "coap/message", "coap/exchange", "stack", "lwm2m/data", "lwm2m/model",
+               "lwm2m/content", "lwm2m/operation", "lwm2m/mapping"],
+    # The SDK and the runtime under it: a client on real sockets.
+    "sdk": ["base", "transport", "coap", "coap/message", "client", "io", "lwm2m/data", "lwm2m/model", "lwm2m/content",
+            "lwm2m/operation"],
+    "io": ["base", "transport", "coap", "stack", "lwm2m/data", "lwm2m/model"],
+    "api": ["base", "transport", "coap/parameters.hpp", "coap/message/code.hpp", "coap/message/link_format.hpp", "io",
+            "lwm2m/data", "lwm2m/model", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp"],
+    # The public client library: the client layer on a loop of its own.
+    "sdk": ["base", "transport", "coap", "coap/message", "stack", "client", "lwm2m/data", "lwm2m/model",
+            "lwm2m/content", "lwm2m/operation", "io"],
+    # The world outside the core: programs and harnesses put layers together.
+    "apps": ["*"],
+    "sim": ["*"],
+    "tests": ["*"],
+    "fuzz": ["*"],
+    "bench": ["*"],
+    # What device makers see stands on itself; sdk implements it.
+    "include/drover": [],
+}
+# Who may include <drover/...>: the implementation of the public interface, and those who use it.
+PUBLIC_USERS = ("sdk", "include/drover", "apps", "sim", "tests", "fuzz", "bench")
+
+# A library or a part of the system: the folders that may include it. What isn't listed here may be included anywhere.
+OUTSIDE = ("io", "sdk", "api", "apps", "sim", "tests", "fuzz", "bench")
+FOREIGN = [
+    (r"pugixml", ("lwm2m/model", "tests", "bench")),
+    (r"nlohmann/", ("lwm2m/content", "api", "apps", "tests", "fuzz", "bench")),
+    (r"boost/(asio|beast)", ("api",)),
+    (r"httplib", ("apps", "api", "tests", "bench")),
+    (r"CLI/", ("apps", "bench")),
+    (r"toml\+\+/", ("apps",)),
+    (r"spdlog/", ("io", "api", "apps")),
+    (r"(thread|mutex|shared_mutex|condition_variable|future|stop_token|latch|barrier|semaphore)$", OUTSIDE),
+    (r"(iostream|fstream|filesystem|random|ctime|time\.h)$", OUTSIDE),
+    (r"(sys|netinet|arpa|net|linux)/", OUTSIDE),
+    (r"(unistd|fcntl|pthread|poll|netdb|ifaddrs|signal|csignal)(\.h)?$", OUTSIDE),
+]
+# A class that stands between threads and the pure shards; its lock is the one the server layer has.
+FOREIGN_EXCEPTIONS = {("server", "mutex"), ("server", "thread"), ("server", "shared_mutex")}
+EXCEPTION_FILES = re.compile(r"src/server/local_fleet[a-z_]*\.(hpp|cpp)$")
+# Slow to compile: never in a header, so that few translation units pay for them.
+SLOW = re.compile(r"(nlohmann/json\.hpp|CLI/|toml\+\+/|spdlog/|boost/(asio|beast)|httplib|pugixml)")
+
+INCLUDE = re.compile(r'\s*#\s*include\s+(["<])([^">]+)[">]')
+SOURCES = ("src", "include", "apps", "sim", "tests", "fuzz", "bench")
+
+
+def folder_of(path):
+    """The layer of a path relative to the root ("src/" left out)."""
+    path = path[4:] if path.startswith("src/") else path
+    return max((f for f in MAY_KNOW if path.startswith(f + "/")), key=len, default=None)
+
+
+def may_know(here, include):
+    there = "include/drover" if include.startswith("drover/") else folder_of(include)
+    if there is None or there == here:
+        return there, True
+    if there == "include/drover":
+        return there, here in PUBLIC_USERS
+    allowed = MAY_KNOW[here]
+    return there, "*" in allowed or there in allowed or include in allowed
+
+
+def check_file(root, file):
+    relative = file.relative_to(root).as_posix()
+    here = folder_of(relative)
+    if here is None or relative.endswith("_test.cpp") or file.name.startswith("test_"):
+        return
+    for number, line in enumerate(file.read_text(errors="replace").splitlines(), 1):
+        match = INCLUDE.match(line)
+        if not match:
+            continue
+        quote, include = match.groups()
+        where = f"{file}:{number}: error:"
+        if file.suffix == ".hpp" and here != "tests" and SLOW.match(include):
+            yield f"{where} <{include}> is slow to compile and belongs in a .cpp file"
+        if quote == '"' or include.startswith("drover/"):
+            there, fine = may_know(here, include)
+            if not fine:
+                yield f'{where} {here} may not know {there} ("{include}")'
+            continue
+        for pattern, allowed in FOREIGN:
+            if re.match(pattern, include) and here not in allowed:
+                if (here, include) in FOREIGN_EXCEPTIONS and EXCEPTION_FILES.search(relative):
+                    continue
+                yield f"{where} {here} may not use <{include}>"
+
+
+def cycle():
+    def reach(folder, trail):
+        if folder in trail:
+            return trail + (folder,)
+        for other in MAY_KNOW[folder]:
+            found = None if other == "*" or other not in MAY_KNOW else reach(other, trail + (folder,))
+            if found:
+                return found
+        return None
+
+    return next((found for folder in MAY_KNOW if (found := reach(folder, ()))), None)
+
+
+def main(root):
+    if found := cycle():
+        print(f"{__file__}:1: error: the table has a cycle: {' -> '.join(found)}")
+        return 1
+    complaints = []
+    for top in SOURCES:
+        for file in sorted((root / top).rglob("*.[hc]pp")):
+            complaints.extend(check_file(root, file))
+    # A folder that nobody put into the table would escape it.
+    for file in sorted((root / "src").rglob("*.[hc]pp")):
+        if folder_of(file.relative_to(root).as_posix()) is None:
+            complaints.append(f"{file}:1: error: {file.parent.relative_to(root)} isn't in the table of tools/check_layers.py")
+    print("\n".join(complaints), end="\n" if complaints else "")
+    return 1 if complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).resolve().parent.parent)))
