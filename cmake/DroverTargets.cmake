@@ -22,9 +22,9 @@ target_compile_options(drover_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast
   -Woverloaded-virtual -Wimplicit-fallthrough -Werror)
 
-# drover_library(NAME [DEPENDS lib...]) takes every .cpp of the current folder that isn't a test.
+# drover_library(NAME [DEPENDS lib...] [TEST_LABELS label...]) takes every .cpp of the current folder that isn't a test.
 function(drover_library name)
-  cmake_parse_arguments(ARG "" "" "DEPENDS;SYSTEM" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "DEPENDS;TEST_LABELS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
   list(FILTER sources EXCLUDE REGEX "_test\\.cpp$")
   if(sources)
@@ -39,7 +39,7 @@ function(drover_library name)
   target_link_libraries(${name} ${scope} ${ARG_DEPENDS})
   file(GLOB tests CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*_test.cpp")
   if(DROVER_TESTS AND tests)
-    drover_test(${name}_test SOURCES ${tests} DEPENDS ${name})
+    drover_test(${name}_test SOURCES ${tests} DEPENDS ${name} LABELS ${ARG_TEST_LABELS})
   endif()
 endfunction()
 
@@ -57,6 +57,13 @@ function(drover_test name)
   # One ctest entry a program: starting a process for each of some thousand cases costs minutes under a sanitizer.
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  # What has threads is built and run under the thread sanitizer, too.
+  if("threads" IN_LIST ARG_LABELS)
+    if(NOT TARGET drover_threaded_tests)
+      add_custom_target(drover_threaded_tests)
+    endif()
+    add_dependencies(drover_threaded_tests ${name})
+  endif()
 endfunction()
 
 # drover_program(NAME SOURCES file... DEPENDS lib...)

@@ -58,16 +58,12 @@ Result<std::unique_ptr<Device>> Device::make(Config config) {
 }
 
 Result<void> Device::load_definitions() {
-  sdk::add_built_in_definitions(registry_);
-  const auto extra = std::filesystem::path(io::definitions_folder("1.0")).parent_path() / "extra";
-  std::error_code ignored;
-  if (std::filesystem::is_directory(extra, ignored)) {
-    if (auto loaded = io::load_definitions(extra.string(), registry_); !loaded) return loaded;
-  }
   for (const std::string& folder : config_.objects) {
     if (auto loaded = io::load_definitions(folder, registry_); !loaded) return loaded;
   }
-  return {};
+  // Behind the user's own, which win.
+  sdk::add_built_in_definitions(registry_);
+  return io::complete_definitions(io::definitions_folder("extra"), registry_);
 }
 
 Result<void> Device::define(lwm2m::ObjectId object) {

@@ -118,9 +118,14 @@ Result<transport::PeerAddress> listen_address(const std::string& text) {
 }
 
 Result<void> load_objects(const droverd::Config& config, lwm2m::model::Registry& registry) {
-  if (auto loaded = io::load_definitions(io::definitions_folder(config.enabler), registry); !loaded) return loaded;
   for (const auto& folder : config.objects) {
     if (auto loaded = io::load_definitions(folder, registry); !loaded) return loaded;
+  }
+  // Behind the operator's own, which win: a copy of the public registry has objects 0 to 7, too.
+  lwm2m::model::Registry shipped;
+  if (auto loaded = io::load_definitions(io::definitions_folder(config.enabler), shipped); !loaded) return loaded;
+  for (const char* folder : {config.enabler.c_str(), "extra"}) {
+    if (auto loaded = io::complete_definitions(io::definitions_folder(folder), registry); !loaded) return loaded;
   }
   return {};
 }

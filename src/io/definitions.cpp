@@ -32,7 +32,10 @@ Result<std::string> read_file(const fs::path& path) {
   return text;
 }
 
-Result<void> load_file(const fs::path& path, lwm2m::model::Registry& registry) {
+/// What to do with a definition that the registry refuses.
+enum class Clash : std::uint8_t { Fail, PassOver };
+
+Result<void> load_file(const fs::path& path, lwm2m::model::Registry& registry, Clash clash) {
   const auto text = read_file(path);
   if (!text) return tl::unexpected(text.error());
   auto objects = lwm2m::model::parse_ddf(*text, path.string());
@@ -40,14 +43,12 @@ Result<void> load_file(const fs::path& path, lwm2m::model::Registry& registry) {
   for (auto& object : *objects) {
     const std::size_t line = object.line;
     const auto added = registry.add(std::move(object));
-    if (!added) return broken(path.string() + ":" + std::to_string(line) + ": " + added.error().reason);
+    if (!added && clash == Clash::Fail) return broken(path.string() + ":" + std::to_string(line) + ": " + added.error().reason);
   }
   return {};
 }
 
-}  // namespace
-
-Result<void> load_definitions(const std::string& folder, lwm2m::model::Registry& registry) {
+Result<void> load_folder(const std::string& folder, lwm2m::model::Registry& registry, Clash clash) {
   std::error_code error;
   std::vector<fs::path> files;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
@@ -56,20 +57,32 @@ Result<void> load_definitions(const std::string& folder, lwm2m::model::Registry&
   if (error) return broken(folder + ": no folder of object definitions: " + error.message());
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files) {
-    const auto loaded = load_file(file, registry);
+    const auto loaded = load_file(file, registry, clash);
     if (!loaded) return loaded;
   }
   return {};
 }
 
-std::string definitions_folder(const std::string& enabler_version) {
+}  // namespace
+
+Result<void> load_definitions(const std::string& folder, lwm2m::model::Registry& registry) {
+  return load_folder(folder, registry, Clash::Fail);
+}
+
+Result<void> complete_definitions(const std::string& folder, lwm2m::model::Registry& registry) {
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) return {};
+  return load_folder(folder, registry, Clash::PassOver);
+}
+
+std::string definitions_folder(const std::string& name) {
   if (const char* chosen = std::getenv("DROVER_OBJECTS"); chosen != nullptr && *chosen != '\0') {
-    return (fs::path(chosen) / enabler_version).string();
+    return (fs::path(chosen) / name).string();
   }
-  const fs::path beside_build = fs::path(DROVER_OBJECTS_DIR) / enabler_version;
+  const fs::path beside_build = fs::path(DROVER_OBJECTS_DIR) / name;
   std::error_code error;
   if (fs::is_directory(beside_build, error)) return beside_build.string();
-  return (fs::path(DROVER_OBJECTS_INSTALLED_DIR) / enabler_version).string();
+  return (fs::path(DROVER_OBJECTS_INSTALLED_DIR) / name).string();
 }
 
 }  // namespace drover::io

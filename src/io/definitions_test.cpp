@@ -194,6 +194,19 @@ TEST(Definitions, TheExtraOnesLoadBesideTheEnablers) {
   EXPECT_EQ(row_of(*registry.find(3347)->resource(5500)), "5500 R Single Mandatory Boolean");
 }
 
+TEST(Definitions, AUsersOwnWinOverTheShippedOnes) {
+  Registry registry;
+  lwm2m::model::ObjectDefinition own;
+  own.id = 3303;
+  own.name = "Own";
+  ASSERT_TRUE(registry.add(own));
+  const auto completed = complete_definitions(definitions_folder("extra"), registry);
+  ASSERT_TRUE(completed) << completed.error().reason;
+  EXPECT_EQ(registry.find(3303)->name, "Own");
+  EXPECT_NE(registry.find(3311), nullptr);
+  EXPECT_TRUE(complete_definitions("/no/such/folder", registry));
+}
+
 class Folder : public ::testing::Test {
  protected:
   Folder() : path_(std::filesystem::path(::testing::TempDir()) / "drover-definitions-test") {

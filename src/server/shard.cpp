@@ -220,6 +220,9 @@ void Shard::emit_notification(Instant now, Slot slot, const lwm2m::Path& path, l
   if (!config_.events) return;
   events_.back().path = path;
   events_.back().outcome = std::move(outcome);
+  for (const lwm2m::AnnouncedObject& object : registry_.announcement(slot).objects) {
+    if (object.id == path.object()) events_.back().object_version = object.version;
+  }
 }
 
 void Shard::emit_observation_ended(Instant now, Slot slot, const lwm2m::Path& path) {

@@ -222,7 +222,12 @@ TEST_F(ServerDownlink, WhatWaitsIsGoneWithItsRegistration) {
 }
 
 // ---- observation
-// ------------------------------------------------------------------------------------------------------
+
+TEST_F(ServerDownlink, ANotificationCarriesTheAnnouncedVersionOfItsObject) {
+  begin({}, "</1/0>,</3/0>,</4>;ver=\"2.2\",</4/0>");
+  notify(observe_signal(), "5", "0041", "61 02 | 60 | FF '87'");
+  EXPECT_EQ(expect_event(EventKind::Notification, "node1").object_version, (lwm2m::Version{2, 2}));
+}
 
 TEST_F(ServerDownlink, TransportFigure7ObserveNotifyAndCancelByReset) {
   const Heard request = observe_signal();
