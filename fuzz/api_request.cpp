@@ -8,6 +8,7 @@
 #include "api/host_guard.hpp"
 #include "api/operation_body.hpp"
 #include "api/target.hpp"
+#include "lwm2m/mapping/mapping.hpp"
 
 namespace {
 
@@ -70,6 +71,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto body = path->depth() == 1 ? api::create_body(call, *path, device) : api::write_body(call, *path, device);
   check(body || !body.error().kind.empty());
   const auto arguments = api::execute_arguments(call);
-  check(arguments || !arguments.error().kind.empty());
+  check(arguments ? arguments->size() <= lwm2m::mapping::kTextBytesMax : !arguments.error().kind.empty());
   return 0;
 }

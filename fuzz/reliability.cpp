@@ -130,7 +130,7 @@ class Player {
     response.code = code::kContent;
     response.payload.assign(byte() * std::size_t{2}, 1);
     const auto separate = layer_.reply(now_, key.first, MessageId{key.second}, std::move(response));
-    if (separate) opened(*separate, key.first, true);
+    if (separate) opened(*separate, key.first, Reliability::is_confirmable(*separate));
   }
 
   void decide() {

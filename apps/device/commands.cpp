@@ -45,8 +45,11 @@ std::string one_line(std::string text) {
 /// Keys and identities of the Security object never leave the device, not even to its own operator's screen.
 std::string shown(const Path& path, const lwm2m::Value& value) {
   const auto* opaque = std::get_if<lwm2m::Opaque>(&value);
-  if (path.object() == 0 && opaque != nullptr) return "(" + std::to_string(opaque->bytes.size()) + " bytes)";
-  return one_line(lwm2m::content::to_text(value));
+  if (path.object() == client::security::kObject && opaque != nullptr)
+    return "(" + std::to_string(opaque->bytes.size()) + " bytes)";
+  std::string text = lwm2m::content::to_text(value);
+  if (is_secret(path)) return "(" + std::to_string(text.size()) + " bytes)";
+  return one_line(std::move(text));
 }
 
 void show_instance(const client::ObjectTree& tree, const Path& path, const Path& filter, Lines& lines) {
@@ -218,6 +221,12 @@ Result<Lines> Commands::status(const Words&, Session&) {
 }
 
 Result<Lines> Commands::update(const Words&, Session&) {
+  using State = client::RegistrationState;
+  const auto accounts = device_.runtime().client().accounts();
+  const bool reachable = std::any_of(accounts.begin(), accounts.end(), [](const client::AccountView& account) {
+    return account.state != State::Off && account.state != State::Deregistering && account.state != State::Disabled;
+  });
+  if (!reachable) return wrong("not registered with any server; register does it");
   device_.runtime().client().update(io::now());
   device_.runtime().flush();
   return Lines{};
@@ -312,6 +321,10 @@ std::string describe(const client::ClientEvent& event) {
     std::string operator()(const client::FactoryResetWanted&) const { return "factory-reset"; }
   };
   return std::visit(Visitor{}, event);
+}
+
+std::string describe(const coap::Drop& drop) {
+  return "dropped address=" + drop.peer.to_string() + " why=\"" + drop.why + "\"";
 }
 
 }  // namespace drover::device

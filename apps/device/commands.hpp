@@ -66,5 +66,7 @@ class Commands {
 
 /// One line for an event: "registered server=1", "write server=1 path=/3/0/14 result=Changed".
 std::string describe(const client::ClientEvent& event);
+/// "dropped address=192.0.2.1:5683 why=\"...\"".
+std::string describe(const coap::Drop& drop);
 
 }  // namespace drover::device

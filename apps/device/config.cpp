@@ -13,6 +13,8 @@
 #include <limits>
 #include <sstream>
 
+#include "client/settings.hpp"
+
 namespace drover::device {
 namespace {
 
@@ -125,7 +127,12 @@ void read_server(const toml::node& node, Config& config) {
     if (uri == nullptr) refuse(node, "[[server]] needs uri = \"coap://HOST\"");
     server.uri = text_of(*uri, "uri");
     server.line = line_of(*uri);
-    if (const auto* id = table.get("id")) server.id = number_of<std::uint16_t>(*id, "id", 1, 65534);
+    if (const auto* id = table.get("id")) {
+      server.id = number_of<std::uint16_t>(*id, "id", 1, 65534);
+      for (const ServerEntry& other : config.servers) {
+        if (other.id == server.id) refuse(*id, "another [[server]] has the id " + std::to_string(server.id));
+      }
+    }
     if (const auto* lifetime = table.get("lifetime")) {
       server.lifetime = number_of<std::uint32_t>(*lifetime, "lifetime", 1, std::numeric_limits<std::uint32_t>::max());
     }
@@ -201,10 +208,48 @@ void read_script(const toml::node& node, Config& config) {
   config.scripts.push_back(std::move(script));
 }
 
+void read_coap(const toml::node& node, Config& config) {
+  // Far below a second ACK_TIMEOUT asks for what RFC 7252 §4.8.1 warns of; a loopback or a field bus still wants it.
+  constexpr Duration kTimeoutMin = std::chrono::milliseconds(100);
+  constexpr Duration kTimeoutMax = std::chrono::minutes(1);
+  constexpr std::int64_t kRetransmitMax = 10;  // with a minute 34 h: past it nobody waits for an answer
+  constexpr unsigned kSzxMax = 6;              // RFC 7959 §2.2: 16 << 6 is 1024
+  const toml::table& table = table_of(node, "coap");
+  check_keys(table, {"ack_timeout", "max_retransmit", "nstart", "block_size"}, " in [coap]");
+  coap::Parameters& coap = config.coap;
+  if (const auto* value = table.get("ack_timeout")) {
+    coap.ack_timeout = duration_of(*value, "ack_timeout");
+    if (coap.ack_timeout < kTimeoutMin || coap.ack_timeout > kTimeoutMax) {
+      refuse(*value, "ack_timeout takes \"100ms\" to \"1m\"");
+    }
+  }
+  if (const auto* value = table.get("max_retransmit")) {
+    coap.max_retransmit = number_of<std::uint32_t>(*value, "max_retransmit", 0, kRetransmitMax);
+  }
+  if (const auto* value = table.get("nstart")) {
+    coap.nstart = number_of<std::uint32_t>(*value, "nstart", 1, static_cast<std::int64_t>(coap.requests_max_per_peer));
+  }
+  if (const auto* value = table.get("block_size")) {
+    const auto size = value->value_exact<std::int64_t>();
+    unsigned szx = 0;
+    while (szx <= kSzxMax && size != std::int64_t{16} << szx) ++szx;
+    if (szx > kSzxMax) refuse(*value, "block_size takes 16, 32, 64, 128, 256, 512 or 1024");
+    coap.block_szx = static_cast<std::uint8_t>(szx);
+  }
+}
+
+/// Refuses the text of `key` where `check` does.
+template <class Check>
+void check_text(const toml::table& table, std::string_view key, Check check) {
+  const toml::node* node = table.get(key);
+  if (node == nullptr) return;
+  if (auto fits = check(text_of(*node, key)); !fits) refuse(*node, fits.error().reason);
+}
+
 void read_table(const toml::table& table, const std::string& file, Config& config) {
   check_keys(table,
              {"endpoint", "server", "lifetime", "bind", "path", "version", "sms", "objects", "support", "values",
-              "script", "control", "events"},
+              "script", "control", "events", "coap"},
              "");
   const auto text = [&](std::string_view key, std::string& into) {
     if (const auto* node = table.get(key)) into = text_of(*node, key);
@@ -215,6 +260,13 @@ void read_table(const toml::table& table, const std::string& file, Config& confi
   text("version", config.version);
   text("sms", config.sms);
   text("control", config.control);
+  check_text(table, "endpoint", client::check_endpoint);
+  check_text(table, "bind", parse_bind);
+  check_text(table, "path", client::check_alternate_path);
+  check_text(table, "version", client::check_version);
+  check_text(table, "sms", client::check_sms);
+  if (const auto* node = table.get("bind")) config.bind_line = line_of(*node);
+  if (const auto* node = table.get("coap")) read_coap(*node, config);
   if (const auto* node = table.get("events")) config.events = truth_of(*node, "events");
   if (const auto* node = table.get("lifetime")) {
     config.lifetime = number_of<std::uint32_t>(*node, "lifetime", 1, std::numeric_limits<std::uint32_t>::max());
@@ -248,6 +300,25 @@ tl::unexpected<Error> at(const std::string& file, std::size_t line, const std::s
 }
 
 }  // namespace
+
+Result<transport::PeerAddress> parse_bind(const std::string& text) {
+  if (text.empty()) return transport::PeerAddress{};
+  if (const auto address = transport::PeerAddress::parse(text)) return *address;
+  return tl::unexpected(
+      Error{Fault::Environment, 0, "bind \"" + text + "\": write ADDRESS:PORT, such as 0.0.0.0:5683 or [::]:5683"});
+}
+
+void assign_ids(std::vector<ServerEntry>& servers) {
+  std::uint16_t next = 1;
+  const auto taken = [&](std::uint16_t id) {
+    return std::any_of(servers.begin(), servers.end(), [&](const ServerEntry& server) { return server.id == id; });
+  };
+  for (ServerEntry& server : servers) {
+    if (server.id != 0) continue;
+    while (next < lwm2m::kReservedId && taken(next)) ++next;
+    server.id = next;  // 65535 when all are taken, which add_account() refuses
+  }
+}
 
 std::optional<Duration> parse_duration(std::string_view text) {
   std::int64_t count = 0;

@@ -11,13 +11,15 @@
 #include "apps/device/script.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "coap/parameters.hpp"
 #include "lwm2m/data/path.hpp"
+#include "transport/datagram.hpp"
 
 namespace drover::device {
 
 struct ServerEntry {
   std::string uri;
-  std::uint16_t id = 0;                   ///< Short Server ID; 0: its place in the list, from 1
+  std::uint16_t id = 0;                   ///< Short Server ID; 0: the first, from 1, that no other server has
   std::optional<std::uint32_t> lifetime;  ///< seconds; nothing: Config::lifetime
   std::size_t line = 0;
 };
@@ -34,8 +36,9 @@ struct Config {
   std::string endpoint = "urn:dev:os:drover-device";
   std::vector<ServerEntry> servers;
   std::uint32_t lifetime = 86400;
-  std::string bind;  ///< "ADDRESS:PORT"; "" lets the system choose
-  std::string root;  ///< alternate path
+  std::string bind;           ///< "ADDRESS:PORT"; "" lets the system choose
+  std::size_t bind_line = 0;  ///< in the file; 0: not from there
+  std::string root;           ///< alternate path
   std::string version = "1.0";
   std::string sms;
   std::vector<std::string> objects;    ///< folders of definitions besides the shipped ones
@@ -44,13 +47,22 @@ struct Config {
   std::vector<ScriptEntry> scripts;
   std::string control;  ///< path of the control socket; "" for none
   bool events = true;
+  bool drops = false;  ///< wrong packets are events, too
   bool exit_on_eof = false;
+  bool exit_on_reboot = false;  ///< instead of starting anew in place
+  coap::Parameters coap;
 };
 
 /// Reads a configuration file into `config`. The error reads "FILE:LINE: what is wrong; what to write instead".
 Result<void> read_config(const std::string& file, Config& config);
 /// As read_config() for text that is in memory; `file` is for messages and as the base of relative folders.
 Result<void> parse_config(std::string_view text, const std::string& file, Config& config);
+
+/// The local address; an error for anything but "" and ADDRESS:PORT.
+Result<transport::PeerAddress> parse_bind(const std::string& text);
+
+/// Gives each server without an id one.
+void assign_ids(std::vector<ServerEntry>& servers);
 
 /// "500ms", "5s", "2m", "1h"; nothing for anything else, and for less than 10 ms.
 std::optional<Duration> parse_duration(std::string_view text);

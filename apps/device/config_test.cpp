@@ -33,6 +33,11 @@ path = "/lwm2m"
 support = [3311]
 control = "/run/device.sock"
 events = false
+[coap]
+ack_timeout = "500ms"
+max_retransmit = 2
+nstart = 4
+block_size = 256
 [[server]]
 uri = "coap://a.example"
 [[server]]
@@ -56,6 +61,10 @@ ramp = { min = 1, max = 2.5, period = "1m" }
   EXPECT_EQ(config.servers[1].lifetime, 60U);
   ASSERT_EQ(config.values.size(), 5U);
   EXPECT_FALSE(config.events);
+  EXPECT_EQ(config.coap.ack_timeout, milliseconds(500));
+  EXPECT_EQ(config.coap.max_retransmit, 2U);
+  EXPECT_EQ(config.coap.nstart, 4U);
+  EXPECT_EQ(config.coap.block_szx, 4);
   ASSERT_EQ(config.scripts.size(), 1U);
   EXPECT_EQ(config.scripts[0].every, milliseconds(500));
   EXPECT_EQ(config.scripts[0].kind, ScriptEntry::Kind::Ramp);
@@ -91,7 +100,28 @@ TEST(DeviceConfig, AMistakeNamesFileLineAndFix) {
        "device.toml:4: ", "smaller than min"},
       {"[[script]]\npath = \"/3303/0/5700\"\nevery = 5\nvalues = []", "device.toml:4: ", "empty"},
       {"endpoint = \"x", "device.toml:1: ", ""},
+      {"bind = \"here\"", "device.toml:1: ", "ADDRESS:PORT"},
+      {"\npath = \"/1/2\"", "device.toml:2: ", "must not be a number"},
+      {"path = \"/a//b\"", "device.toml:1: ", "empty segment"},
+      {"path = \"lwm2m\"", "device.toml:1: ", "write it as /lwm2m"},
+      {"[[server]]\nuri = \"coap://a\"\nid = 7\n[[server]]\nuri = \"coap://b\"\nid = 7", "device.toml:6: ", "id 7"},
+      {"coap = 3", "device.toml:1: ", "takes a table"},
+      {"[coap]\nack = 1", "device.toml:2: ", "known are ack_timeout"},
+      {"[coap]\nack_timeout = \"99ms\"", "device.toml:2: ", "100ms"},
+      {"[coap]\nack_timeout = \"61s\"", "device.toml:2: ", "1m"},
+      {"[coap]\nmax_retransmit = 11", "device.toml:2: ", "0 to 10"},
+      {"[coap]\nnstart = 0", "device.toml:2: ", "1 to 64"},
+      {"[coap]\nblock_size = 100", "device.toml:2: ", "16, 32"},
+      {"[coap]\nblock_size = 2048", "device.toml:2: ", "16, 32"},
   };
+  for (const auto& [key, size] :
+       {std::pair<const char*, std::size_t>{"endpoint", 253}, {"sms", 252}, {"version", 250}, {"endpoint", 1100}}) {
+    const std::string reason = mistake("\n" + std::string(key) + " = \"" + std::string(size, '1') + "\"");
+    EXPECT_TRUE(reason.starts_with("device.toml:2: the ")) << reason;
+    EXPECT_NE(reason.find("use at most"), std::string::npos) << reason;
+    EXPECT_EQ(mistake(std::string(key) + " = \"" + std::string(249, '1') + "\""), "");
+  }
+  EXPECT_NE(mistake("path = \"/" + std::string(255, 'x') + "\"").find("use at most 255"), std::string::npos);
   for (const Row& row : rows) {
     const std::string reason = mistake(row.text);
     EXPECT_TRUE(reason.starts_with(row.start)) << row.text << " -> " << reason;
@@ -115,8 +145,44 @@ TEST(DeviceConfig, ValuesAreCheckedAgainstTheirDefinitions) {
   EXPECT_NE(
       why("[[script]]\npath = \"/3/0/0\"\nevery = 1\nsine = { min = 0, max = 1, period = 9 }").find("isn't a number"),
       std::string::npos);
+  EXPECT_NE(why("[values]\n\"/1/0/0\" = 65535").find("1 to 65534"), std::string::npos);
+  EXPECT_TRUE(why("[values]\n\"/0/0/10\" = 0").starts_with("device.toml:3: "));
   Config config = parsed("[[server]]\nuri = \"fleet\"");
   EXPECT_TRUE(Device::make(std::move(config)).error().reason.starts_with("device.toml:2: server URI"));
+}
+
+TEST(DeviceConfig, WhatIsGivenByOptionsIsCheckedToo) {
+  const auto why = [](auto change) {
+    Config config;
+    config.servers.push_back({"coap://127.0.0.1", 0, std::nullopt, 0});
+    change(config);
+    auto made = Device::make(std::move(config));
+    return made ? std::string() : made.error().reason;
+  };
+  EXPECT_NE(why([](Config& config) { config.endpoint = std::string(1100, 'x'); }).find("at most 252"),
+            std::string::npos);
+  EXPECT_NE(why([](Config& config) { config.servers[0].uri = "coap://" + std::string(300, 'x'); }).find("255"),
+            std::string::npos);
+  EXPECT_NE(why([](Config& config) { config.root = "/1/2"; }).find("number"), std::string::npos);
+  EXPECT_NE(why([](Config& config) { config.bind = "here"; }).find("ADDRESS:PORT"), std::string::npos);
+}
+
+TEST(DeviceConfig, ABindThatCantBeHadNamesFileAndLine) {
+  Config config = parsed("server = \"coap://127.0.0.1\"\nbind = \"192.0.2.77:5683\"");  // not an address of this host
+  auto made = Device::make(std::move(config));
+  ASSERT_TRUE(made);
+  const auto started = (*made)->start();
+  ASSERT_FALSE(started);
+  EXPECT_TRUE(started.error().reason.starts_with("device.toml:2: bind: ")) << started.error().reason;
+}
+
+TEST(CoreTable20, ImplicitServerIdsAreFreeAndNeverReserved) {
+  std::vector<ServerEntry> servers(4);
+  servers[0].id = 65534;
+  servers[2].id = 1;
+  assign_ids(servers);
+  EXPECT_EQ(servers[1].id, 2);
+  EXPECT_EQ(servers[3].id, 3);
 }
 
 TEST(DeviceConfig, Durations) {

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <filesystem>
 
+#include "apps/device/snapshot.hpp"
+#include "client/settings.hpp"
 #include "client/uri.hpp"
 #include "io/definitions.hpp"
 #include "io/log.hpp"
@@ -31,10 +33,19 @@ client::ClientSettings settings_of(const Config& config) {
   settings.version = config.version;
   settings.root = config.root;
   settings.sms = config.sms;
+  settings.coap = config.coap;
+  settings.coap.report_drops = config.drops;
+  settings.registration.update_margin = config.coap.max_transmit_wait();
   return settings;
 }
 
 }  // namespace
+
+bool is_secret(const Path& path) {
+  namespace security = client::security;
+  return path.object() == security::kObject && path.depth() >= 3 && path.resource() >= security::kIdentity &&
+         path.resource() <= security::kSecretKey;
+}
 
 Device::Device(Config config) : config_(std::move(config)) {
   runtime_.emplace(settings_of(config_));
@@ -46,9 +57,9 @@ Device::~Device() {
 
 Result<std::unique_ptr<Device>> Device::make(Config config) {
   if (config.endpoint.empty()) return wrong("the endpoint is empty; give --endpoint NAME");
-  if (!config.root.empty() && (!config.root.starts_with('/') || config.root.ends_with('/'))) {
-    return wrong("path \"" + config.root + "\": write it as /lwm2m");
-  }
+  if (auto fits = client::check_settings(settings_of(config)); !fits) return tl::unexpected(fits.error());
+  if (auto local = parse_bind(config.bind); !local) return tl::unexpected(local.error());
+  assign_ids(config.servers);
   if (config.servers.empty())
     return wrong("no server; give --server coap://HOST or server = \"coap://HOST\" in the file");
   std::unique_ptr<Device> device(new Device(std::move(config)));
@@ -99,8 +110,9 @@ Result<void> Device::set(const Path& path, const std::string& text) {
     return wrong(path.to_string() + ": " + resource->name + " has no value, it is executed");
   auto value = lwm2m::content::from_text(resource->type, text);
   if (!value) {
-    return wrong(path.to_string() + ": \"" + text + "\" isn't a value of type " + lwm2m::to_string(resource->type) +
-                 ": " + value.error().reason);
+    const std::string shown = is_secret(path) ? "what is given" : "\"" + text + "\"";
+    return wrong(path.to_string() + ": " + shown + " isn't a value of type " + lwm2m::to_string(resource->type) + ": " +
+                 value.error().reason);
   }
   if (!tree.has(path.prefix(2))) {
     if (auto added = tree.add(own(), path.object(), path.instance()); !added) return added;
@@ -133,11 +145,9 @@ Result<void> Device::populate() {
     if (auto defined = define(object); !defined) return defined;
   }
   if (auto done = set_own_object_defaults(); !done) return done;
-  std::uint16_t next_id = 1;
   for (const ServerEntry& server : config_.servers) {
-    const std::uint16_t id = server.id != 0 ? server.id : next_id;
-    next_id = static_cast<std::uint16_t>(id + 1);
-    auto added = runtime_->client().add_account(io::now(), id, server.uri, server.lifetime.value_or(config_.lifetime));
+    auto added =
+        runtime_->client().add_account(io::now(), server.id, server.uri, server.lifetime.value_or(config_.lifetime));
     if (!added) return at(server.line, added.error());
   }
   for (const std::uint16_t object : config_.support) {
@@ -164,20 +174,47 @@ Result<void> Device::populate() {
 }
 
 Result<void> Device::start() {
-  transport::PeerAddress local;
-  if (!config_.bind.empty()) {
-    const auto parsed = transport::PeerAddress::parse(config_.bind);
-    if (!parsed) return wrong("bind \"" + config_.bind + "\": write ADDRESS:PORT, such as 0.0.0.0:5683 or [::]:5683");
-    local = *parsed;
+  const auto local = parse_bind(config_.bind);
+  if (!local) return tl::unexpected(local.error());
+  if (auto opened = runtime_->open(*local); !opened) {
+    if (config_.bind_line == 0) return opened;
+    return wrong(config_.file + ":" + std::to_string(config_.bind_line) + ": bind: " + opened.error().reason);
   }
-  if (auto opened = runtime_->open(local); !opened) return opened;
-  runtime_->client().start(io::now());
-  runtime_->flush();
+  begin();
   if (!config_.scripts.empty()) {
     script_.emplace(config_.scripts, rng_);
     script_->start(io::now());
     waker_ = runtime_->loop().add_waker([this] { return script_->deadline(); }, [this](Instant at) { run_script(at); });
   }
+  return {};
+}
+
+void Device::begin() {
+  runtime_->client().start(io::now());
+  runtime_->flush();
+}
+
+Result<void> Device::reboot() {
+  const Snapshot before = take_snapshot(runtime_->client().tree());
+  runtime_->restart(settings_of(config_));
+  for (const auto& [object, instances] : before) {
+    if (auto defined = define(object); !defined) return defined;
+  }
+  for (const Error& lost : put_snapshot(before, runtime_->client())) {
+    io::log::warn("reboot", {{"reason", lost.reason}});
+  }
+  begin();
+  return {};
+}
+
+Result<void> Device::factory_reset() {
+  runtime_->restart(settings_of(config_));
+  if (auto done = populate(); !done) return done;
+  if (script_) {
+    script_.emplace(config_.scripts, rng_);
+    script_->start(io::now());
+  }
+  begin();
   return {};
 }
 

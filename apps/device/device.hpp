@@ -21,6 +21,12 @@ class Device {
   static Result<std::unique_ptr<Device>> make(Config config);
   ~Device();
 
+  /// Starts anew in place, as a device that was reset (/3/0/4): servers aren't told, current values stay. Scripts run
+  /// on. Not from within an event. An error, like those of make(), leaves a device without accounts.
+  Result<void> reboot();
+  /// The same with the values of the configuration (/3/0/5); scripts begin anew.
+  Result<void> factory_reset();
+
   /// Opens the local port and starts registering and the scripts.
   Result<void> start();
   [[nodiscard]] sdk::Runtime& runtime() { return *runtime_; }
@@ -38,6 +44,7 @@ class Device {
   Result<void> populate();
   Result<void> set_own_object_defaults();
   void run_script(Instant now);
+  void begin();
 
   Config config_;
   lwm2m::model::Registry registry_;
@@ -46,5 +53,8 @@ class Device {
   std::optional<Script> script_;
   int waker_ = 0;
 };
+
+/// Keys and identities of the Security object (/0/x/3 to /0/x/5, Core E.1), which are shown to nobody.
+bool is_secret(const lwm2m::Path& path);
 
 }  // namespace drover::device

@@ -21,6 +21,8 @@ namespace {
 
 constexpr int kWrongUsage = 2;
 constexpr int kFailed = 1;
+constexpr int kReboot = 3;
+constexpr int kFactoryReset = 4;
 
 struct Options {
   std::string config;
@@ -32,7 +34,9 @@ struct Options {
   std::vector<std::string> objects;
   std::string control;
   bool exit_on_eof = false;
+  bool exit_on_reboot = false;
   bool quiet = false;
+  bool verbose = false;
 };
 
 void declare(CLI::App& app, Options& options) {
@@ -47,10 +51,16 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("-o,--objects", options.objects, "folder with more object definitions (DDF)")->type_name("FOLDER");
   app.add_option("--control", options.control, "Unix socket that takes the prompt's commands")->type_name("PATH");
   app.add_flag("--exit-on-eof", options.exit_on_eof, "ends at the end of standard input");
-  app.add_flag("-q,--quiet", options.quiet, "prints no events");
+  app.add_flag("--exit-on-reboot", options.exit_on_reboot,
+               "ends when a server asks for a reboot (exit code 3) or a factory reset (4), for a supervisor to start "
+               "it again; else it starts anew in place");
+  app.set_version_flag("--version", DROVER_VERSION);
+  auto* quiet = app.add_flag("-q,--quiet", options.quiet, "prints no events");
+  app.add_flag("-v,--verbose", options.verbose, "events for dropped packets, too, with the reason")->excludes(quiet);
   app.footer(
       "Commands come from standard input and the control socket; \"help\" lists them.\n"
-      "Exit codes: 0 ended by quit or a signal, 1 something failed, 2 wrong options or configuration.");
+      "Exit codes: 0 ended by quit or a signal, 1 something failed, 2 wrong options or configuration,\n"
+      "3 a reboot and 4 a factory reset was asked for, with --exit-on-reboot.");
 }
 
 Result<Config> configure(const Options& options) {
@@ -64,12 +74,17 @@ Result<Config> configure(const Options& options) {
     for (const std::string& uri : options.servers) config.servers.push_back({uri, 0, std::nullopt, 0});
   }
   if (options.lifetime != 0) config.lifetime = options.lifetime;
-  if (!options.bind.empty()) config.bind = options.bind;
+  if (!options.bind.empty()) {
+    config.bind = options.bind;
+    config.bind_line = 0;
+  }
   if (!options.path.empty()) config.root = options.path;
   if (!options.control.empty()) config.control = options.control;
   config.objects.insert(config.objects.end(), options.objects.begin(), options.objects.end());
   config.exit_on_eof = options.exit_on_eof;
+  config.exit_on_reboot = options.exit_on_reboot;
   if (options.quiet) config.events = false;
+  if (options.verbose) config.drops = true;
   return config;
 }
 
@@ -96,6 +111,7 @@ int run(Config config) {
   Device& device = **made;
   sdk::Runtime& runtime = device.runtime();
   bool leaving = false;
+  int code = EXIT_SUCCESS;
   const auto leave = [&] {
     if (leaving) return;
     leaving = true;
@@ -110,20 +126,35 @@ int run(Config config) {
     control = std::move(*opened);
   }
   std::optional<Prompt> prompt;
-  runtime.on_event([&](const client::ClientEvent& event) {
-    const std::string line = describe(event);
+  const auto tell = [&](const std::string& line) {
     if (prompt) prompt->event(line);
     if (control) control->event(line);
-    // A device that is asked to reboot ends; what supervises it starts it again.
-    if (std::holds_alternative<client::RebootWanted>(event) ||
-        std::holds_alternative<client::FactoryResetWanted>(event)) {
-      leave();
-    }
+  };
+  runtime.on_drop([&](const coap::Drop& drop) { tell(describe(drop)); });
+  runtime.on_event([&](const client::ClientEvent& event) {
+    tell(describe(event));
+    const bool factory = std::holds_alternative<client::FactoryResetWanted>(event);
+    if (!factory && !std::holds_alternative<client::RebootWanted>(event)) return;
+    // Posted, so that the answer leaves first.
+    runtime.loop().post([&, factory] {
+      if (leaving) return;
+      if (device.config().exit_on_reboot) {
+        code = factory ? kFactoryReset : kReboot;
+        return runtime.loop().stop();
+      }
+      if (auto done = factory ? device.factory_reset() : device.reboot(); !done) {
+        code = complain(done.error(), kFailed);
+        return runtime.loop().stop();
+      }
+      tell(factory ? "started anew with the configured values" : "started anew with the current values");
+    });
   });
   prompt.emplace(runtime.loop(), commands, device.config().events, [&] {
     if (device.config().exit_on_eof) leave();
   });
-  if (auto started = device.start(); !started) return complain(started.error(), kFailed);
+  if (auto started = device.start(); !started) {
+    return complain(started.error(), device.config().bind.empty() ? kFailed : kWrongUsage);
+  }
   if (signal_fd >= 0) {
     runtime.loop().watch(signal_fd, io::EventLoop::Interest::Read, [&] {
       signalfd_siginfo info{};
@@ -134,7 +165,7 @@ int run(Config config) {
   ::malloc_trim(0);
   runtime.run();
   if (signal_fd >= 0) runtime.loop().unwatch(signal_fd);
-  return EXIT_SUCCESS;
+  return code;
 }
 
 }  // namespace

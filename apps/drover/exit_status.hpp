@@ -11,6 +11,7 @@ enum ExitStatus : int {
   kNotRegistered = 3,  ///< no such device, or its registration ended meanwhile
   kNoAnswer = 4,       ///< the device didn't answer in time, or not in a way that can be used
   kServer = 5,         ///< the server can't be reached or is in trouble itself
+  kOutput = 6,         ///< what was to be printed is lost: a full disk, a reader that left
 };
 
 }  // namespace drover::cli

@@ -45,6 +45,8 @@ int follow(Session& session, Following following) {
         session.api.stream("/api/v1/events", following.query, following.last_event_id, [&](const StreamEvent& event) {
           following.last_event_id = event.id;
           wanted = following.found(event);
+          // Nobody reads any more, or the disk is full: main() says so.
+          wanted = wanted && std::ferror(stdout) == 0;
           return wanted && interrupted == 0;
         });
     if (interrupted != 0 || !wanted) return kOk;

@@ -2,7 +2,7 @@
 // drover: the command line over droverd's REST API.
 #include <CLI/CLI.hpp>
 #include <csignal>
-#include <cstdlib>
+#include <cstdio>
 #include <functional>
 #include <optional>
 #include <string>
@@ -11,6 +11,8 @@
 #include "apps/drover/api_client.hpp"
 #include "apps/drover/commands.hpp"
 #include "apps/drover/exit_status.hpp"
+#include "apps/drover/session.hpp"
+#include "io/standard_output.hpp"
 
 namespace {
 
@@ -27,7 +29,7 @@ constexpr const char* kFooter =
     "  drover write urn:dev:os:demo /1/0 1=300 6=true --update\n"
     "  drover observe urn:dev:os:demo /3303/0/5700\n\n"
     "Exit status: 0 done; 1 the device answered with an error; 2 wrong use; 3 the device isn't registered;\n"
-    "4 no answer from the device; 5 the server can't be reached or is in trouble.";
+    "4 no answer from the device; 5 the server can't be reached or is in trouble; 6 the output can't be written.";
 
 /// Everything that the command line can say; each command reads its part.
 struct Arguments {
@@ -184,10 +186,30 @@ class CommandLine {
   Command& chosen_;
 };
 
-}  // namespace
+/// What is wrong and where the right use is written, in one line.
+int complain(const CLI::App& app, const CLI::ParseError& error) {
+  const auto chosen = app.get_subcommands();
+  if (!chosen.empty()) {
+    return drover::cli::usage_error(std::string(error.what()) + " (see drover " + chosen.front()->get_name() +
+                                    " --help)");
+  }
+  std::string commands;
+  for (const CLI::App* each : app.get_subcommands([](const CLI::App*) { return true; })) {
+    commands += (commands.empty() ? "" : ", ") + each->get_name();
+  }
+  const auto unknown = app.remaining();
+  if (!unknown.empty() && unknown.front().rfind('-', 0) == 0) {
+    return drover::cli::usage_error("no option \"" + unknown.front() + "\" (see drover --help)");
+  }
+  if (!unknown.empty())
+    return drover::cli::usage_error("no command \"" + unknown.front() + "\"; there are " + commands);
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    return drover::cli::usage_error("give a command: " + commands);
+  }
+  return drover::cli::usage_error(std::string(error.what()) + " (see drover --help)");
+}
 
-int main(int count, char** values) {
-  std::signal(SIGPIPE, SIG_IGN);
+int run(int count, char** values) {
   CLI::App app("Manage LwM2M devices through droverd.", "drover");
   Arguments arguments;
   Command chosen;
@@ -195,14 +217,26 @@ int main(int count, char** values) {
   app.set_version_flag("--version", std::string(DROVER_VERSION));
   app.require_subcommand(1);
   app.fallthrough();
-  CommandLine(app, arguments, chosen).add_all();
+  CommandLine commands(app, arguments, chosen);  // outlives the callbacks, which refer to it
+  commands.add_all();
   try {
     app.parse(count, values);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? drover::cli::kOk : drover::cli::kUsage;
+    return error.get_exit_code() == 0 ? app.exit(error) : complain(app, error);
   }
   if (arguments.api.find("://") == std::string::npos) arguments.api = "http://" + arguments.api;
   drover::cli::ApiClient api(arguments.api, arguments.timeout);
   Session session{api, arguments.json};
   return chosen(session);
+}
+
+}  // namespace
+
+int main(int count, char** values) {
+  std::signal(SIGPIPE, SIG_IGN);
+  const int status = run(count, values);
+  const auto said = drover::io::finish_output();
+  if (said) return status;
+  std::fprintf(stderr, "drover: %s\n", said.error().reason.c_str());
+  return status == drover::cli::kOk ? drover::cli::kOutput : status;
 }

@@ -3,11 +3,16 @@
 
 #include <toml++/toml.h>
 
+#include <charconv>
 #include <fstream>
 #include <functional>
 #include <limits>
 #include <map>
 #include <sstream>
+
+#include "api/listen_address.hpp"
+#include "server/location.hpp"
+#include "transport/datagram.hpp"
 
 namespace drover::droverd {
 
@@ -21,12 +26,16 @@ const char* const kConfigHelp = R"(Configuration file (TOML), each key with its 
   lifetime_min = 1             seconds
   lifetime_max = 4294967295    seconds
   refuse = []                  endpoint names that get 4.03; * and ? stand for any text and any character
-  restore_observations = false observe again what a device's registration before had
+  restore_observations = true  observe again what a device's registration before had
+  devices_max = 1000000        of all shards; each has an equal share, and devices spread a little unevenly: leave room
+  observations_max_per_device = 256
   [coap]
   ack_timeout_ms = 2000        and the other transmission parameters of RFC 7252 4.8
-  ack_random_permille = 1500
+  ack_random_permille = 1500   ACK_RANDOM_FACTOR in thousandths
   max_retransmit = 4
   nstart = 1
+  block_size = 1024            bytes of a block: 16, 32, 64, 128, 256, 512 or 1024
+  deduplication_max = 1048576  messages of a shard that are remembered; the oldest goes first
   [api]
   listen = ["127.0.0.1:8080"]  loopback addresses only
   events = 16384               events kept for streams that resume
@@ -36,6 +45,10 @@ const char* const kConfigHelp = R"(Configuration file (TOML), each key with its 
 )";
 
 namespace {
+
+constexpr auto kDevicesMost = static_cast<std::int64_t>(server::kSlotsMax);  // what one shard can hold
+constexpr std::int64_t kObservationsMost = 65535;
+constexpr std::int64_t kDeduplicationMost = std::int64_t{1} << 24;  // some 1.5 GB
 
 /// Where a value stands, for messages.
 struct Place {
@@ -95,6 +108,52 @@ Setter number(T& to, std::int64_t least, std::int64_t most) {
   };
 }
 
+/// A text that `check` accepts.
+Setter checked_text(std::string& to, Result<void> (*check)(const std::string&)) {
+  return [&to, check](const toml::node& node, const Place& place) -> Result<void> {
+    if (auto set = text(to)(node, place); !set) return set;
+    if (const auto fine = check(to); !fine) return at(place, place.key + ": " + fine.error().reason);
+    return {};
+  };
+}
+
+/// A list of texts that `check` accepts, each; the line is the element's.
+Setter checked_texts(std::vector<std::string>& to, Result<void> (*check)(const std::string&)) {
+  return [&to, check](const toml::node& node, const Place& place) -> Result<void> {
+    if (auto set = texts(to)(node, place); !set) return set;
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      if (const auto fine = check(to[i]); !fine) {
+        return at({place.file, place.key, node.as_array()->get(i)->source().begin.line},
+                  place.key + ": " + fine.error().reason);
+      }
+    }
+    return {};
+  };
+}
+
+Result<void> check_listen(const std::string& text) {
+  if (const auto parsed = parse_host_port(text); !parsed) return tl::unexpected(parsed.error());
+  return {};
+}
+
+Result<void> check_api(const std::string& text) {
+  if (const auto parsed = api::parse_listen_address(text); !parsed) return tl::unexpected(parsed.error());
+  return {};
+}
+
+/// Block sizes of RFC 7959 §2.2 as SZX.
+Setter block_size(std::uint8_t& szx) {
+  return [&szx](const toml::node& node, const Place& place) -> Result<void> {
+    const auto value = node.value_exact<std::int64_t>();
+    for (std::uint8_t each = 0; value && each <= 6; ++each) {
+      if (*value != std::int64_t{16} << each) continue;
+      szx = each;
+      return {};
+    }
+    return at(place, place.key + " must be 16, 32, 64, 128, 256, 512 or 1024");
+  };
+}
+
 template <class T>
 Setter choice(T& to, std::map<std::string, T> choices) {
   return [&to, choices = std::move(choices)](const toml::node& node, const Place& place) -> Result<void> {
@@ -147,7 +206,7 @@ Result<void> read_config(const std::string& file, Config& config) {
   using io::log::Form;
   using io::log::Level;
   const Table known = {
-      {"listen", text(config.listen)},
+      {"listen", checked_text(config.listen, check_listen)},
       {"shards", number(config.shards, 0, static_cast<std::int64_t>(kShardsMax))},
       {"strict", truth(config.policy.strict)},
       {"enabler", choice<std::string>(config.enabler, {{"1.0", "1.0"}, {"1.1", "1.1"}})},
@@ -155,12 +214,18 @@ Result<void> read_config(const std::string& file, Config& config) {
       {"registration", table_of({{"lifetime_min", number(config.policy.lifetime_min, 1, kMaxU32)},
                                  {"lifetime_max", number(config.policy.lifetime_max, 1, kMaxU32)},
                                  {"refuse", texts(config.policy.refused_endpoints)},
-                                 {"restore_observations", truth(config.policy.restore_observations)}})},
+                                 {"restore_observations", truth(config.policy.restore_observations)},
+                                 {"devices_max", number(config.devices_max, 1, kDevicesMost)},
+                                 {"observations_max_per_device",
+                                  number(config.policy.observations_max_per_device, 0, kObservationsMost)}})},
       {"coap", table_of({{"ack_timeout_ms", number(ack_timeout_ms, 1, 600'000)},
                          {"ack_random_permille", number(config.coap.ack_random_permille, 1000, 10'000)},
                          {"max_retransmit", number(config.coap.max_retransmit, 0, 20)},
-                         {"nstart", number(config.coap.nstart, 1, 64)}})},
-      {"api", table_of({{"listen", texts(config.api)}, {"events", number(config.api_events, 1, 1'000'000)}})},
+                         {"nstart", number(config.coap.nstart, 1, 64)},
+                         {"block_size", block_size(config.coap.block_szx)},
+                         {"deduplication_max", number(config.coap.deduplication_max, 1, kDeduplicationMost)}})},
+      {"api", table_of({{"listen", checked_texts(config.api, check_api)},
+                        {"events", number(config.api_events, 1, 1'000'000)}})},
       {"log", table_of({{"level", choice<Level>(config.log_level, {{"debug", Level::Debug},
                                                                    {"info", Level::Info},
                                                                    {"warn", Level::Warn},
@@ -171,15 +236,47 @@ Result<void> read_config(const std::string& file, Config& config) {
   try {
     const toml::table table = toml::parse(content.str(), file);
     if (auto applied = apply(table, known, file, ""); !applied) return applied;
+    if (config.policy.lifetime_min > config.policy.lifetime_max) {
+      // One of them is given: the defaults are in order.
+      const auto registration = table["registration"];
+      const toml::node* node = registration["lifetime_max"].node();
+      if (node == nullptr) node = registration["lifetime_min"].node();
+      return at({file, "", node->source().begin.line},
+                "registration.lifetime_min (" + std::to_string(config.policy.lifetime_min) +
+                    ") must be at most registration.lifetime_max (" + std::to_string(config.policy.lifetime_max) + ")");
+    }
   } catch (const toml::parse_error& error) {
     return at({file, "", error.source().begin.line}, std::string(error.description()));
   }
   config.coap.ack_timeout = std::chrono::milliseconds(ack_timeout_ms);
-  if (config.policy.lifetime_min > config.policy.lifetime_max) {
-    return tl::unexpected(
-        Error{Fault::Us, 0, file + ": registration.lifetime_min is larger than registration.lifetime_max"});
-  }
   return {};
+}
+
+void share_devices(Config& config) {
+  config.policy.devices_max = (config.devices_max + config.shards - 1) / config.shards;
+}
+
+Result<HostPort> parse_host_port(const std::string& text) {
+  if (const auto literal = transport::PeerAddress::parse(text)) {
+    const std::size_t colon = text.rfind(':');
+    const bool bracketed = text.starts_with('[');
+    return HostPort{bracketed ? text.substr(1, colon - 2) : text.substr(0, colon), literal->port};
+  }
+  const std::size_t colon = text.rfind(':');
+  HostPort parsed;
+  const char* const end = text.data() + text.size();
+  const char* stop = nullptr;
+  std::errc bad = std::errc::invalid_argument;
+  if (colon != std::string::npos && colon > 0 && text.find_first_of(":[]") == colon) {
+    const auto number = std::from_chars(text.data() + colon + 1, end, parsed.port);
+    stop = number.ptr;
+    bad = number.ec;
+  }
+  if (bad != std::errc{} || stop != end) {
+    return tl::unexpected(Error{Fault::Us, 0, "\"" + text + "\" must be HOST:PORT such as [::]:5683"});
+  }
+  parsed.host = text.substr(0, colon);
+  return parsed;
 }
 
 }  // namespace drover::droverd

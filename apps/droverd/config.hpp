@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -14,12 +15,23 @@
 namespace drover::droverd {
 
 inline constexpr std::size_t kShardsMax = 64;  ///< one thread each; more than the cores of a machine gain nothing
+/// Registered devices of the whole server; some 500 bytes each.
+inline constexpr std::size_t kDevicesMaxDefault = 1'000'000;
+
+/// "HOST:PORT" taken apart. The host is a name or an IP address without brackets.
+struct HostPort {
+  std::string host;
+  std::uint16_t port = 0;
+};
+/// Fault::Us, and how to mend it, for any other form.
+Result<HostPort> parse_host_port(const std::string& text);
 
 struct Config {
   std::string listen = "[::]:5683";
   std::size_t shards = 0;  ///< 0: one a core, kShardsMax at most
   coap::Parameters coap;
-  server::Policy policy;
+  server::Policy policy;  ///< devices_max is set by share_devices()
+  std::size_t devices_max = kDevicesMaxDefault;
   std::string enabler = "1.0";       ///< version of the shipped definitions of objects 0 to 7
   std::vector<std::string> objects;  ///< folders with more definitions
   std::vector<std::string> api{"127.0.0.1:8080"};
@@ -28,7 +40,11 @@ struct Config {
   io::log::Form log_form = io::log::Form::Text;
 };
 
-/// Reads `file` into `config`. Every key must be known and of its type: errors read "FILE:LINE: reason".
+/// Gives each shard its equal share of devices_max, rounded up. `shards` is known by then.
+void share_devices(Config& config);
+
+/// Reads `file` into `config`. Every key must be known, of its type and in its range: errors read
+/// "FILE:LINE: reason".
 Result<void> read_config(const std::string& file, Config& config);
 
 /// What `--help` says about the file.

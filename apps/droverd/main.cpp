@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The server daemon: everything is opened before anything runs, so that a failure leaves nothing half-started.
 #include <algorithm>
-#include <charconv>
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
@@ -11,12 +10,14 @@
 #include <thread>
 
 #include "api/api.hpp"
+#include "api/listen_address.hpp"
 #include "config.hpp"
 #include "event_log.hpp"
 #include "io/clock.hpp"
 #include "io/definitions.hpp"
 #include "io/log.hpp"
 #include "io/resolve.hpp"
+#include "io/standard_output.hpp"
 #include "shard_threads.hpp"
 
 namespace {
@@ -31,8 +32,14 @@ int fail(const Error& error) {
   return error.fault == Fault::Environment ? kExitEnvironment : kExitConfiguration;
 }
 
-Error wrong(std::string reason) {
-  return {Fault::Us, 0, std::move(reason)};
+Error wrong(const char* flag, const Error& error) {
+  return {Fault::Us, 0, std::string(flag) + ": " + error.reason};
+}
+
+/// The exit code, unless what was printed is lost.
+int end(int code) {
+  const auto said = io::finish_output();
+  return said || code != 0 ? code : fail(said.error());
 }
 
 struct Flags {
@@ -86,7 +93,17 @@ Result<droverd::Config> configure(const Flags& flags) {
   if (!flags.config.empty()) {
     if (auto read = droverd::read_config(flags.config, config); !read) return tl::unexpected(read.error());
   }
-  if (!flags.listen.empty()) config.listen = flags.listen;
+  if (!flags.listen.empty()) {
+    if (auto parsed = droverd::parse_host_port(flags.listen); !parsed) {
+      return tl::unexpected(wrong("--listen", parsed.error()));
+    }
+    config.listen = flags.listen;
+  }
+  for (const std::string& address : flags.api) {
+    if (auto parsed = api::parse_listen_address(address); !parsed) {
+      return tl::unexpected(wrong("--api", parsed.error()));
+    }
+  }
   if (!flags.api.empty()) config.api = flags.api;
   config.objects.insert(config.objects.end(), flags.objects.begin(), flags.objects.end());
   if (flags.shards) config.shards = *flags.shards;
@@ -97,22 +114,15 @@ Result<droverd::Config> configure(const Flags& flags) {
   if (config.shards == 0) {
     config.shards = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, droverd::kShardsMax);
   }
+  droverd::share_devices(config);
   return config;
 }
 
 Result<transport::PeerAddress> listen_address(const std::string& text) {
   if (const auto literal = transport::PeerAddress::parse(text)) return *literal;
-  const std::size_t colon = text.rfind(':');
-  unsigned port = 65536;
-  if (colon != std::string::npos) {
-    const char* const end = text.data() + text.size();
-    const auto [stop, bad] = std::from_chars(text.data() + colon + 1, end, port);
-    if (bad != std::errc{} || stop != end) port = 65536;
-  }
-  if (port > 65535 || text.find(':') != colon) {
-    return tl::unexpected(wrong("listen address \"" + text + "\" must be HOST:PORT such as [::]:5683"));
-  }
-  const auto addresses = io::resolve(text.substr(0, colon), static_cast<std::uint16_t>(port));
+  const auto parsed = droverd::parse_host_port(text);
+  if (!parsed) return tl::unexpected(parsed.error());
+  const auto addresses = io::resolve(parsed->host, parsed->port);
   if (!addresses) return tl::unexpected(addresses.error());
   return addresses->front();
 }
@@ -172,21 +182,22 @@ int run(const droverd::Config& config, const lwm2m::model::Registry& registry) {
   std::cout << "droverd: coap://" << (*shards)->local().to_string() << " for devices, " << config.shards
             << (config.shards == 1 ? " shard\n" : " shards\n");
   for (const auto& address : api->addresses()) std::cout << "droverd: http://" << address << "/api/v1 for people\n";
-  std::cout << "droverd: ready" << std::endl;
+  std::cout << "droverd: ready\n";
 
-  const int number = signals.wait();
-  io::log::info("stopping", {{"signal", number}});
+  // Who starts us waits for these lines.
+  const auto said = io::finish_output();
+  if (said) io::log::info("stopping", {{"signal", signals.wait()}});
   // The API first: nothing new comes in, and its callbacks find the shards alive.
   api->stop();
   (*shards)->stop();
-  return 0;
+  return said ? 0 : fail(said.error());
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   Flags flags;
-  if (const auto code = parse_flags(argc, argv, flags)) return *code;
+  if (const auto code = parse_flags(argc, argv, flags)) return end(*code);
   const auto config = configure(flags);
   if (!config) return fail(config.error());
   io::log::configure(config->log_level, config->log_form);
@@ -194,7 +205,7 @@ int main(int argc, char** argv) {
   if (auto loaded = load_objects(*config, registry); !loaded) return fail(loaded.error());
   if (flags.check) {
     std::cout << "droverd: the configuration is fine\n";
-    return 0;
+    return end(0);
   }
   return run(*config, registry);
 }

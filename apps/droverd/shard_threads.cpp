@@ -7,16 +7,30 @@
 #include "io/clock.hpp"
 #include "io/driver.hpp"
 #include "io/event_loop.hpp"
+#include "io/log.hpp"
 #include "io/udp_socket.hpp"
 #include "server/shard.hpp"
 
 namespace drover::droverd {
 
+namespace {
+
+void log_drops(server::Shard& shard) {
+  while (const auto drop = shard.poll_drop()) {
+    io::log::debug("dropped", {{"address", drop->peer.to_string()}, {"why", drop->why}});
+  }
+}
+
+}  // namespace
+
 struct ShardThreads::Worker {
   Worker(io::UdpSocket opened, server::ShardConfig config, server::LocalFleet& fleet)
       : socket(std::move(opened)),
         shard(config, rng),
-        driver(loop, socket, shard, [this, &fleet, index = config.index](Instant) { fleet.collect(index, shard); }) {
+        driver(loop, socket, shard, [this, &fleet, index = config.index](Instant) {
+          fleet.collect(index, shard);
+          log_drops(shard);
+        }) {
     shard.set_wall_clock(std::chrono::seconds(io::unix_now()) - io::now().time_since_epoch());
   }
 
@@ -47,6 +61,7 @@ Result<std::unique_ptr<ShardThreads>> ShardThreads::open(const Settings& setting
     config.index = index;
     config.count = settings.shards;
     config.coap = settings.coap;
+    config.coap.report_drops = io::log::enabled(io::log::Level::Debug);
     config.policy = settings.policy;
     threads->workers_.push_back(
         std::make_unique<Worker>(std::move((*sockets)[index]), std::move(config), *threads->fleet_));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/swarm/command_line.hpp"
 
+#include <charconv>
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <iostream>
@@ -28,6 +29,19 @@ std::uint32_t addresses_from(std::uint32_t first) {
   return first > Options::kAddressesMax ? 0 : Options::kAddressesMax - (first - 1);
 }
 
+/// A whole number in a range that a message can name: CLI::Range would show 1.67117e+07.
+CLI::Validator from(std::uint64_t least, std::uint64_t most) {
+  const std::string range = std::to_string(least) + " to " + std::to_string(most);
+  return {[least, most, range](std::string& text) {
+            std::uint64_t value = 0;
+            const char* const end = text.data() + text.size();
+            const auto [stop, bad] = std::from_chars(text.data(), end, value);
+            const bool fits = bad == std::errc{} && stop == end && value >= least && value <= most;
+            return fits ? std::string() : "\"" + text + "\" must be a number from " + range;
+          },
+          range};
+}
+
 }  // namespace
 
 std::optional<int> parse_command_line(int count, char** arguments, Options& options) {
@@ -35,9 +49,6 @@ std::optional<int> parse_command_line(int count, char** arguments, Options& opti
   app.footer(kFooter);
   app.set_version_flag("--version", DROVER_VERSION);
   const std::map<std::string, Source> sources{{"ports", Source::Ports}, {"addresses", Source::Addresses}};
-  const auto from = [](std::uint64_t least, std::uint64_t most) {
-    return CLI::Range(static_cast<double>(least), static_cast<double>(most));
-  };
   app.add_option("-s,--server", options.server, "HOST:PORT of the LwM2M server")->capture_default_str();
   app.add_option("-n,--count", options.count, "how many devices")
       ->check(from(1, Options::kAddressesMax))
@@ -83,7 +94,16 @@ std::optional<int> parse_command_line(int count, char** arguments, Options& opti
   try {
     app.parse(count, arguments);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
+    if (error.get_exit_code() == 0) return app.exit(error);
+    std::cerr << "drover-swarm: " << error.what() << " (see drover-swarm --help)\n";
+    return 2;
+  }
+  // What goes into one Uri-Query option, "ep=" and the longest name (RFC 7252 §5.10, Table 4).
+  const std::string last = std::to_string(std::uint64_t{options.first} + options.count - 1);
+  if (options.prefix.size() + last.size() > Options::kEndpointMax) {
+    std::cerr << "drover-swarm: --prefix has " << options.prefix.size() << " bytes; use at most "
+              << Options::kEndpointMax - last.size() << '\n';
+    return 2;
   }
   if (options.source == Source::Addresses && options.count > addresses_from(options.first)) {
     std::cerr << "drover-swarm: --first " << options.first << " leaves addresses for " << addresses_from(options.first)

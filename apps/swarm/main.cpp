@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // drover-swarm: thousands to a million simulated devices from one process.
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
@@ -10,6 +11,7 @@
 #include "apps/swarm/runner.hpp"
 #include "apps/swarm/sockets.hpp"
 #include "io/resolve.hpp"
+#include "io/standard_output.hpp"
 
 namespace {
 
@@ -48,9 +50,7 @@ int complain(const drover::Error& error) {
   return error.fault == drover::Fault::Us ? kUsage : kEnvironment;
 }
 
-}  // namespace
-
-int main(int count, char** arguments) {
+int run(int count, char** arguments) {
   drover::swarm::Options options;
   if (const auto status = drover::swarm::parse_command_line(count, arguments, options)) return *status;
   const auto server = find_server(options.server);
@@ -64,4 +64,13 @@ int main(int count, char** arguments) {
   std::signal(SIGPIPE, SIG_IGN);
   drover::swarm::Runner runner(options, std::move(*sockets), interrupted);
   return runner.run() ? 0 : kFailed;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const int status = run(count, arguments);
+  const auto said = drover::io::finish_output();
+  if (said) return status;
+  return std::max(status, complain(said.error()));
 }

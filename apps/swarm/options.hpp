@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -21,6 +22,7 @@ struct Options {
   /// Notifications are non-confirmable, and one in 24 hours would have to be confirmable (RFC 7641 §4.5).
   static constexpr std::uint32_t kDurationMax = 24 * 3600 - 1;
   static constexpr std::uint32_t kSensorsMax = 100;
+  static constexpr std::size_t kEndpointMax = 255 - 3;  ///< bytes of a name: a Uri-Query has 255, "ep=" takes three
 
   std::string server = "127.0.0.1:5683";
   std::uint32_t count = 100;

@@ -21,6 +21,9 @@ namespace drover::api {
 /// Waiting for the server's own threads, not for a device: far more than they take when they are well.
 inline constexpr std::chrono::seconds kServerWait{10};
 
+/// What one CoAP option holds as text (RFC 7252 §5.10): no endpoint name is longer, and no text of an operation may be.
+inline constexpr std::size_t kOptionTextMax = 255;
+
 /// Shared by all calls and by callbacks that come late; the fleet and the registry outlive it.
 struct State {
   server::Fleet& fleet;

@@ -17,6 +17,7 @@
 
 #include "api/host_guard.hpp"
 #include "api/http.hpp"
+#include "api/listen_address.hpp"
 #include "api/problem.hpp"
 
 namespace drover::api::http {
@@ -510,38 +511,21 @@ Server::~Server() {
 
 Result<Server> Server::open(const std::vector<std::string>& addresses, const Limits& limits, Handler handler) {
   auto core = std::make_shared<Core>(limits, std::move(handler));
-  const auto failure = [](Fault fault, const std::string& address, const std::string& why) {
-    return tl::unexpected(Error{fault, 0, "cannot serve the API on " + address + ": " + why});
+  const auto failure = [](const std::string& address, const std::string& why) {
+    return tl::unexpected(Error{Fault::Environment, 0, "cannot serve the API on " + address + ": " + why});
   };
   for (const std::string& address : addresses) {
-    const std::size_t colon = address.rfind(':');
-    unsigned port = 65536;
-    std::string host = address.substr(0, colon);
-    if (colon != std::string::npos) {
-      const char* const end = address.data() + address.size();
-      const auto [stop, bad] = std::from_chars(address.data() + colon + 1, end, port);
-      if (bad != std::errc{} || stop != end) port = 65536;
-    }
-    if (port > 65535) return failure(Fault::Us, address, "it must be HOST:PORT such as 127.0.0.1:8080");
-    if (host == "localhost") host = "127.0.0.1";
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    const auto parsed = parse_listen_address(address);
+    if (!parsed) return tl::unexpected(parsed.error());
     error_code bad;
-    const auto literal = asio::ip::make_address(host, bad);
-    if (bad) return failure(Fault::Us, address, "the host must be an IP address or localhost");
-    if (!literal.is_loopback()) {
-      return failure(
-          Fault::Us, address,
-          "only loopback addresses (127.0.0.1, [::1]) are allowed, because the API has no authentication yet");
-    }
-    const tcp::endpoint endpoint(literal, static_cast<unsigned short>(port));
+    const tcp::endpoint endpoint(asio::ip::make_address(parsed->host, bad), parsed->port);
     auto& acceptor = core->acceptors.emplace_back(core->context);
     acceptor.open(endpoint.protocol(), bad);
     if (!bad) acceptor.set_option(tcp::acceptor::reuse_address(true), bad);
     if (!bad) acceptor.bind(endpoint, bad);
     if (!bad) acceptor.listen(kBacklog, bad);
-    if (bad == asio::error::address_in_use)
-      return failure(Fault::Environment, address, "the port is in use by another program");
-    if (bad) return failure(Fault::Environment, address, bad.message());
+    if (bad == asio::error::address_in_use) return failure(address, "the port is in use by another program");
+    if (bad) return failure(address, bad.message());
   }
   return Server(std::move(core));
 }

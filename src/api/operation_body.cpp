@@ -120,6 +120,24 @@ Made<OutgoingBody> encode_body(const Call& call, const lwm2m::Path& path, const 
   return OutgoingBody{number, std::move(*payload)};
 }
 
+/// Core §5.4.5: arglist = arg *( "," arg ); arg = DIGIT / DIGIT "=" "'" *CHAR "'"; CHAR = "!" / %x23-26 / %x28-5B /
+/// %x5D-7E.
+bool is_argument_list(std::string_view text) {
+  const auto is_char = [](char c) { return c >= '!' && c <= '~' && c != '"' && c != '\'' && c != '\\'; };
+  for (std::size_t at = 0;;) {
+    if (at == text.size() || text[at] < '0' || text[at] > '9') return false;
+    ++at;
+    if (text.substr(at, 2) == "='") {
+      for (at += 2; at < text.size() && is_char(text[at]);) ++at;
+      if (at == text.size() || text[at] != '\'') return false;
+      ++at;
+    }
+    if (at == text.size()) return true;
+    if (text[at] != ',') return false;
+    ++at;
+  }
+}
+
 /// What Write and Create have in common: a raw body, or JSON of which `values` makes the rest.
 template <class Values>
 Made<OutgoingBody> outgoing(const Call& call, Values&& values) {
@@ -175,7 +193,14 @@ tl::expected<std::string, Problem> execute_arguments(const Call& call) {
   const auto arguments = body->find("arguments");
   if (arguments == body->end()) return std::string();
   if (!arguments->is_string()) return bad_body("arguments must be a string such as 0='a',1", "/arguments");
-  return arguments->get<std::string>();
+  auto text = arguments->get<std::string>();
+  if (text.size() > kOptionTextMax) {
+    return bad_body("arguments must be at most " + std::to_string(kOptionTextMax) + " bytes", "/arguments");
+  }
+  if (!text.empty() && !is_argument_list(text)) {
+    return bad_body("arguments must be a list such as 0='a',1: digits, each with ='TEXT' or alone", "/arguments");
+  }
+  return text;
 }
 
 }  // namespace drover::api

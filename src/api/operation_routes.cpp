@@ -61,6 +61,24 @@ bool set_wait(const Call& call) {
   return true;
 }
 
+/// gt, lt and st are decimal numbers, every other attribute is a whole number (Core §5.1.2; later versions, too).
+bool is_attribute_value(std::string_view name, std::string_view value) {
+  if (value.size() > kAttributeMax) return false;
+  const bool decimal = name == "gt" || name == "lt" || name == "st";
+  if (decimal && (value.front() == '-' || value.front() == '+')) value.remove_prefix(1);
+  const auto digits = [&] {
+    const std::size_t end = std::min(value.find_first_not_of("0123456789"), value.size());
+    value.remove_prefix(end);
+    return end > 0;
+  };
+  if (!digits()) return false;
+  if (decimal && value.starts_with('.')) {
+    value.remove_prefix(1);
+    if (!digits()) return false;
+  }
+  return value.empty();
+}
+
 struct Accept {
   std::optional<lwm2m::FormatNumber> number;
   bool none = false;
@@ -196,11 +214,8 @@ void write_attributes(const std::shared_ptr<Call>& call) {
   std::vector<std::string> attributes;
   for (const auto& [name, value] : call->target.parameters) {
     if (name == "timeout") continue;
-    const bool numeric = std::all_of(value.begin(), value.end(), [](char c) {
-      return (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '+' || c == 'e' || c == 'E';
-    });
-    if (!numeric || value.size() > kAttributeMax) {
-      return call->refuse(bad_parameter(name, name + " must be a number, or empty to unset the attribute"));
+    if (!value.empty() && !is_attribute_value(name, value)) {
+      return call->refuse(bad_parameter(name, name + " must be a number such as 10, or empty to unset the attribute"));
     }
     attributes.push_back(value.empty() ? name : name + "=" + value);
   }

@@ -45,6 +45,14 @@ void list_devices(const std::shared_ptr<Call>& call) {
   server::DeviceQuery query;
   query.search = call->target.parameter("search").value_or("");
   query.after = call->target.parameter("after").value_or("");
+  for (const auto& [name, text] :
+       {std::pair<const char*, const std::string&>{"search", query.search}, {"after", query.after}}) {
+    if (text.size() <= kOptionTextMax) continue;
+    return call->refuse({.kind = "bad-parameter",
+                         .detail = std::string(name) + " must be at most " + std::to_string(kOptionTextMax) +
+                                   " bytes, as endpoint names are",
+                         .parameter = name});
+  }
   if (const auto limit = call->target.parameter("limit")) {
     const auto [stop, error] = std::from_chars(limit->data(), limit->data() + limit->size(), query.limit);
     const bool whole = error == std::errc{} && stop == limit->data() + limit->size();

@@ -15,8 +15,8 @@ enum class Fault : std::uint8_t {
   Environment,  ///< disk, network, name service
 };
 
-/// What went wrong. `code` is the CoAP response code that the peer hears (RFC 7252 §12.1.2 as class << 5 | detail), 0 where
-/// no peer is to be answered; `reason` is one plain sentence without secrets.
+/// What went wrong. `code` is the CoAP response code that the peer hears (RFC 7252 §12.1.2 as class << 5 | detail), 0
+/// where no peer is to be answered; `reason` is one plain sentence without secrets.
 struct Error {
   Fault fault = Fault::Peer;
   std::uint8_t code = 0;

@@ -5,7 +5,8 @@
 
 namespace drover {
 
-/// Holds a value that must not be printed. There is no conversion and no stream operator; reading needs the word reveal().
+/// Holds a value that must not be printed. There is no conversion and no stream operator; reading needs the word
+/// reveal().
 template <class T>
 class Secret {
  public:

@@ -23,16 +23,16 @@ using UnixSeconds = std::int64_t;
 
 /// Why somebody waits. Every timer of the core has one of these names; tests and the console show it.
 enum class Reason : std::uint8_t {
-  Retransmit,       ///< a confirmable message is repeated (RFC 7252 §4.2)
-  Acknowledge,      ///< an empty acknowledgement goes out before a separate response (RFC 7252 §5.2.2)
-  ExchangeEnd,      ///< a request has waited as long as it may for its response
-  Forget,           ///< a deduplication entry or a kept body has lived its time
-  Lifetime,         ///< a registration ends (server) or must be renewed (client)
-  Retry,            ///< a failed registration is tried again
-  PMin,             ///< a withheld notification may go (Core §5.1.2)
-  PMax,             ///< a notification is due without a change (Core §5.1.2)
-  Disable,          ///< a disabled server is enabled again (Core E.2)
-  Script,           ///< a scripted value changes
+  Retransmit,   ///< a confirmable message is repeated (RFC 7252 §4.2)
+  Acknowledge,  ///< an empty acknowledgement goes out before a separate response (RFC 7252 §5.2.2)
+  ExchangeEnd,  ///< a request has waited as long as it may for its response
+  Forget,       ///< a deduplication entry or a kept body has lived its time
+  Lifetime,     ///< a registration ends (server) or must be renewed (client)
+  Retry,        ///< a failed registration is tried again
+  PMin,         ///< a withheld notification may go (Core §5.1.2)
+  PMax,         ///< a notification is due without a change (Core §5.1.2)
+  Disable,      ///< a disabled server is enabled again (Core E.2)
+  Script,       ///< a scripted value changes
 };
 const char* to_string(Reason reason);
 

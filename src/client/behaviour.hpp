@@ -32,6 +32,7 @@ class ObjectBehaviour {
   }
 
   /// Asked for each resource before anything of a Write or Create is carried out; an error refuses the whole of it.
+  /// Also before the device's own ObjectTree::set() of another value.
   virtual Result<void> check_write(const Context&, lwm2m::InstanceId, const lwm2m::ResourceNode&) { return {}; }
   /// A server wrote the resource; its value is stored.
   virtual void written(const Context&, const lwm2m::Path&) {}

@@ -35,14 +35,24 @@ Client::Client(ClientSettings settings, Rng& rng)
 
 void Client::define(const lwm2m::model::ObjectDefinition& definition, ObjectBehaviour* behaviour,
                     std::vector<lwm2m::ResourceId> supported) {
+  if (behaviour == nullptr && definition.id == security::kObject) behaviour = &security_object_;
   if (behaviour == nullptr && definition.id == ServerObject::kObject) behaviour = &server_object_;
   if (behaviour == nullptr && definition.id == DeviceObject::kObject) behaviour = &device_object_;
   tree_.define(definition, behaviour, std::move(supported));
 }
 
 Result<void> Client::add_account(Instant now, ServerId server, const std::string& uri, std::uint32_t lifetime) {
+  if (auto fits = check_settings(settings_); !fits) return fits;
   if (auto parsed = parse_server_uri(uri); !parsed) return tl::unexpected(parsed.error());
+  const auto refused = [](std::string reason) {
+    return tl::unexpected(Error{Fault::Environment, 0, std::move(reason)});
+  };
+  if (server == 0 || server == lwm2m::kReservedId) return refused("a Short Server ID is 1 to 65534");
   const Context context{now, std::nullopt};
+  for (const InstanceId used : tree_.instances(security::kObject)) {
+    if (integer(now, Path(security::kObject, used, security::kShortServerId)) != server) continue;
+    return refused("another server has the id " + std::to_string(server) + "; give each its own");
+  }
   const auto free_id = [&](lwm2m::ObjectId object) {
     InstanceId id = 0;
     for (const InstanceId used : tree_.instances(object)) {
@@ -95,6 +105,12 @@ void Client::address_changed(Instant now) {
   settle(now);
 }
 
+void Client::address_changed(Instant now, ServerId server) {
+  const auto account = accounts_.find(server);
+  if (account != accounts_.end()) account->second.registration.address_changed(now);
+  settle(now);
+}
+
 void Client::resolved(Instant now, ServerId server, std::vector<transport::PeerAddress> addresses) {
   const auto account = accounts_.find(server);
   if (account != accounts_.end()) account->second.registration.resolved(now, std::move(addresses));
@@ -106,6 +122,8 @@ void Client::handle_datagram(Instant now, const transport::Datagram& datagram) {
     endpoint_.handle_datagram(now, datagram);
   } else {
     ++counters_.ignored;
+    endpoint_.note_drop(datagram.from,
+                        server_at(datagram.from) ? "request before the registration stands" : "stranger");
   }
   settle(now);
 }
@@ -206,7 +224,9 @@ std::optional<ServerUri> Client::usable_uri(Instant now, InstanceId security, Se
   const auto* text = value ? std::get_if<std::string>(&*value) : nullptr;
   auto uri = parse_server_uri(text == nullptr ? std::string_view() : *text);
   std::string reason;
-  if (!uri) {
+  if (const auto fits = check_settings(settings_); !fits) {
+    reason = fits.error().reason;
+  } else if (!uri) {
     reason = uri.error().reason;
   } else if (uri->secure) {
     reason = "\"" + *text + "\": coaps isn't available yet; use coap://";
@@ -249,6 +269,8 @@ void Client::sync_account(Instant now, InstanceId security, ServerId server, Ins
     if (started_) found->second.registration.start(now);
   } else {
     found->second.registration.set_parameters(now, parameters(now, server_instance));
+    // It may have been on its way out, its instances gone and back again.
+    if (started_ && found->second.leaving) found->second.registration.start(now);
   }
   found->second.server_instance = server_instance;
   found->second.leaving = false;

@@ -16,25 +16,14 @@
 #include "client/notifier.hpp"
 #include "client/object_tree.hpp"
 #include "client/objects/device_object.hpp"
+#include "client/objects/security_object.hpp"
 #include "client/objects/server_object.hpp"
 #include "client/registration.hpp"
-#include "coap/parameters.hpp"
+#include "client/settings.hpp"
 #include "stack/endpoint.hpp"
 #include "transport/datagram.hpp"
 
 namespace drover::client {
-
-struct ClientSettings {
-  std::string endpoint;              ///< Endpoint Client Name (Core §6.3.1)
-  std::string version = "1.0";       ///< the enabler version that Register announces
-  std::string root;                  ///< alternate path, "" or "/lwm2m" (Transport "Alternate Path")
-  std::string sms;                   ///< MSISDN, without '+'; "" when none
-  bool announce_json = true;         ///< ct=11543 on the root link: JSON for all objects (Core §5.3.1)
-  std::size_t write_max = 64 << 10;  ///< longest body of a Write or Create that is held whole: 4.13 past it
-  coap::Parameters coap;             ///< stream_requests is set by the client
-  RegistrationLimits registration;
-  NotificationPolicy notification;
-};
 
 // ---- what happened, to be polled ------------------------------------------------------------------------------------
 
@@ -97,10 +86,11 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  /// As ObjectTree::define(), with the specified behaviour for objects 1 and 3.
+  /// As ObjectTree::define(), with the specified behaviour for objects 0, 1 and 3.
   void define(const lwm2m::model::ObjectDefinition& definition, ObjectBehaviour* behaviour = nullptr,
               std::vector<lwm2m::ResourceId> supported = {});
-  /// Adds a NoSec account: the next free instances of objects 0 and 1. Both must be defined.
+  /// Adds a NoSec account: the next free instances of objects 0 and 1. Both must be defined. Refuses a reserved id and
+  /// one that an account has, a URI that can't be parsed, and settings that don't fit a Register.
   Result<void> add_account(Instant now, ServerId server, const std::string& uri, std::uint32_t lifetime);
   ObjectTree& tree() { return tree_; }
   [[nodiscard]] const ObjectTree& tree() const { return tree_; }
@@ -113,6 +103,8 @@ class Client {
   void stop(Instant now);
   void update(Instant now);
   void address_changed(Instant now);
+  /// As above where only the way to one server changed.
+  void address_changed(Instant now, ServerId server);
   void resolved(Instant now, ServerId server, std::vector<transport::PeerAddress> addresses);
   /// Carries out what follows from changes to tree(): notifications, Updates, accounts.
   void settle(Instant now);
@@ -121,6 +113,8 @@ class Client {
   void handle_timeout(Instant now);
   std::optional<transport::Transmit> poll_transmit();
   std::optional<ClientEvent> poll_event();
+  /// As stack::Endpoint::poll_drop(), with what ClientCounters::ignored counts.
+  std::optional<coap::Drop> poll_drop() { return endpoint_.poll_drop(); }
   [[nodiscard]] std::optional<Deadline> deadline() const;
 
   [[nodiscard]] std::vector<AccountView> accounts() const;
@@ -175,6 +169,7 @@ class Client {
   ClientSettings settings_;
   Rng& rng_;
   ObjectTree tree_;
+  SecurityObject security_object_;
   ServerObject server_object_;
   DeviceObject device_object_;
   Notifier notifier_;

@@ -93,6 +93,9 @@ void Client::serve(Instant now, coap::ResponderId responder, ServerId server, co
     return;
   }
   const lwm2m::Path path = lwm2m::path_of(*operation);
+  if (!mapping::precondition_holds(request.options, tree_.has(path))) {
+    return endpoint_.respond(now, responder, plain(code::kPreconditionFailed, "If-Match or If-None-Match"));
+  }
   // A POST of text on a resource is Execute by its form; where the resource takes values it is a partial update.
   if (const auto* execute = std::get_if<lwm2m::Execute>(&*operation); execute != nullptr && path.is_resource()) {
     const auto* object = tree_.find(path.object());
@@ -143,6 +146,9 @@ void Client::handle(Instant now, coap::RequestBlockArrived&& event) {
     Body body{event.peer, now, std::nullopt, {}};
     const auto operation = mapping::to_downlink(event.request, tree_.root());
     if (!operation) return refuse(mapping::to_response(operation.error()));
+    if (!mapping::precondition_holds(event.request.options, tree_.has(lwm2m::path_of(*operation)))) {
+      return refuse(plain(code::kPreconditionFailed, "If-Match or If-None-Match"));
+    }
     const auto* write = std::get_if<lwm2m::Write>(&*operation);
     if (write != nullptr && write->format && lwm2m::format_of(*write->format) == lwm2m::Format::Opaque &&
         tree_.streams(write->path)) {

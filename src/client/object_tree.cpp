@@ -179,12 +179,23 @@ Result<void> ObjectTree::set(const Context& context, const Path& path, Value val
   auto converted = lwm2m::content::convert(value, definition.type);
   if (!converted) return own_error(where + ": " + definition.name + ": " + converted.error().reason);
 
-  Resource& resource = target.instance->try_emplace(path.resource(), Resource{&definition, {}}).first->second;
   const ResourceInstanceId id = path.is_resource_instance() ? path.resource_instance() : ResourceInstanceId{0};
+  if (target.resource != nullptr) {
+    const auto& held = target.resource->values;
+    if (std::any_of(held.begin(), held.end(), [&](const auto& v) { return v.id == id && v.value == *converted; })) {
+      return {};
+    }
+  }
+  if (target.object->behaviour != nullptr) {
+    const ResourceNode node{definition.id, definition.multiple, {{id, *converted}}};
+    if (auto fits = target.object->behaviour->check_write(context, path.instance(), node); !fits) {
+      return own_error(where + ": " + definition.name + ": " + fits.error().reason);
+    }
+  }
+  Resource& resource = target.instance->try_emplace(path.resource(), Resource{&definition, {}}).first->second;
   auto place = std::lower_bound(resource.values.begin(), resource.values.end(), id,
                                 [](const auto& entry, ResourceInstanceId wanted) { return entry.id < wanted; });
   if (place != resource.values.end() && place->id == id) {
-    if (place->value == *converted) return {};
     place->value = std::move(*converted);
   } else {
     resource.values.insert(place, {id, std::move(*converted)});

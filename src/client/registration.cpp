@@ -2,6 +2,7 @@
 #include "client/registration.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace drover::client {
 
@@ -26,6 +27,9 @@ const char* to_string(State state) {
 }
 
 void Registration::start(Instant now) {
+  if (state_ == State::Registering) leave_asked_ = false;
+  // What a server has disabled comes back by itself, and not before its time.
+  if (state_ == State::Deregistering && !disable_for_) restart_asked_ = true;
   if (state_ != State::Off) return;
   failures_ = 0;
   resolve(now);
@@ -119,6 +123,7 @@ void Registration::answered(Instant now, const lwm2m::Outcome& outcome) {
 }
 
 void Registration::registered(Instant now, const lwm2m::Outcome& outcome) {
+  if (leave_asked_ && outcome.status != Status::Created) return deregistered(now);
   if (outcome.status != Status::Created) {
     std::string reason = std::string("refused: ") + lwm2m::to_string(outcome.status);
     const auto text = as_text(outcome.payload);
@@ -132,6 +137,10 @@ void Registration::registered(Instant now, const lwm2m::Outcome& outcome) {
   if (location.starts_with('/')) location.remove_prefix(1);
   if (location.starts_with("rd/")) location.remove_prefix(3);
   location_ = std::string(location);
+  if (leave_asked_) {
+    leave_asked_ = false;
+    return location_.empty() ? deregistered(now) : send_deregister();
+  }
   if (location_.empty()) return retry(now, "the server's 2.01 has no location", false);
   state_ = State::Registered;
   failures_ = 0;
@@ -159,6 +168,8 @@ void Registration::updated(Instant now, const lwm2m::Outcome& outcome) {
 
 void Registration::deregistered(Instant now) {
   known_.reset();
+  renew_at_.reset();
+  leave_asked_ = false;
   location_.clear();
   actions_.push_back(DropObservations{});
   actions_.push_back(RegistrationReport{Kind::Deregistered, {}, {}});
@@ -169,13 +180,16 @@ void Registration::deregistered(Instant now) {
   } else {
     state_ = State::Off;
     deadline_.reset();
+    if (std::exchange(restart_asked_, false)) start(now);
   }
 }
 
 void Registration::failed(Instant now, coap::FailureCause cause) {
   const std::string reason = coap::to_string(cause);
   switch (state_) {
-    case State::Registering: return next_address(now, "Register: " + reason);
+    case State::Registering:
+      if (leave_asked_) return deregistered(now);
+      return next_address(now, "Register: " + reason);
     case State::Updating:
       actions_.push_back(RegistrationReport{Kind::Failed, "Update: " + reason, {}});
       return resolve(now);
@@ -233,13 +247,13 @@ void Registration::abandon() {
 
 void Registration::deregister(Instant now) {
   disable_for_.reset();
+  restart_asked_ = false;
   if (state_ == State::Deregistering || state_ == State::Off) return;
-  if (!is_registered()) {
-    abandon();
-    state_ = State::Off;
-    deadline_.reset();
-    return deregistered(now);
+  if (state_ == State::Registering) {
+    leave_asked_ = true;
+    return;
   }
+  if (!is_registered()) return deregistered(now);
   abandon();
   send_deregister();
 }
@@ -253,6 +267,7 @@ void Registration::disable(Instant now, Duration period) {
 void Registration::address_changed(Instant now) {
   if (state_ == State::Off || state_ == State::Disabled || state_ == State::Deregistering) return;
   abandon();
+  if (leave_asked_) return deregistered(now);  // the answer can't reach us any more
   failures_ = 0;
   resolve(now);
 }

@@ -88,6 +88,7 @@ class Registration {
   Registration(ServerUri uri, RegistrationParameters parameters, const RegistrationLimits& limits, Rng& rng)
       : uri_(std::move(uri)), wanted_(std::move(parameters)), limits_(limits), rng_(rng) {}
 
+  /// While a de-registration is under way, it is registered again behind it.
   void start(Instant now);
   /// Answer to ResolveName, in the order of preference; none is a failure.
   void resolved(Instant now, std::vector<transport::PeerAddress> addresses);
@@ -99,7 +100,8 @@ class Registration {
   void set_parameters(Instant now, RegistrationParameters parameters);
   /// An Update as soon as possible, even if nothing changed (/1/x/8).
   void update(Instant now);
-  /// De-registers and stays off.
+  /// De-registers and stays off. A Register under way is waited for, so that no registration stays behind at the
+  /// server: off once it is answered and de-registered, or has failed.
   void deregister(Instant now);
   /// De-registers and registers again after `period` (/1/x/4, /1/x/5).
   void disable(Instant now, Duration period);
@@ -149,6 +151,8 @@ class Registration {
   std::uint32_t failures_ = 0;       ///< in a row
   std::optional<Duration> disable_for_;
   bool update_asked_ = false;
+  bool leave_asked_ = false;    ///< while Registering: de-register once the answer is here
+  bool restart_asked_ = false;  ///< while Deregistering: register once it's through
   std::deque<RegistrationAction> actions_;
 };
 

@@ -274,10 +274,79 @@ TEST(CoreSection5_3_3, DeregisterStaysOff) {
   EXPECT_EQ(account.registration.state(), State::Off);
   EXPECT_FALSE(account.registration.deadline());
   EXPECT_FALSE(account.registration.peer());
+}
+
+TEST(CoreSection5_3_3, ARegisterUnderWayIsAwaitedAndThenDeregistered) {
+  Account account;
   account.registration.start(account.now);
   (void)account.uplink<lwm2m::Register>();
   account.registration.deregister(account.now);
   EXPECT_FALSE(account.action()) << "nothing to de-register yet";
+  EXPECT_EQ(account.abandoned, 0);
+  account.answer(Status::Created, "rd/7");
+  EXPECT_EQ(account.uplink<lwm2m::Deregister>().location, "7");
+  account.answer(Status::Deleted);
+  EXPECT_FALSE(account.action());
+  EXPECT_EQ(account.registration.state(), State::Off);
+  EXPECT_EQ(account.reports.back().kind, Kind::Deregistered);
+}
+
+TEST(CoreSection5_3_3, ARegisterUnderWayThatFailsLeavesItOff) {
+  for (const bool refused : {true, false}) {
+    Account account;
+    account.registration.start(account.now);
+    (void)account.uplink<lwm2m::Register>();
+    account.registration.deregister(account.now);
+    refused ? account.answer(Status::Forbidden) : account.silence();
+    EXPECT_FALSE(account.action());
+    EXPECT_EQ(account.registration.state(), State::Off);
+    EXPECT_FALSE(account.registration.deadline());
+  }
+}
+
+TEST(CoreSection5_3_3, RegisterRightBehindDeregisterIsRemembered) {
+  Account account;
+  account.be_registered();
+  account.registration.deregister(account.now);
+  (void)account.uplink<lwm2m::Deregister>();
+  account.registration.start(account.now);
+  EXPECT_FALSE(account.action()) << "one at a time";
+  account.answer(Status::Deleted);
+  (void)account.uplink<lwm2m::Register>();
+  // The last word counts, before the answer and behind it.
+  account.registration.deregister(account.now);
+  account.registration.start(account.now);
+  account.answer(Status::Created, "rd/8");
+  EXPECT_FALSE(account.action());
+  EXPECT_EQ(account.registration.state(), State::Registered);
+  account.registration.deregister(account.now);
+  (void)account.uplink<lwm2m::Deregister>();
+  account.registration.start(account.now);
+  account.registration.deregister(account.now);
+  account.silence();
+  EXPECT_FALSE(account.action());
+  EXPECT_EQ(account.registration.state(), State::Off);
+}
+
+TEST(CoreAppendixE2, WhatAServerDisabledStaysSoForItsTime) {
+  Account account;
+  account.be_registered();
+  account.registration.disable(account.now, hours(24));
+  (void)account.uplink<lwm2m::Deregister>();
+  account.registration.start(account.now);
+  account.answer(Status::Deleted);
+  EXPECT_FALSE(account.action());
+  EXPECT_EQ(account.registration.state(), State::Disabled);
+}
+
+TEST(TransportRegistrationInterface, AChangedAddressEndsTheWaitForARegisterThatIsNotWantedAnyMore) {
+  Account account;
+  account.registration.start(account.now);
+  (void)account.uplink<lwm2m::Register>();
+  account.registration.deregister(account.now);
+  account.registration.address_changed(account.now);
+  EXPECT_FALSE(account.action());
+  EXPECT_EQ(account.abandoned, 1);
   EXPECT_EQ(account.registration.state(), State::Off);
 }
 

@@ -21,24 +21,34 @@ struct Parameters {
   /// How long a request may stay unanswered before its empty acknowledgement goes out (a separate response follows).
   Duration piggyback_wait = std::chrono::seconds(1);
 
-  std::uint8_t block_szx = 6;                  ///< preferred block size 2^(szx+4): 1024
-  std::size_t body_max = 1 << 20;              ///< collected body of a request or response: 1 MiB, 4.13 past it
-  bool stream_requests = false;                ///< deliver RequestBlockArrived instead of collecting Block1 bodies
-  Duration body_lifetime = std::chrono::seconds(247);  ///< an unfinished or re-readable block-wise body is kept that long
-  std::size_t bodies_max = 4096;               ///< block-wise bodies at once, all peers: past it an upload gets 5.03, truncation never
+  std::uint8_t block_szx = 6;              ///< preferred block size 2^(szx+4): 1024
+  std::size_t body_max = 1 << 20;          ///< collected body of a request or response: 1 MiB, 4.13 past it
+  std::size_t request_body_max = 1 << 20;  ///< the same for a request of a peer; where body_max is less, that
+  bool stream_requests = false;            ///< deliver RequestBlockArrived instead of collecting Block1 bodies
+  Duration body_lifetime =
+      std::chrono::seconds(247);  ///< an unfinished or re-readable block-wise body is kept that long
+  std::size_t bodies_max =
+      4096;  ///< block-wise bodies at once, all peers: past it an upload gets 5.03, truncation never
   std::size_t bodies_max_per_peer = 4;
+  /// What all of these bodies hold at once: 64 MiB, as buffers that grow by doubling at most twice that. A peer isn't
+  /// proven to be anybody yet: bodies_max whole bodies of body_max would be 4 GiB.
+  std::size_t bodies_bytes_max = std::size_t{64} << 20;
 
-  std::size_t requests_max_per_peer = 64;      ///< of ours, waiting for a slot of NSTART or for a response
-  std::size_t deduplication_max = 1 << 20;     ///< entries in all; the oldest goes first
+  std::size_t requests_max_per_peer = 64;   ///< of ours, waiting for a slot of NSTART or for a response
+  std::size_t deduplication_max = 1 << 20;  ///< entries in all; the oldest goes first
   std::size_t deduplication_max_per_peer = 128;
-  std::size_t observations_max_per_peer = 256; ///< that a peer has with us: past it Observe is ignored (RFC 7641 §4.1)
+  std::size_t observations_max_per_peer = 256;  ///< that a peer has with us: past it Observe is ignored (RFC 7641 §4.1)
+
+  bool report_drops = false;  ///< wrong packets can be polled (stack::Endpoint::poll_drop()); they are counted anyway
 
   // RFC 7252 §4.8.2, derived
   [[nodiscard]] Duration max_transmit_span() const { return backed_off(max_retransmit); }
   [[nodiscard]] Duration max_transmit_wait() const { return backed_off(max_retransmit + 1); }
   [[nodiscard]] Duration processing_delay() const { return ack_timeout; }
   [[nodiscard]] Duration max_rtt() const { return 2 * max_latency + processing_delay(); }
-  [[nodiscard]] Duration exchange_lifetime() const { return max_transmit_span() + 2 * max_latency + processing_delay(); }
+  [[nodiscard]] Duration exchange_lifetime() const {
+    return max_transmit_span() + 2 * max_latency + processing_delay();
+  }
   [[nodiscard]] Duration non_lifetime() const { return max_transmit_span() + max_latency; }
 
  private:
@@ -60,9 +70,10 @@ struct Counters {
   std::uint64_t duplicates = 0;           ///< answered again or dropped (RFC 7252 §4.5)
   std::uint64_t unmatched = 0;            ///< response, ACK or Reset that fits nothing
   std::uint64_t stale_notifications = 0;  ///< older than one already delivered (RFC 7641 §3.4)
+  std::uint64_t notifications_lost = 0;   ///< not delivered: the rest of a body in blocks couldn't be fetched
   std::uint64_t retransmissions = 0;
   std::uint64_t timeouts = 0;
-  std::uint64_t refused = 0;              ///< over a limit of ours
+  std::uint64_t refused = 0;  ///< over a limit of ours
 };
 
 }  // namespace drover::coap

@@ -43,7 +43,8 @@ Result<void> load_file(const fs::path& path, lwm2m::model::Registry& registry, C
   for (auto& object : *objects) {
     const std::size_t line = object.line;
     const auto added = registry.add(std::move(object));
-    if (!added && clash == Clash::Fail) return broken(path.string() + ":" + std::to_string(line) + ": " + added.error().reason);
+    if (!added && clash == Clash::Fail)
+      return broken(path.string() + ":" + std::to_string(line) + ": " + added.error().reason);
   }
   return {};
 }

@@ -12,8 +12,8 @@ namespace drover::io {
 /// "FILE:LINE: reason"; a missing folder is an error, too.
 Result<void> load_definitions(const std::string& folder, lwm2m::model::Registry& registry);
 
-/// Adds what a folder has and the registry lacks: a definition whose id and version is known, or that contradicts what is
-/// there, is passed over. A missing folder adds nothing; a file that can't be parsed is an error.
+/// Adds what a folder has and the registry lacks: a definition whose id and version is known, or that contradicts what
+/// is there, is passed over. A missing folder adds nothing; a file that can't be parsed is an error.
 Result<void> complete_definitions(const std::string& folder, lwm2m::model::Registry& registry);
 
 /// Where the shipped definitions of objects 0 to 7 are: $DROVER_OBJECTS, else the folder beside the build or the

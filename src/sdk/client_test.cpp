@@ -178,6 +178,10 @@ TEST(Sdk, SaysWhatCantBe) {
   EXPECT_THROW(Client({.endpoint = "x", .server = "fleet.example"}), std::invalid_argument);
   EXPECT_THROW(Client({.endpoint = "", .server = "coap://x"}), std::invalid_argument);
   EXPECT_THROW(Client({.endpoint = "x", .server = "coap://x", .bind = "here"}), std::invalid_argument);
+  EXPECT_THROW(Client({.endpoint = std::string(253, 'x'), .server = "coap://x"}), std::invalid_argument);
+  EXPECT_THROW(Client({.endpoint = "x", .server = "coap://" + std::string(300, 'x')}), std::invalid_argument);
+  EXPECT_THROW(Client({.endpoint = "x", .server = "coap://x", .short_server_id = 65535}), std::invalid_argument);
+  EXPECT_THROW(Client({.endpoint = "x", .server = "coap://x", .alternate_path = "/1/2"}), std::invalid_argument);
   Client device({.endpoint = "x", .server = "coap://x"});
   device.add<Silent>(0);
   EXPECT_THROW(device.add<Silent>(0), std::invalid_argument);

@@ -3,9 +3,9 @@
 
 #include <mutex>
 #include <thread>
+#include <vector>
 
 #include "io/resolve.hpp"
-#include "sdk/local_address.hpp"
 
 namespace drover::sdk {
 
@@ -22,7 +22,8 @@ struct Runtime::Mailbox {
   Runtime* owner;  ///< nullptr once it's gone
 };
 
-Runtime::Runtime(client::ClientSettings settings) : mailbox_(std::make_shared<Mailbox>()) {
+Runtime::Runtime(client::ClientSettings settings, RouteProbe probe)
+    : mailbox_(std::make_shared<Mailbox>()), probe_(std::move(probe)) {
   mailbox_->owner = this;
   client_.emplace(std::move(settings), rng_);
   client_->device().set_clock(io::now(), io::unix_now());
@@ -30,7 +31,7 @@ Runtime::Runtime(client::ClientSettings settings) : mailbox_(std::make_shared<Ma
       [this]() -> std::optional<Instant> { return goodbye_ ? goodbye_ : std::optional(address_check_); },
       [this](Instant at) {
         if (goodbye_ && at >= *goodbye_) return loop_.stop();
-        check_address(at);
+        check_addresses(at);
       });
   address_check_ = io::now() + kAddressCheck;
 }
@@ -68,6 +69,20 @@ Result<void> Runtime::rebind() {
   return {};
 }
 
+void Runtime::restart(client::ClientSettings settings) {
+  driver_.reset();
+  client_.emplace(std::move(settings), rng_);
+  client_->device().set_clock(io::now(), io::unix_now());
+  ++generation_;
+  routes_.clear();
+  if (!socket_) return;
+  if (asked_.port == 0) {
+    // Another port, as after a real reboot: what peers still retransmit to the old one isn't for this client.
+    if (auto fresh = io::UdpSocket::open(asked_, {.receive_buffer = kReceiveBuffer})) socket_ = std::move(*fresh);
+  }
+  drive();
+}
+
 void Runtime::flush() {
   const Instant now = io::now();
   client_->settle(now);
@@ -82,41 +97,51 @@ void Runtime::after(Instant) {
       sink_(*event);
     }
   }
+  if (drop_sink_) {
+    while (const auto drop = client_->poll_drop()) drop_sink_(*drop);
+  }
   if (goodbye_ && client_->is_off()) loop_.stop();
 }
 
 void Runtime::resolve(const client::ResolveWanted& wanted) {
   // getaddrinfo(3) blocks for as long as name servers are silent, so it gets a thread that nobody waits for.
-  std::thread([wanted, mailbox = mailbox_] {
+  std::thread([wanted, mailbox = mailbox_, generation = generation_] {
     auto addresses = io::resolve(wanted.host, wanted.port);
     const std::lock_guard lock(mailbox->mutex);
     if (mailbox->owner == nullptr) return;
-    mailbox->owner->loop_.post([owner = mailbox->owner, server = wanted.server, addresses = std::move(addresses)] {
-      owner->client_->resolved(io::now(), server, addresses.value_or(std::vector<transport::PeerAddress>{}));
-      owner->flush();
-    });
+    mailbox->owner->loop_.post(
+        [owner = mailbox->owner, generation, server = wanted.server, addresses = std::move(addresses)] {
+          if (owner->generation_ != generation) return;
+          owner->client_->resolved(io::now(), server, addresses.value_or(std::vector<transport::PeerAddress>{}));
+          owner->flush();
+        });
   }).detach();
 }
 
-void Runtime::check_address(Instant now) {
+void Runtime::check_addresses(Instant now) {
   address_check_ = now + kAddressCheck;
+  std::map<client::ServerId, Route> seen;
+  std::vector<client::ServerId> moved;
   for (const client::AccountView& account : client_->accounts()) {
     if (!account.peer) continue;
-    const auto own = local_address_towards(*account.peer);
-    if (!own) continue;
-    const bool changed = own_address_ && *own_address_ != *own;
-    own_address_ = own;
-    if (changed) {
-      client_->address_changed(now);
-      flush();
+    const auto before = routes_.find(account.server);
+    const bool known = before != routes_.end() && before->second.peer == *account.peer;
+    const auto own = probe_(*account.peer);
+    if (own) {
+      seen[account.server] = Route{*account.peer, *own};
+      if (known && before->second.own != *own) moved.push_back(account.server);
+    } else if (known) {
+      seen[account.server] = before->second;  // off line for now; compared when a route is back
     }
-    return;
   }
+  routes_ = std::move(seen);
+  for (const client::ServerId server : moved) client_->address_changed(now, server);
+  if (!moved.empty()) flush();
 }
 
 void Runtime::run() {
   goodbye_.reset();
-  check_address(io::now());
+  check_addresses(io::now());
   loop_.run();
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 
@@ -12,6 +13,7 @@
 #include "io/driver.hpp"
 #include "io/event_loop.hpp"
 #include "io/udp_socket.hpp"
+#include "sdk/local_address.hpp"
 
 namespace drover::sdk {
 
@@ -25,7 +27,10 @@ class Runtime {
   /// How long a de-registration may take at the end.
   static constexpr Duration kGoodbye = std::chrono::seconds(3);
 
-  explicit Runtime(client::ClientSettings settings);
+  /// The own address towards a peer, without its port; nothing without a route.
+  using RouteProbe = std::function<std::optional<transport::PeerAddress>(const transport::PeerAddress&)>;
+
+  explicit Runtime(client::ClientSettings settings, RouteProbe probe = local_address_towards);
   ~Runtime();
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
@@ -35,11 +40,20 @@ class Runtime {
   [[nodiscard]] transport::PeerAddress local() const { return socket_->local(); }
   /// Another local port, as after a change of network, and a new registration from there.
   Result<void> rebind();
+  /// Puts a blank client in place of the one there is, as a device that starts anew: nothing is told to servers, and
+  /// the socket stays unless its port was the system's choice. Then define objects and accounts, and start it. Not from
+  /// within an event.
+  void restart(client::ClientSettings settings);
+  /// Looks at the own address towards each server, and registers anew with those where it changed. run() does so by
+  /// itself.
+  void check_addresses(Instant now);
 
   [[nodiscard]] client::Client& client() { return *client_; }
   [[nodiscard]] io::EventLoop& loop() { return loop_; }
   /// Called for each event of the client but ResolveWanted, which is dealt with here.
   void on_event(std::function<void(const client::ClientEvent&)> sink) { sink_ = std::move(sink); }
+  /// Called for each wrong packet, while coap::Parameters::report_drops is set.
+  void on_drop(std::function<void(const coap::Drop&)> sink) { drop_sink_ = std::move(sink); }
 
   /// Behind each command to the client and each change of its tree.
   void flush();
@@ -54,7 +68,6 @@ class Runtime {
 
   void after(Instant now);
   void resolve(const client::ResolveWanted& wanted);
-  void check_address(Instant now);
   void drive();
 
   io::SystemRng rng_;
@@ -63,9 +76,17 @@ class Runtime {
   std::optional<io::UdpSocket> socket_;
   std::optional<io::Driver<client::Client>> driver_;
   std::function<void(const client::ClientEvent&)> sink_;
+  std::function<void(const coap::Drop&)> drop_sink_;
   std::shared_ptr<Mailbox> mailbox_;
   transport::PeerAddress asked_;  ///< what open() was asked for
-  std::optional<transport::PeerAddress> own_address_;
+  RouteProbe probe_;
+  struct Route {
+    transport::PeerAddress peer;
+    transport::PeerAddress own;
+  };
+  /// Each server's, since each may lie on another network; of those that have an address in use.
+  std::map<client::ServerId, Route> routes_;
+  std::uint64_t generation_ = 0;  ///< of the client: a look-up of an earlier one is of no use
   Instant address_check_;
   std::optional<Instant> goodbye_;
   int waker_ = 0;

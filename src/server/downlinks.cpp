@@ -72,6 +72,28 @@ std::vector<Observation> Downlinks::observations(Slot slot) const {
   return device == devices_.end() ? std::vector<Observation>{} : device->second.observations;
 }
 
+std::optional<coap::ExchangeId> Downlinks::restoring(Slot slot, const lwm2m::Path& path) const {
+  const auto device = devices_.find(slot);
+  if (device == devices_.end()) return std::nullopt;
+  for (const coap::ExchangeId exchange : device->second.waiting) {
+    const Waiting& waiting = waiting_.at(exchange);
+    if (waiting.kind == Waiting::Kind::Restore && waiting.what.path == path) return exchange;
+  }
+  return std::nullopt;
+}
+
+bool Downlinks::is_asked_for(Slot slot, const lwm2m::Path& path) const {
+  const auto device = devices_.find(slot);
+  if (device == devices_.end()) return false;
+  const Device& found = device->second;
+  return std::any_of(found.observations.begin(), found.observations.end(),
+                     [&](const Observation& observation) { return observation.what.path == path; }) ||
+         std::any_of(found.waiting.begin(), found.waiting.end(), [&](coap::ExchangeId exchange) {
+           const Waiting& asked = waiting_.at(exchange);
+           return is_observe(asked) && asked.what.path == path;
+         });
+}
+
 std::size_t Downlinks::observations_expected(Slot slot) const {
   const auto device = devices_.find(slot);
   if (device == devices_.end()) return 0;

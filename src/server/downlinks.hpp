@@ -64,6 +64,10 @@ class Downlinks {
   /// Without effect when there is none of that path.
   void end(Slot slot, const lwm2m::Path& path);
   [[nodiscard]] std::vector<Observation> observations(Slot slot) const;
+  /// The Restore that waits for an answer about exactly that path.
+  [[nodiscard]] std::optional<coap::ExchangeId> restoring(Slot slot, const lwm2m::Path& path) const;
+  /// Whether that path is observed, or an Observe or Restore of it waits for its answer.
+  [[nodiscard]] bool is_asked_for(Slot slot, const lwm2m::Path& path) const;
   /// Observations there are, and may be once those asked for are accepted.
   [[nodiscard]] std::size_t observations_expected(Slot slot) const;
 

@@ -51,6 +51,7 @@ void add(ServerCounters& sum, const ServerCounters& part) {
   sum.coap.duplicates += part.coap.duplicates;
   sum.coap.unmatched += part.coap.unmatched;
   sum.coap.stale_notifications += part.coap.stale_notifications;
+  sum.coap.notifications_lost += part.coap.notifications_lost;
   sum.coap.retransmissions += part.coap.retransmissions;
   sum.coap.timeouts += part.coap.timeouts;
   sum.coap.refused += part.coap.refused;

@@ -47,10 +47,11 @@ struct Policy {
   /// without it newer clients choose formats of their version. `no_accept` of the operation overrides it.
   bool always_accept = true;
   /// Core §5.5.1: "The LwM2M Server MUST re-initiate observation requests whenever the LwM2M Client registers." When
-  /// set, the observations that a registration replaced on this shard had are asked for again behind the 2.01, and
-  /// their first values come as notifications; when not, they end with ObservationEnded and are the application's to
-  /// start again.
-  bool restore_observations = false;
+  /// set, the observations of a registration that a Register replaced, on whichever shard it was, are asked for again
+  /// behind the 2.01, and their first values come as notifications. An Observe of the application's for the same path
+  /// takes the place of that. Those the device refuses end with ObservationEnded; when not set, all of them do and are
+  /// the application's to start again. Deregistration and expiry end them either way.
+  bool restore_observations = true;
 };
 
 /// The values that Core Table 8 has for `b`: U, UQ, S, SQ, US, UQS, UQT.

@@ -13,6 +13,7 @@ namespace {
 
 coap::Parameters collecting(coap::Parameters parameters) {
   parameters.stream_requests = false;
+  parameters.request_body_max = std::min(parameters.request_body_max, kUplinkBodyMax);
   return parameters;
 }
 
@@ -47,14 +48,28 @@ void Shard::handle_timeout(Instant now) {
 
 void Shard::handle_mail(Instant now, const Mail& mail) {
   expire(now);
-  const auto& claim = std::get<EndpointClaimed>(mail.body);
+  std::visit([&](const auto& body) { take_mail(now, body); }, mail.body);
+  process(now);
+}
+
+void Shard::take_mail(Instant now, const EndpointClaimed& claim) {
   const auto slot = registry_.find(claim.endpoint);
   if (!slot) return;
   const Instant ours = registry_[*slot].registered_at();
   // Of two at the same instant the one of the lower shard stays; every shard decides alike.
   if (ours > claim.when || (ours == claim.when && config_.index < claim.shard)) return;
-  end_registration(now, *slot, Ending::Replaced);
-  process(now);
+  std::vector<ObservedPath> observed =
+      end_registration(now, *slot, Ending::Replaced, config_.policy.restore_observations);
+  if (!observed.empty()) mails_.push_back({claim.shard, ObservationsHandedOver{claim.endpoint, std::move(observed)}});
+}
+
+void Shard::take_mail(Instant now, const ObservationsHandedOver& handed) {
+  if (const auto slot = registry_.find(handed.endpoint)) {
+    restore(now, *slot, handed.paths);
+    return;
+  }
+  // That registration ended while the mail was on its way.
+  for (const ObservedPath& what : handed.paths) emit_observation_ended(now, handed.endpoint, what.path);
 }
 
 std::optional<Event> Shard::poll_event() {
@@ -99,6 +114,13 @@ void Shard::expire(Instant now) {
 
 std::vector<ObservedPath> Shard::end_registration(Instant now, Slot slot, Ending why, bool keep_observations) {
   std::vector<ObservedPath> kept;
+  const auto keep_or_end = [&](const ObservedPath& what, bool keep) {
+    if (keep) {
+      kept.push_back(what);
+    } else {
+      emit_observation_ended(now, slot, what.path);
+    }
+  };
   Downlinks::Dropped dropped = downlinks_.drop(slot);
   for (auto& [exchange, waiting] : dropped.waiting) {
     endpoint_.forget(exchange);
@@ -107,24 +129,14 @@ std::vector<ObservedPath> Shard::end_registration(Instant now, Slot slot, Ending
       case Waiting::Kind::Cancel: done(waiting.ticket, NoAnswer::Gone); break;
       case Waiting::Kind::Observe:
         done(waiting.ticket, NoAnswer::Gone);
-        if (waiting.replaces) emit_observation_ended(now, slot, waiting.what.path);
+        if (waiting.replaces) keep_or_end(waiting.what, keep_observations);
         break;
-      case Waiting::Kind::Restore:
-        if (keep_observations) {
-          kept.push_back(waiting.what);
-        } else {
-          emit_observation_ended(now, slot, waiting.what.path);
-        }
-        break;
+      case Waiting::Kind::Restore: keep_or_end(waiting.what, keep_observations); break;
     }
   }
   for (const Observation& observation : dropped.observations) {
     endpoint_.forget(observation.exchange);
-    if (keep_observations) {
-      kept.push_back(observation.what);
-    } else {
-      emit_observation_ended(now, slot, observation.what.path);
-    }
+    keep_or_end(observation.what, keep_observations && !observation.cancelling);
   }
   if (why == Ending::Expired) emit(now, EventKind::Expired, registry_[slot].endpoint());
   if (why == Ending::Deregistered) emit(now, EventKind::Deregistered, registry_[slot].endpoint());
@@ -226,7 +238,11 @@ void Shard::emit_notification(Instant now, Slot slot, const lwm2m::Path& path, l
 }
 
 void Shard::emit_observation_ended(Instant now, Slot slot, const lwm2m::Path& path) {
-  emit(now, EventKind::ObservationEnded, registry_[slot].endpoint());
+  emit_observation_ended(now, registry_[slot].endpoint(), path);
+}
+
+void Shard::emit_observation_ended(Instant now, std::string_view endpoint, const lwm2m::Path& path) {
+  emit(now, EventKind::ObservationEnded, endpoint);
   if (config_.events) events_.back().path = path;
 }
 

@@ -23,10 +23,14 @@
 
 namespace drover::server {
 
+/// Longest body of a Register or Update: 4096 links of 16 bytes ("</65535/65533>," has 15). Uploads of peers that
+/// nobody knows yet cost no more than that; what a registered device answers may be coap::Parameters::body_max.
+inline constexpr std::size_t kUplinkBodyMax = std::size_t{64} << 10;
+
 struct ShardConfig {
   std::size_t index = 0;  ///< below count
   std::size_t count = 1;  ///< shards of the server, at most kShardsMax
-  /// stream_requests is taken as false: a Register's body is collected.
+  /// stream_requests is taken as false: a Register's body is collected; request_body_max as kUplinkBodyMax at most.
   coap::Parameters coap;
   Policy policy;
   bool events = true;  ///< false: poll_event() stays empty, for a server that nobody listens to
@@ -39,10 +43,18 @@ struct EndpointClaimed {
   std::size_t shard = 0;
 };
 
-/// A value for another shard's handle_mail(). Lost mail leaves a registration standing until its lifetime ends.
+/// What the registration observed that an EndpointClaimed ended (Policy::restore_observations), for the shard that
+/// claimed it.
+struct ObservationsHandedOver {
+  std::string endpoint;
+  std::vector<ObservedPath> paths;
+};
+
+/// A value for another shard's handle_mail(). A lost EndpointClaimed leaves a registration standing until its lifetime
+/// ends; a lost ObservationsHandedOver ends observations without a word.
 struct Mail {
   std::size_t to = 0;
-  std::variant<EndpointClaimed> body;
+  std::variant<EndpointClaimed, ObservationsHandedOver> body;
 };
 
 struct OperationDone {
@@ -73,6 +85,8 @@ class Shard {
   std::optional<Event> poll_event();
   std::optional<Mail> poll_mail();
   std::optional<OperationDone> poll_done();
+  /// As stack::Endpoint::poll_drop().
+  std::optional<coap::Drop> poll_drop() { return endpoint_.poll_drop(); }
   /// Never later than the next thing to do; a Lifetime may be early after an Update.
   [[nodiscard]] std::optional<Deadline> deadline() const;
 
@@ -103,6 +117,8 @@ class Shard {
 
   // shard.cpp
   void process(Instant now);
+  void take_mail(Instant now, const EndpointClaimed& claim);
+  void take_mail(Instant now, const ObservationsHandedOver& handed);
   void expire(Instant now);
   std::vector<ObservedPath> end_registration(Instant now, Slot slot, Ending why, bool keep_observations = false);
   [[nodiscard]] DeviceView view(Slot slot) const;
@@ -112,18 +128,21 @@ class Shard {
   void emit_device(Instant now, EventKind kind, DeviceView device);
   void emit_notification(Instant now, Slot slot, const lwm2m::Path& path, lwm2m::Outcome outcome);
   void emit_observation_ended(Instant now, Slot slot, const lwm2m::Path& path);
+  void emit_observation_ended(Instant now, std::string_view endpoint, const lwm2m::Path& path);
 
   // shard_uplink.cpp
   void handle_request(Instant now, const coap::RequestArrived& arrived);
   Result<lwm2m::Outcome> handle_uplink(Instant now, const transport::PeerAddress& peer, lwm2m::Register request);
   Result<lwm2m::Outcome> handle_uplink(Instant now, const transport::PeerAddress& peer, lwm2m::Update request);
   Result<lwm2m::Outcome> handle_uplink(Instant now, const transport::PeerAddress& peer, lwm2m::Deregister request);
+  /// The target of a request of that peer.
+  [[nodiscard]] bool exists(const transport::PeerAddress& peer, const lwm2m::Uplink& uplink) const;
   [[nodiscard]] Result<Slot> locate(const transport::PeerAddress& peer, std::string_view location) const;
-  void restore_observations(Instant now);
 
   // shard_downlink.cpp
   void send(Instant now, Ticket ticket, Slot slot, const lwm2m::Downlink& operation);
   void observe(Instant now, Waiting::Kind kind, Ticket ticket, Slot slot, const ObservedPath& what);
+  void restore(Instant now, Slot slot, const std::vector<ObservedPath>& observed);
   void handle_response(Instant now, coap::ExchangeId exchange, const coap::Response& response, bool observing);
   void handle_observe_response(Instant now, coap::ExchangeId exchange, const Waiting& waiting, lwm2m::Outcome outcome,
                                bool observing);

@@ -37,13 +37,12 @@ bool exists_at_level(const lwm2m::Downlink& operation) {
 
 /// Each attribute is one Uri-Query option of 1 to 255 bytes (RFC 7252 §5.10).
 bool is_sendable(const lwm2m::Downlink& operation) {
-  constexpr std::size_t kUriQueryMax = 255;
   constexpr std::size_t kAttributesMax = 64;  // ten attributes are defined over all versions
   const auto* write = std::get_if<lwm2m::WriteAttributes>(&operation);
   if (write == nullptr) return true;
   return !write->attributes.empty() && write->attributes.size() <= kAttributesMax &&
          std::all_of(write->attributes.begin(), write->attributes.end(), [](const std::string& attribute) {
-           return !attribute.empty() && attribute.size() <= kUriQueryMax;
+           return !attribute.empty() && attribute.size() <= lwm2m::mapping::kTextBytesMax;
          });
 }
 
@@ -118,8 +117,16 @@ void Shard::observe(Instant now, Waiting::Kind kind, Ticket ticket, Slot slot, c
     waiting.replaces = true;
     endpoint_.forget(old->exchange);
     downlinks_.end(slot, what.path);
+  } else if (const auto restoring = downlinks_.restoring(slot, what.path)) {
+    waiting.replaces = true;
+    endpoint_.forget(*restoring);
+    downlinks_.take(*restoring);
   } else if (downlinks_.observations_expected(slot) >= config_.policy.observations_max_per_device) {
-    done(ticket, NoAnswer::Refused);  // a restored one never gets here: they were no more before
+    if (kind == Waiting::Kind::Restore) {
+      emit_observation_ended(now, slot, what.path);
+    } else {
+      done(ticket, NoAnswer::Refused);
+    }
     return;
   }
   lwm2m::Observe operation;
@@ -128,6 +135,13 @@ void Shard::observe(Instant now, Waiting::Kind kind, Ticket ticket, Slot slot, c
   const coap::ExchangeId exchange =
       endpoint_.request(now, registry_[slot].address(), lwm2m::mapping::to_request(operation, registry_.root(slot)));
   downlinks_.wait(exchange, std::move(waiting));
+}
+
+void Shard::restore(Instant now, Slot slot, const std::vector<ObservedPath>& observed) {
+  for (const ObservedPath& what : observed) {
+    // The application may have been faster: its own stays.
+    if (!downlinks_.is_asked_for(slot, what.path)) observe(now, Waiting::Kind::Restore, Ticket{}, slot, what);
+  }
 }
 
 void Shard::cancel(Instant now, Ticket ticket, std::string_view endpoint, const lwm2m::Path& path, CancelMode mode) {
@@ -140,7 +154,13 @@ void Shard::cancel(Instant now, Ticket ticket, std::string_view endpoint, const 
   }
   Observation* observation = downlinks_.find(*slot, path);
   if (observation == nullptr) {
-    done(ticket, local_outcome(lwm2m::Status::NotFound));
+    const auto restoring = downlinks_.restoring(*slot, path);
+    if (restoring) {
+      endpoint_.forget(*restoring);  // what it began gets a Reset
+      downlinks_.take(*restoring);
+      emit_observation_ended(now, *slot, path);
+    }
+    done(ticket, local_outcome(restoring ? lwm2m::Status::Deleted : lwm2m::Status::NotFound));
     return;
   }
   if (observation->cancelling) {

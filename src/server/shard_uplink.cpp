@@ -17,15 +17,26 @@ lwm2m::Outcome outcome_of(lwm2m::Status status) {
 
 }  // namespace
 
+bool Shard::exists(const transport::PeerAddress& peer, const lwm2m::Uplink& uplink) const {
+  if (const auto* update = std::get_if<lwm2m::Update>(&uplink)) return locate(peer, update->location).has_value();
+  if (const auto* ending = std::get_if<lwm2m::Deregister>(&uplink)) return locate(peer, ending->location).has_value();
+  return true;  // /rd
+}
+
 void Shard::handle_request(Instant now, const coap::RequestArrived& arrived) {
   Result<lwm2m::Uplink> uplink = lwm2m::mapping::to_uplink(arrived.request);
+  if (uplink && !lwm2m::mapping::precondition_holds(arrived.request.options, exists(arrived.peer, *uplink))) {
+    uplink = peer_error(coap::code::kPreconditionFailed.value, "If-Match or If-None-Match");
+  }
   const Result<lwm2m::Outcome> outcome =
       uplink ? std::visit([&](auto& request) { return handle_uplink(now, arrived.peer, std::move(request)); }, *uplink)
              : tl::unexpected(uplink.error());
   if (!outcome) ++counters_.rejected;
   endpoint_.respond(now, arrived.responder,
                     outcome ? lwm2m::mapping::to_response(*outcome) : lwm2m::mapping::to_response(outcome.error()));
-  restore_observations(now);
+  if (const auto restoration = std::exchange(restoration_, std::nullopt)) {
+    restore(now, restoration->slot, restoration->paths);
+  }
 }
 
 Result<lwm2m::Outcome> Shard::handle_uplink(Instant now, const transport::PeerAddress& peer, lwm2m::Register request) {
@@ -98,15 +109,6 @@ Result<Slot> Shard::locate(const transport::PeerAddress& peer, std::string_view 
     return peer_error(coap::code::kNotFound.value, "no such registration of yours");
   }
   return *slot;
-}
-
-void Shard::restore_observations(Instant now) {
-  if (!restoration_) return;
-  const Restoration restoration = std::move(*restoration_);
-  restoration_.reset();
-  for (const ObservedPath& what : restoration.paths) {
-    observe(now, Waiting::Kind::Restore, Ticket{}, restoration.slot, what);
-  }
 }
 
 }  // namespace drover::server

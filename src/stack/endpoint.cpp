@@ -96,6 +96,14 @@ std::optional<coap::Event> Endpoint::poll_event() {
   return layers_->exchanges.poll_event();
 }
 
+std::optional<coap::Drop> Endpoint::poll_drop() {
+  return layers_->reliability.poll_drop();
+}
+
+void Endpoint::note_drop(const transport::PeerAddress& peer, const char* why) {
+  layers_->reliability.note_drop(peer, why);
+}
+
 std::optional<Deadline> Endpoint::deadline() const {
   const auto messages = layers_->reliability.deadline();
   const auto exchanges = layers_->exchanges.deadline();

@@ -9,13 +9,14 @@
 #include "base/time.hpp"
 #include "coap/exchange/types.hpp"
 #include "coap/parameters.hpp"
+#include "coap/reliability/drops.hpp"
 #include "transport/datagram.hpp"
 
 namespace drover::stack {
 
-/// Drive it by the one contract: call one handle_* or one command, then drain poll_transmit() and poll_event() until both
-/// are empty, then wait until deadline() and call handle_timeout(). One thread at a time. Never blocks, never throws on
-/// peer input. `rng` must outlive it.
+/// Drive it by the one contract: call one handle_* or one command, then drain poll_transmit() and poll_event() until
+/// both are empty, then wait until deadline() and call handle_timeout(). One thread at a time. Never blocks, never
+/// throws on peer input. `rng` must outlive it.
 class Endpoint {
  public:
   Endpoint(const coap::Parameters& parameters, Rng& rng);
@@ -30,17 +31,19 @@ class Endpoint {
   /// (or streamed). A request with Observe=0 stays open while the peer accepts it.
   coap::ExchangeId request(Instant now, const transport::PeerAddress& peer, coap::Request request,
                            const coap::RequestSettings& settings = {});
-  /// Ends an exchange or observation of ours without a word to the peer; a later notification gets a Reset (RFC 7641 §3.6).
+  /// Ends an exchange or observation of ours without a word to the peer; a later notification gets a Reset (RFC 7641
+  /// §3.6).
   void forget(coap::ExchangeId exchange);
-  /// Ends an observation of ours by a GET with Observe=1, the same token and the same options (RFC 7641 §3.6). The answer comes
-  /// as ResponseArrived or RequestFailed of the returned exchange. Notifications of `observation` are delivered until then;
-  /// a response of any code ends `observation` silently, a failure leaves it. An unknown id gives RequestFailed (Refused).
+  /// Ends an observation of ours by a GET with Observe=1, the same token and the same options (RFC 7641 §3.6). The
+  /// answer comes as ResponseArrived or RequestFailed of the returned exchange. Notifications of `observation` are
+  /// delivered until then; a response of any code ends `observation` silently, a failure leaves it. An unknown id gives
+  /// RequestFailed (Refused).
   coap::ExchangeId cancel_observation(Instant now, coap::ExchangeId observation);
   /// Bytes asked for by BodyWanted, of our request.
   void supply(Instant now, coap::ExchangeId exchange, ByteView bytes);
 
-  /// Answers a request: in the acknowledgement when still possible, else as a separate response. A payload over the block
-  /// size is sliced (Block2 with ETag and Size2). With Observe in `response.options` and an Observe=0 request an
+  /// Answers a request: in the acknowledgement when still possible, else as a separate response. A payload over the
+  /// block size is sliced (Block2 with ETag and Size2). With Observe in `response.options` and an Observe=0 request an
   /// observation begins, and `responder` names it. Unknown ids are ignored.
   void respond(Instant now, coap::ResponderId responder, coap::Response response);
   /// As respond(), but the body of `total` bytes is asked for block by block with BodyWanted; it is never held whole.
@@ -49,14 +52,14 @@ class Endpoint {
   /// Asks for the next block of a streamed request (2.31 Continue).
   void accept_block(Instant now, coap::ResponderId responder);
 
-  /// Sends a notification; the Observe number is ours (RFC 7641 §4.4). A notification that waits behind an unacknowledged
-  /// confirmable one is replaced by a newer one (§4.5.2). An error code ends the observation.
+  /// Sends a notification; the Observe number is ours (RFC 7641 §4.4). A notification that waits behind an
+  /// unacknowledged confirmable one is replaced by a newer one (§4.5.2). An error code ends the observation.
   void notify(Instant now, coap::ResponderId observation, coap::Response response, bool confirmable);
   /// Ends an observation of a peer without a word.
   void end_observation(coap::ResponderId observation);
 
-  /// CoAP ping (RFC 7252 §4.3): an empty CON. The Reset answer or the silence comes as RequestFailed with cause Reset or
-  /// Timeout of the returned exchange.
+  /// CoAP ping (RFC 7252 §4.3): an empty CON. The Reset answer or the silence comes as RequestFailed with cause Reset
+  /// or Timeout of the returned exchange.
   coap::ExchangeId ping(Instant now, const transport::PeerAddress& peer);
 
   /// Drops every exchange, observation, queue and body of a peer. Deduplication entries stay until they expire.
@@ -64,6 +67,11 @@ class Endpoint {
 
   std::optional<transport::Transmit> poll_transmit();
   std::optional<coap::Event> poll_event();
+  /// Wrong packets for a log, while Parameters::report_drops is set: the newest coap::Drops::kCountMax since the last
+  /// look. May be left undrained.
+  std::optional<coap::Drop> poll_drop();
+  /// The owner drops a datagram before it gets here; `why` is a literal.
+  void note_drop(const transport::PeerAddress& peer, const char* why);
   [[nodiscard]] std::optional<Deadline> deadline() const;
   [[nodiscard]] const coap::Counters& counters() const;
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The daemon as a process: what it says, how it ends, and that nothing runs half-started.
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -133,6 +135,36 @@ TEST_F(Droverd, ServesUntilItIsToldToEnd) {
   }
 }
 
+/// One datagram to a port of 127.0.0.1.
+void send_udp(int port, const std::string& bytes) {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(static_cast<std::uint16_t>(port));
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  EXPECT_EQ(::sendto(fd, bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&to), sizeof to),
+            static_cast<ssize_t>(bytes.size()));
+  ::close(fd);
+}
+
+TEST_F(Droverd, LogsWrongPacketsAtLevelDebugOnly) {
+  for (const bool debug : {true, false}) {
+    Daemon daemon(
+        {"--listen", "127.0.0.1:0", "--api", "127.0.0.1:0", "--shards", "1", "--log", debug ? "debug" : "info"});
+    ASSERT_TRUE(daemon.says("ready\n")) << daemon.said();
+    send_udp(daemon.port_of("coap://"), "\x40\x01");
+    if (debug) {
+      EXPECT_TRUE(daemon.says("debug dropped address=127.0.0.1:")) << daemon.said();
+      EXPECT_TRUE(daemon.says(" why=")) << daemon.said();
+    }
+    daemon.signal(SIGTERM);
+    EXPECT_EQ(daemon.finish(), 0);
+    if (!debug) {
+      EXPECT_EQ(daemon.said().find("dropped"), std::string::npos) << daemon.said();
+    }
+  }
+}
+
 TEST_F(Droverd, EndsWhileAStreamIsOpen) {
   Daemon daemon({"--listen", "[::]:0", "--api", "127.0.0.1:0"});
   ASSERT_TRUE(daemon.says("ready\n")) << daemon.said();
@@ -164,7 +196,21 @@ TEST_F(Droverd, WrongConfigurationNamesFileAndLine) {
       {"enabler = \"1.5\"\n", ":1: enabler must be one of"},
       {"strict = \n", ":1: "},
       {"[log]\nlevel = \"info\"\n[log.file]\n", ":3: unknown key log.file"},
-      {"[registration]\nlifetime_min = 10\nlifetime_max = 9\n", "lifetime_min is larger"},
+      {"[registration]\nlifetime_min = 10\nlifetime_max = 9\n",
+       ":3: registration.lifetime_min (10) must be at most registration.lifetime_max (9)"},
+      {"strict = true\nlisten = \"x\"\n", ":2: listen: \"x\" must be HOST:PORT such as [::]:5683"},
+      {"listen = \"localhost:65536\"\n", ":1: listen: "},
+      {"listen = \":5683\"\n", ":1: listen: "},
+      {"[api]\nlisten = [\"127.0.0.1:0\",\n  \"8080\"]\n", ":3: api.listen: "},
+      {"[api]\nlisten = [\"127.0.0.1:0\", \"0.0.0.0:8080\"]\n", ":2: api.listen: "},
+      {"[api]\nlisten = [\"example.org:8080\"]\n", "the host must be localhost, 127.0.0.1 or [::1]"},
+      {"[registration]\ndevices_max = 0\n", ":2: registration.devices_max must be a number from 1 to 16777216"},
+      {"[registration]\nobservations_max_per_device = -1\n",
+       ":2: registration.observations_max_per_device must be a number from 0"},
+      {"[coap]\nblock_size = 100\n", ":2: coap.block_size must be 16, 32, 64, 128, 256, 512 or 1024"},
+      {"[coap]\ndeduplication_max = 0\n", ":2: coap.deduplication_max must be a number from 1 to"},
+      {"[coap]\nmax_retransmit = 21\n", ":2: coap.max_retransmit must be a number from 0 to 20"},
+      {"[coap]\nnstart = 0\n", ":2: coap.nstart must be a number from 1 to 64"},
   };
   for (const auto& [text, expected] : kCases) {
     const std::string path = file("droverd.toml", text);
@@ -190,6 +236,13 @@ TEST_F(Droverd, WrongFlagsAreOneLineAndExitCodeTwo) {
   }
 }
 
+TEST_F(Droverd, AHostThatNobodyKnowsIsTheEnvironments) {
+  std::string said;
+  EXPECT_EQ(exit_code({"--listen", "nobody.invalid:5683", "--api", "127.0.0.1:0"}, &said), 1);
+  EXPECT_TRUE(said.starts_with("droverd: cannot resolve host \"nobody.invalid\": ")) << said;
+  EXPECT_EQ(said.find('\n'), said.size() - 1) << "one line: " << said;
+}
+
 TEST_F(Droverd, AMissingOrBrokenDefinitionFolderIsSaidSo) {
   std::string said;
   EXPECT_NE(exit_code({"--objects", folder_ + "/missing", "--listen", "[::]:0", "--api", "127.0.0.1:0"}, &said), 0);
@@ -200,10 +253,12 @@ TEST_F(Droverd, AMissingOrBrokenDefinitionFolderIsSaidSo) {
 }
 
 TEST_F(Droverd, AGoodConfigurationIsCheckedWithoutListening) {
-  const std::string path = file("droverd.toml",
-                                "listen = \"[::]:1\"\nshards = 2\nstrict = true\nenabler = \"1.1\"\n"
-                                "[registration]\nrefuse = [\"bad-*\"]\n[coap]\nack_timeout_ms = 1000\n"
-                                "[api]\nlisten = [\"[::1]:1\"]\n[log]\nlevel = \"debug\"\nformat = \"json\"\n");
+  const std::string path =
+      file("droverd.toml",
+           "listen = \"[::]:1\"\nshards = 2\nstrict = true\nenabler = \"1.1\"\n"
+           "[registration]\nrefuse = [\"bad-*\"]\ndevices_max = 10\nobservations_max_per_device = 4\n"
+           "[coap]\nack_timeout_ms = 1000\nblock_size = 64\ndeduplication_max = 1000\n"
+           "[api]\nlisten = [\"[::1]:1\"]\n[log]\nlevel = \"debug\"\nformat = \"json\"\n");
   std::string said;
   EXPECT_EQ(exit_code({"--config", path, "--check-config"}, &said), 0) << said;
   EXPECT_EQ(exit_code({"--version"}, &said), 0);

@@ -44,6 +44,57 @@ TEST_F(Rest, PageSizeOutsideOneToThousandIsRefused) {
   }
 }
 
+TEST_F(Rest, SearchAndAfterLongerThanAnyEndpointNameAreRefused) {
+  for (const char* name : {"search", "after"}) {
+    const std::string target = std::string("/api/v1/devices?") + name + "=";
+    EXPECT_EQ(get(target + std::string(255, 'a')).status, 200) << name;
+    const Reply reply = get(target + std::string(256, 'a'));
+    EXPECT_EQ(reply.status, 400) << name;
+    EXPECT_EQ(reply.json()["parameter"], name);
+  }
+}
+
+TEST_F(Rest, ExecuteArgumentsThatNoDeviceCouldTakeAreRefused) {
+  fleet_.answer_with(changed());
+  const auto execute = [&](const std::string& arguments) {
+    return request("POST", device("/execute/3/0/8"), Json{{"arguments", arguments}}.dump());
+  };
+  const auto quoted = [](std::size_t size) { return "0='" + std::string(size, 'a') + "'"; };
+  for (const std::string& fine : {std::string("0"), std::string("5,2='!#[]~',9=''"), quoted(255 - 4)}) {
+    EXPECT_EQ(execute(fine).status, 200) << fine;
+    EXPECT_EQ(taken<lwm2m::Execute>(fleet_.next_operation()).arguments, fine);
+  }
+  for (const std::string& bad :
+       {std::string("a"), std::string("10"), std::string("0="), std::string("0='a"), std::string("0,"),
+        std::string(",0"), std::string("0='a'b"), std::string("0='a b'"), std::string("0='\xC3\xA9'"),
+        std::string("0='\"'"), std::string("0 "), quoted(256 - 4), std::string(1000, '1')}) {
+    const Reply reply = execute(bad);
+    EXPECT_EQ(reply.status, 400) << bad;
+    EXPECT_EQ(reply.json()["pointer"], "/arguments") << bad;
+  }
+  EXPECT_EQ(fleet_.operations(), 0u);
+}
+
+TEST_F(Rest, AttributesThatAreNoNumbersAreRefused) {
+  fleet_.answer_with(changed());
+  for (const char* fine : {"pmin=0", "pmax=", "gt=-4.5", "lt=1", "st=0.25"}) {
+    EXPECT_EQ(request("PUT", device(std::string("/attributes/3/0/1?") + fine)).status, 200) << fine;
+    fleet_.next_operation();
+  }
+  const std::string digits(300, '1');
+  for (const std::string& bad :
+       {std::string("pmin=-1"), std::string("pmin=1.5"), std::string("gt=1e--5"), std::string("gt=."),
+        std::string("gt=1."), std::string("st=--1"), "pmax=" + digits, "lt=" + digits}) {
+    const Reply reply = request("PUT", device("/attributes/3/0/1?" + bad));
+    EXPECT_EQ(reply.status, 400) << bad;
+    EXPECT_EQ(reply.json()["parameter"], bad.substr(0, bad.find('='))) << bad;
+  }
+  const Reply format = get(device("/resources/3/0/1?accept=" + digits));
+  EXPECT_EQ(format.status, 400);
+  EXPECT_EQ(format.json()["parameter"], "accept");
+  EXPECT_EQ(fleet_.operations(), 0u);
+}
+
 TEST_F(Rest, EndpointNamesArePercentDecodedAfterSplitting) {
   fleet_.add(device_view("a/b c+d%"));
   const Reply reply = get("/api/v1/devices/a%2Fb%20c+d%25");

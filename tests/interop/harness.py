@@ -22,8 +22,9 @@ def require(*tools):
     """Ends the test program with a clear line when a foreign program isn't installed."""
     missing = [tool for tool in tools if not shutil.which(tool)]
     if missing:
-        print(f"skipped: not installed: {', '.join(missing)} (Debian: libcoap3-bin, tshark)")
-        sys.exit(SKIPPED)
+        required = os.environ.get("DROVER_INTEROP") == "required"
+        print(f"{'failed' if required else 'skipped'}: not installed: {', '.join(missing)} (Debian: libcoap3-bin, tshark)")
+        sys.exit(1 if required else SKIPPED)
 
 
 def free_port(kind=socket.SOCK_DGRAM):
@@ -72,19 +73,19 @@ class Interop(unittest.TestCase):
     def log(self, name):
         return (self.work / name).read_text()
 
-    def start_server(self):
+    def start_server(self, host="127.0.0.1"):
         """droverd; gives its CoAP port. self.drover() talks to it."""
         port, self.api = free_port(), free_port(socket.SOCK_STREAM)
-        self.start("droverd", BINARIES / "droverd", "--listen", f"127.0.0.1:{port}", "--api", f"127.0.0.1:{self.api}",
+        self.start("droverd", BINARIES / "droverd", "--listen", f"{host}:{port}", "--api", f"127.0.0.1:{self.api}",
                    "--shards", 1)
         wait_until(lambda: self.drover("status")[0] == 0, "droverd answers")
         return port
 
-    def start_device(self, endpoint, server_port, *more):
+    def start_device(self, endpoint, server_port, *more, server_host="127.0.0.1", bind_host="127.0.0.1"):
         """drover-device; gives its port and process."""
         port = free_port()
         device = self.start("device", BINARIES / "drover-device", "--endpoint", endpoint, "--server",
-                            f"coap://127.0.0.1:{server_port}", "--bind", f"127.0.0.1:{port}", *more)
+                            f"coap://{server_host}:{server_port}", "--bind", f"{bind_host}:{port}", *more)
         return port, device
 
     def drover(self, *arguments):

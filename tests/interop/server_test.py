@@ -9,10 +9,14 @@ import harness
 LINK_FORMAT = ("-t", 40)
 
 
-class HandMadeClient(harness.Interop):
+class HandMade(harness.Interop):
+    """coap-client as a client of a server that listens on `host` and that it knows as `name`."""
+    host, name = "127.0.0.1", "127.0.0.1"
+
     def setUp(self):
         super().setUp()
-        self.url = f"coap://127.0.0.1:{self.start_server()}"
+        self.server_port = self.start_server(self.host)
+        self.url = f"coap://{self.name}:{self.server_port}"
         # Without security a registration belongs to the address that made it: every request comes from one port.
         self.port = harness.free_port()
 
@@ -25,6 +29,8 @@ class HandMadeClient(harness.Interop):
         self.assertTrue(location, answer)
         return location[1]
 
+
+class HandMadeClient(HandMade):
     def test_registers_updates_and_deregisters(self):
         location = self.register()
         status, device = self.drover("show", "hand-made")
@@ -80,6 +86,48 @@ class HandMadeClient(harness.Interop):
             with self.subTest(path=path, method=method):
                 self.assertIn(expected, self.ask(method, path, *options))
         self.assertEqual(self.drover("devices")[1]["total"], 0)
+
+
+class Ipv6(HandMade):
+    host, name = "[::1]", "[::1]"
+
+    def test_registers_and_deregisters(self):
+        location = self.register()
+        device = self.drover("show", "hand-made")[1]
+        self.assertEqual(device["address"], f"[::1]:{self.port}")
+        self.assertIn("c:2.02", self.ask("delete", f"/rd/{location}"))
+
+    def test_our_device_registers_and_is_read(self):
+        self.start_device("ours", self.server_port, server_host="[::1]", bind_host="[::1]")
+        harness.wait_until(lambda: self.drover("show", "ours")[0] == 0, "the device registers")
+        self.assertTrue(self.drover("show", "ours")[1]["address"].startswith("[::1]:"))
+        self.assertEqual(self.drover("read", "ours", "/3/0/0")[1]["value"], "Drover")
+
+
+class Names(HandMade):
+    """Both families behind one socket, since localhost may be either."""
+    host, name = "[::]", "localhost"
+
+    def test_registers(self):
+        self.register()
+        self.assertEqual(self.drover("show", "hand-made")[0], 0)
+
+    def test_our_device_registers_and_is_read(self):
+        self.start_device("ours", self.server_port, server_host="localhost", bind_host="[::]")
+        harness.wait_until(lambda: self.drover("show", "ours")[0] == 0, "the device registers")
+        self.assertEqual(self.drover("read", "ours", "/3/0/0")[1]["value"], "Drover")
+
+
+class AlternatePath(HandMade):
+    def test_our_device_is_managed_below_it(self):
+        device_port, _ = self.start_device("ours", self.server_port, "--path", "/lwm2m")
+        harness.wait_until(lambda: self.drover("show", "ours")[0] == 0, "the device registers")
+        self.assertEqual(self.drover("show", "ours")[1]["root"], "/lwm2m")
+        self.assertEqual(self.drover("read", "ours", "/3/0/0")[1]["value"], "Drover")
+        self.assertEqual(self.drover("write", "ours", "/3/0/14", "+02:00")[0], 0)
+        self.assertEqual(self.drover("read", "ours", "/3/0/14")[1]["value"], "+02:00")
+        paths = [link["path"] for link in self.drover("discover", "ours", "/3/0")[1]["links"]]
+        self.assertIn("/3/0/14", paths)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,25 @@ TEST(TransportFigure5, ReadWriteAttributesWriteExecute) {
   device.quiet();
 }
 
+TEST(Rfc7252Section5_10_8, ARequestWhoseConditionFailsIsNotPerformed) {
+  Device device;
+  device.set("/3/0/13", lwm2m::Time{5});
+  device.be_registered();
+  device.in("CON 0001 PUT t=01 /3/0/13 ifmatch=77 ct=0 '9'");
+  device.out("ACK 0001 4.12 t=01 ?");
+  device.in("CON 0002 PUT t=01 /3/0/13 opt5= ct=0 '9'");
+  device.out("ACK 0002 4.12 t=01 ?");
+  device.in("CON 0003 GET t=01 /3/0/13");
+  device.out("ACK 0003 2.05 t=01 ct=0 '5'");
+  device.in("CON 0004 PUT t=01 /3/0/13 ifmatch= ct=0 '9'");
+  device.out("ACK 0004 2.04 t=01");
+  device.in("CON 0005 PUT t=01 /3/7/13 ifmatch= ct=0 '9'");
+  device.out("ACK 0005 4.12 t=01 ?");
+  // In blocks: refused with the first of them.
+  device.in("CON 0006 PUT t=01 /3/0/13 ifmatch=77 ct=0 1:0/1/16 [16@0]");
+  device.out("ACK 0006 4.12 t=01 ?");
+}
+
 TEST(TransportFigure6, CreateAndDelete) {
   Device device;
   device.client.define(*shipped().find(2));
@@ -146,6 +165,30 @@ TEST(Rfc7959Section2_5, AWriteInBlocksIsPutTogether) {
   device.out("ACK 0002 2.04 t=01 1:1/0/16");
   device.in("CON 0003 GET t=01 /3/0/15");
   device.out("ACK 0003 2.05 t=01 ct=0 'America/Argentina/Ushuaia'");
+}
+
+TEST(CoreSection5_4, WhatIsIgnoredCanBeSeenInALog) {
+  client::ClientSettings settings = plain_settings();
+  settings.coap.report_drops = true;
+  Device device(settings);
+  device.client.start(device.now);
+  device.out("CON ? POST t=? /rd ct=40 ?ep=example-client ? ? ?");
+  device.in("CON 0001 GET t=01 /3/0/0");
+  const auto early = device.client.poll_drop();
+  ASSERT_TRUE(early.has_value());
+  EXPECT_EQ(early->peer, server_address());
+  EXPECT_STREQ(early->why, "request before the registration stands");
+  device.in("CON 0002 GET t=01 /3/0/0", server_address(66));
+  const auto stranger = device.client.poll_drop();
+  ASSERT_TRUE(stranger.has_value());
+  EXPECT_EQ(stranger->peer, server_address(66));
+  EXPECT_STREQ(stranger->why, "stranger");
+  device.in("ACK 7777 EMPTY");  // from the server: the endpoint drops it
+  const auto unmatched = device.client.poll_drop();
+  ASSERT_TRUE(unmatched.has_value());
+  EXPECT_STREQ(unmatched->why, "acknowledgement of nothing that was sent");
+  EXPECT_FALSE(device.client.poll_drop());
+  EXPECT_EQ(device.client.counters().ignored, 2U);
 }
 
 }  // namespace

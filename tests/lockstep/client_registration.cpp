@@ -206,6 +206,121 @@ TEST(Client, SeveralAccountsRegisterByThemselves) {
   device.out("CON ? POST t=? /rd/a ct=40 '</1/0>,</3/0>'", server_address(1));
 }
 
+TEST(Client, StopWhileRegisteringLeavesNothingAtTheServer) {
+  Device device;
+  device.client.start(device.now);
+  device.out("CON ? POST t=? /rd ct=40 ?ep=example-client ? ? ?");
+  device.client.stop(device.now);
+  device.quiet();
+  EXPECT_FALSE(device.client.is_off());
+  device.in("ACK $m 2.01 t=$t loc=rd loc=5a3f");
+  device.out("CON ? DELETE t=? /rd/5a3f");
+  device.in("ACK $m 2.02 t=$t");
+  EXPECT_TRUE(device.client.is_off());
+}
+
+TEST(Client, StartRightBehindStopRegistersAgain) {
+  Device device;
+  device.be_registered();
+  device.client.stop(device.now);
+  device.out("CON ? DELETE t=? /rd/5a3f");
+  device.client.start(device.now);
+  device.quiet();
+  device.in("ACK $m 2.02 t=$t");
+  device.out("CON ? POST t=? /rd ct=40 ?ep=example-client ? ? ?");
+}
+
+TEST(Client, AnAccountThatIsBackBeforeItLeftRegistersAgain) {
+  Device device;
+  device.be_registered();
+  EXPECT_TRUE(device.client.tree().remove({device.now, std::nullopt}, 1, 0));
+  device.client.settle(device.now);
+  device.out("CON ? DELETE t=? /rd/5a3f");
+  EXPECT_TRUE(device.client.tree().add({device.now, std::nullopt}, 1, 0));
+  device.set("/1/0/0", std::int64_t{1});
+  device.in("ACK $m 2.02 t=$t");
+  device.out("CON ? POST t=? /rd ct=40 ?ep=example-client ? ? ?");
+}
+
+TEST(Rfc7252Section5_10, WhatDoesntFitAUriQueryIsRefused) {
+  using client::ClientSettings;
+  const auto why = [](const ClientSettings& settings) {
+    SplitMix rng(1);
+    client::Client client(settings, rng);
+    client.define(*shipped().find(0));
+    client.define(*shipped().find(1));
+    const auto added = client.add_account(Instant{}, 1, "coap://192.0.2.1", 300);
+    return added ? std::string() : added.error().reason;
+  };
+  ClientSettings settings = plain_settings();
+  settings.endpoint = std::string(252, 'x');
+  settings.sms = std::string(251, '1');
+  settings.version = std::string(249, '1');
+  settings.root = "/" + std::string(254, 'x');
+  EXPECT_EQ(why(settings), "");
+  const std::pair<std::string ClientSettings::*, std::string> wrong[] = {
+      {&ClientSettings::endpoint, std::string(253, 'x')},
+      {&ClientSettings::endpoint, std::string(1100, 'x')},
+      {&ClientSettings::endpoint, "\xff"},
+      {&ClientSettings::sms, std::string(252, '1')},
+      {&ClientSettings::version, std::string(250, '1')},
+      {&ClientSettings::root, "/" + std::string(255, 'x')},
+      {&ClientSettings::root, "lwm2m"},
+      {&ClientSettings::root, "/lwm2m/"},
+      {&ClientSettings::root, "/a//b"},
+      {&ClientSettings::root, "/1/2"},
+      {&ClientSettings::root, "/lwm2m/3"},
+  };
+  for (const auto& [member, text] : wrong) {
+    ClientSettings bad = plain_settings();
+    bad.*member = text;
+    EXPECT_NE(why(bad), "") << text;
+  }
+  ClientSettings numbered = plain_settings();
+  numbered.root = "/v1/lwm2m";  // holds a digit and isn't a number
+  EXPECT_EQ(why(numbered), "");
+}
+
+TEST(Client, AnAccountMadeInTheTreeIsNotRegisteredUnderANameThatDoesntFit) {
+  client::ClientSettings settings = plain_settings();
+  settings.endpoint = std::string(1100, 'x');
+  SplitMix rng(1);
+  client::Client client(settings, rng);
+  const client::Context own{Instant{}, std::nullopt};
+  client.define(*shipped().find(0));
+  client.define(*shipped().find(1));
+  EXPECT_TRUE(client.tree().add(own, 0, 0) && client.tree().add(own, 1, 0));
+  EXPECT_TRUE(client.tree().set(own, Path(0, 0, 0), std::string("coap://192.0.2.1")));
+  EXPECT_TRUE(client.tree().set(own, Path(0, 0, 2), std::int64_t{3}));
+  EXPECT_TRUE(client.tree().set(own, Path(0, 0, 10), std::int64_t{1}));
+  EXPECT_TRUE(client.tree().set(own, Path(1, 0, 0), std::int64_t{1}));
+  client.start(Instant{});
+  EXPECT_FALSE(client.poll_transmit());
+  const auto event = client.poll_event();
+  ASSERT_TRUE(event && std::holds_alternative<client::RegistrationChanged>(*event));
+  EXPECT_NE(std::get<client::RegistrationChanged>(*event).report.reason.find("at most 252"), std::string::npos);
+}
+
+TEST(CoreTable20, ReservedShortServerIdsAreRefused) {
+  Device device;
+  const auto why = [&](std::string_view path, lwm2m::Value value) {
+    const auto done = device.client.tree().set({device.now, std::nullopt}, Path::parse(path).value(), value);
+    return done ? std::string() : done.error().reason;
+  };
+  for (const char* path : {"/0/0/10", "/1/0/0"}) {
+    for (const std::int64_t id : {0, 65535, -1, 65536}) {
+      EXPECT_NE(why(path, id).find("1 to 65534"), std::string::npos) << path << " " << id;
+    }
+    EXPECT_EQ(why(path, std::int64_t{65534}), "");
+  }
+  EXPECT_NE(why("/0/0/0", std::string("fleet")), "");
+  EXPECT_FALSE(device.client.add_account(device.now, 0, "coap://192.0.2.2", 300));
+  EXPECT_FALSE(device.client.add_account(device.now, 65535, "coap://192.0.2.2", 300));
+  EXPECT_FALSE(device.client.add_account(device.now, 65534, "coap://192.0.2.2", 300)) << "taken";
+  EXPECT_EQ(device.client.tree().instances(0).size(), 1U) << "nothing half made";
+  EXPECT_TRUE(device.client.add_account(device.now, 7, "coap://192.0.2.2", 300));
+}
+
 TEST(TransportRegistrationInterface, AChangedAddressRegistersAgain) {
   Device device;
   device.be_registered();

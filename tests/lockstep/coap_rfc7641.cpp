@@ -245,6 +245,7 @@ TEST(Rfc7959Section2_6, ANotificationWhoseRestIsLostLeavesTheObservation) {
   peer.pass(seconds(100));
   for (int i = 0; i < 5; ++i) peer.out("CON ? GET t=? /temperature 2:1/0/16");
   peer.quiet();
+  EXPECT_EQ(peer.endpoint.counters().notifications_lost, 1U);
   peer.in("NON 0002 2.05 t=" + token + " obs=13 'short'");
   EXPECT_EQ(text(peer.event<NotificationArrived>()), "short");
 }
@@ -408,6 +409,23 @@ TEST(Rfc7641Section4_1, ASeparateFirstResponseThatIsRejectedEndsIt) {
   peer.quiet();
   peer.in("RST $m EMPTY");
   EXPECT_EQ(peer.event<ObservationEnded>().cause, ObservationEndCause::Reset);
+  peer.quiet();
+}
+
+TEST(Rfc7641Section3_6, ResetOfTheNonConfirmableFirstResponseEndsIt) {
+  Lockstep peer;
+  peer.in("NON 0001 GET t=4a obs=0 /x");
+  const auto asked = peer.event<RequestArrived>();
+  peer.answer(asked.responder, code::kContent, "obs=0", to_bytes("x"));
+  peer.out("NON ? 2.05 t=4a obs=? 'x'");
+  const std::string first = peer.mid;
+  notify(peer, asked.responder, "y");  // doesn't wait for anything
+  peer.out("NON ? 2.05 t=4a obs=? 'y'");
+  peer.in("RST " + first + " EMPTY");
+  const auto ended = peer.event<ObservationEnded>();
+  EXPECT_EQ(ended.responder, asked.responder);
+  EXPECT_EQ(ended.cause, ObservationEndCause::Reset);
+  notify(peer, asked.responder, "z");
   peer.quiet();
 }
 

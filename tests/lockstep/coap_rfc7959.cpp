@@ -440,6 +440,55 @@ TEST(Parameters, UploadsOverTheLimitsAreRefusedUntilOneEnds) {
   EXPECT_EQ(peer.endpoint.counters().refused, 2U);
 }
 
+TEST(Parameters, ARequestsBodyMayHaveASmallerLimitThanAResponses) {
+  Parameters parameters;
+  parameters.request_body_max = 40;
+  Lockstep peer(parameters);
+  peer.in("CON 0001 PUT t=01 /a 1:0/1/16 size1=41 [16@0]");
+  peer.out("ACK 0001 4.13 t=01 size1=40 'body too large'");
+  peer.ask(code::kGet, "/b");
+  peer.out("CON ? GET t=? /b");
+  peer.in("ACK $m 2.05 t=$t 2:0/1/32 [32@0]");
+  peer.out("CON ? GET t=? /b 2:1/0/32");
+  peer.in("ACK $m 2.05 t=$t 2:1/0/32 [32@32]");
+  EXPECT_EQ(peer.event<ResponseArrived>().response.payload, test_body(64));
+}
+
+TEST(Parameters, BodiesOfAllPeersAreBoundedInBytes) {
+  Parameters parameters;
+  parameters.bodies_bytes_max = 64;
+  Lockstep peer(parameters);
+  peer.in("CON 0001 PUT t=01 /a 1:0/1/32 [32@0]");
+  peer.out("ACK 0001 2.31 t=01 1:0/1/32");
+  peer.in("CON 0001 PUT t=01 /a 1:0/1/32 [32@0]", host(2));
+  peer.out("ACK 0001 2.31 t=01 1:0/1/32", host(2));
+  peer.in("CON 0002 PUT t=01 /a 1:1/1/32 [32@32]", host(2));
+  peer.out("ACK 0002 5.03 t=01 maxage=60 'too many uploads'", host(2));
+  peer.in("CON 0002 PUT t=01 /a 1:1/1/32 [32@32]");  // the other's bytes are free again
+  peer.out("ACK 0002 2.31 t=01 1:1/1/32");
+  peer.in("CON 0003 PUT t=01 /a 1:2/0/32 [1@64]");
+  peer.out("ACK 0003 5.03 t=01 maxage=60 'too many uploads'");
+  EXPECT_EQ(peer.endpoint.counters().refused, 2U);
+}
+
+TEST(Parameters, KeptRepresentationsMakeRoomForBytesOldestFirst) {
+  Parameters parameters = with_szx(0);
+  parameters.bodies_bytes_max = 64;
+  Lockstep peer(parameters);
+  for (const std::uint32_t from : {1U, 2U, 3U}) {
+    peer.in("CON 0001 GET t=01 /a", host(from));
+    peer.answer(peer.event<RequestArrived>().responder, code::kContent, "", test_body(30));
+    peer.out("ACK 0001 2.05 t=01 etag=? 2:0/1/16 size2=30 ?", host(from));
+  }
+  peer.in("CON 0002 GET t=01 /a 2:1/0/16", host(2));
+  peer.out("ACK 0002 2.05 t=01 etag=? 2:1/0/16 ?", host(2));
+  peer.in("CON 0002 GET t=01 /a 2:1/0/16", host(1));
+  const auto again = peer.event<RequestArrived>();  // the oldest isn't kept any more
+  // Larger than all of the budget: its first block goes out, and each other one is asked of the user.
+  peer.answer(again.responder, code::kContent, "", test_body(100));
+  peer.out("ACK 0002 2.05 t=01 etag=? 2:1/1/16 ?", host(1));
+}
+
 TEST(Parameters, AKeptRepresentationMakesRoomForAnUpload) {
   Parameters parameters = with_szx(0);
   parameters.bodies_max_per_peer = 1;

@@ -347,7 +347,10 @@ TEST_F(ServerDownlink, Rfc7641Section4_2AnErrorNotificationEndsTheObservation) {
   EXPECT_EQ(observed(), 0U);
 }
 
-TEST_F(ServerDownlink, ObservationsEndWithTheirRegistration) {
+TEST_F(ServerDownlink, ObservationsEndWithTheirRegistrationWhenThePolicyIsNotToRestoreThem) {
+  server::Policy policy;
+  policy.restore_observations = false;
+  begin(policy);
   const Heard request = observe_signal();
   register_device("node1", device_);
   EXPECT_EQ(expect_event(EventKind::ObservationEnded, "node1").path, Path(4, 0, 2));
@@ -355,18 +358,28 @@ TEST_F(ServerDownlink, ObservationsEndWithTheirRegistration) {
   EXPECT_EQ(observed(), 0U);
   notify(request, "5", "0051", "61 05 | FF '1'");
   expect(wire("70 00 0051"));
+}
 
-  observe_signal(2);
+TEST_F(ServerDownlink, ObservationsEndWithExpiryAndDeregistration) {
+  observe_signal();
   pass(seconds(300));
   expect_event(EventKind::ObservationEnded, "node1");
   expect_event(EventKind::Expired, "node1");
+  const std::string location = register_device("node1", device_);
+  expect_event(EventKind::Registered, "node1");
+  expect_silence();
+  observe_signal(2);
+  say(wire("41 04 1150 A3 | B2 'rd' | 0B '" + location + "'"));
+  expect(wire("61 42 1150 A3"));
+  expect_event(EventKind::ObservationEnded, "node1");
+  expect_event(EventKind::Deregistered, "node1");
+  register_device("node1", device_);
+  expect_event(EventKind::Registered, "node1");
+  expect_silence();
   expect_no_event();
 }
 
 TEST_F(ServerDownlink, CoreSection5_5_1ObservationsAreReinitiatedWhenAClientRegisters) {
-  server::Policy policy;
-  policy.restore_observations = true;
-  begin(policy);
   observe_signal();
   register_device("node1", elsewhere_);
   expect_event(EventKind::Registered, "node1");
@@ -383,6 +396,52 @@ TEST_F(ServerDownlink, CoreSection5_5_1ObservationsAreReinitiatedWhenAClientRegi
   expect_event(EventKind::Registered, "node1");
   answer(cut(hear()), "84");
   expect_event(EventKind::ObservationEnded, "node1");
+  EXPECT_EQ(observed(), 0U);
+}
+
+TEST_F(ServerDownlink, AnObserveOfTheApplicationsTakesThePlaceOfTheRestoredOne) {
+  observe_signal();
+  register_device("node1", device_);
+  expect_event(EventKind::Registered, "node1");
+  const Heard restored = cut(hear());
+  const Heard own = observe_signal(2);
+  EXPECT_NE(own.token, restored.token);
+  EXPECT_EQ(observed(), 1U);
+  expect_no_event();
+  notify(restored, "5", "0051", "61 05 | FF '1'");
+  expect(wire("70 00 0051"));
+  notify(own, "5", "0052", "61 05 | FF '2'");
+  EXPECT_EQ(as_text(expect_event(EventKind::Notification, "node1").outcome->payload), "2");
+
+  register_device("node1", device_);
+  expect_event(EventKind::Registered, "node1");
+  cut(hear());
+  operate(lwm2m::Observe{Path(4, 0, 2), {}}, 3);
+  answer(cut(hear()), "84");
+  expect_outcome(Status::NotFound, 3);
+  expect_event(EventKind::ObservationEnded, "node1");
+  EXPECT_EQ(observed(), 0U);
+}
+
+TEST_F(ServerDownlink, WhatIsBeingCancelledOrRefusesToComeBackIsNotRestored) {
+  observe_signal();
+  cancel(CancelMode::Get, 2);
+  cut(hear());
+  register_device("node1", device_);
+  expect_no_answer(NoAnswer::Gone, 2);
+  expect_event(EventKind::ObservationEnded, "node1");
+  expect_event(EventKind::Registered, "node1");
+  expect_silence();
+
+  observe_signal(3);
+  register_device("node1", device_);
+  expect_event(EventKind::Registered, "node1");
+  const Heard restored = cut(hear());
+  cancel(CancelMode::Get, 4);
+  expect_outcome(Status::Deleted, 4);
+  expect_event(EventKind::ObservationEnded, "node1");
+  answer(restored, "45", "61 01 | FF '1'");
+  expect_no_event();
   EXPECT_EQ(observed(), 0U);
 }
 

@@ -218,8 +218,14 @@ class ServerTest : public testing::Test {
 
   /// Brings all mail to its shards.
   void carry_mail() {
-    for (const auto& each : shards_) {
-      while (const auto mail = each->poll_mail()) shard(mail->to).handle_mail(now_, *mail);
+    for (bool busy = true; busy;) {
+      busy = false;
+      for (const auto& each : shards_) {
+        while (const auto mail = each->poll_mail()) {
+          shard(mail->to).handle_mail(now_, *mail);
+          busy = true;
+        }
+      }
     }
   }
 

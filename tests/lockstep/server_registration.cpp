@@ -26,6 +26,40 @@ class ServerRegistration : public ServerTest {
   void expect_admitted(std::string_view id) { expect_created(hear(), std::string(id), "A1"); }
 };
 
+TEST_F(ServerRegistration, Rfc7252Section5_10_8ARequestWhoseConditionFailsIsNotPerformed) {
+  const std::string location = register_device("node1", device_);
+  expect_event(EventKind::Registered, "node1");
+  const auto expect_failed = [&] {
+    EXPECT_EQ(cut(hear()).code, "4.12");
+    expect_no_event();
+    EXPECT_TRUE(shard().has("node1"));
+  };
+  // Register with If-None-Match (5): /rd exists.
+  say(wire("41 02 1150 A1 | 50 | 62 'rd' | 11 28 | 38 'ep=node2' 06 'lt=300' 09 'lwm2m=1.0' | FF '</1/0>,</3/0>'"));
+  expect_failed();
+  EXPECT_FALSE(shard().has("node2"));
+  // Update and Deregister with If-Match (1) and an entity tag: a registration has none.
+  say(wire("41 02 1151 A1 | 11 77 | A2 'rd' | 0B '" + location + "'"));
+  expect_failed();
+  say(wire("41 04 1152 A1 | 11 77 | A2 'rd' | 0B '" + location + "'"));
+  expect_failed();
+  say(wire("41 04 1153 A1 | 50 | 62 'rd' | 0B '" + location + "'"));
+  expect_failed();
+  // If-Match without a value: any representation will do, but there must be one.
+  say(wire("41 02 1154 A1 | 10 | A2 'rd' | 0B 'AAAAAAAAAAA'"));
+  expect_failed();
+  say(wire("41 02 1155 A1 | 10 | A2 'rd' | 0B '" + location + "'"));
+  EXPECT_EQ(cut(hear()).code, "2.04");
+  expect_event(EventKind::Updated, "node1");
+}
+
+TEST_F(ServerRegistration, ARegistersBodyIsBounded) {
+  // Block1 (27) 0/more/1024 and Size1 (60): 65537 bytes.
+  say(wire("41 02 1150 A1 | B2 'rd' | 11 28 | 38 'ep=node1' 06 'lt=300' 09 'lwm2m=1.0' | C1 0E | D3 14 010001 | FF") +
+      Bytes(1024, ' '));
+  EXPECT_EQ(cut(hear()).code, "4.13");
+}
+
 TEST_F(ServerRegistration, CoreFigure9RegisterUpdateDeregister) {
   say(
       wire("41 02 1001 A1"  // CON POST, id 1001, token A1
@@ -358,6 +392,21 @@ TEST_F(StrictServer, MissingMandatoryObjectsAreABadRequest) {
   expect_refused("4.00");
   say_register("1002", "38 'ep=node1' | 06 'lt=300' | 09 'lwm2m=1.0'", "FF '</3/0>'");
   expect_refused("4.00");
+}
+
+TEST_F(ServerRegistration, WrongPacketsCanBeSeenInALog) {
+  server::ShardConfig config;
+  config.coap.report_drops = true;
+  server::Shard reporting(config, rng_);
+  const Bytes bytes = wire("41 02 1001 A1 FF");
+  reporting.handle_datagram(now(), {device_, bytes});
+  const auto drop = reporting.poll_drop();
+  ASSERT_TRUE(drop.has_value());
+  EXPECT_EQ(drop->peer, device_);
+  EXPECT_STREQ(drop->why, coap::to_string(coap::DecodeFailure::EmptyPayload));
+  EXPECT_FALSE(reporting.poll_drop());
+  say(bytes);
+  EXPECT_FALSE(shard().poll_drop());  // nobody asked
 }
 
 }  // namespace

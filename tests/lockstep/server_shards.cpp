@@ -72,8 +72,62 @@ TEST_F(ServerShards, WhatWaitsAtTheOlderRegistrationIsGone) {
   register_device("node1", elsewhere_, 1);
   carry_mail();
   expect_no_answer(server::NoAnswer::Gone, 2);
-  expect_event(EventKind::ObservationEnded, "node1", 0);
   expect_no_event(0);
+}
+
+/// A device that was observed at the first shard registers at the second; the claim is carried.
+class ObservationsMove : public ServerShards {
+ protected:
+  ObservationsMove() {
+    register_device("node1", device_, 0);
+    expect_event(EventKind::Registered, "node1", 0);
+    operate(lwm2m::Observe{lwm2m::Path(4, 0, 2), {}}, 1);
+    answer(cut(hear()), "45", "61 01 | FF '1'");
+    expect_outcome(lwm2m::Status::Content, 1);
+    carry_mail();
+    pass(seconds(1));
+    location_ = register_device("node1", elsewhere_, 1);
+    expect_event(EventKind::Registered, "node1", 1);
+    expect_silence(1);
+  }
+  std::string location_;
+};
+
+TEST_F(ObservationsMove, CoreSection5_5_1ToTheShardThatTheClientRegistersWith) {
+  carry_mail();
+  const Heard again = cut(hear(elsewhere_, 1));
+  EXPECT_EQ(again.code, "0.01");
+  EXPECT_EQ(to_hex(again.rest), to_hex(wire("60 | 51 '4' 01 '0' 01 '2' | 62 2D16")));
+  say(elsewhere_, wire("68 45" + again.id + again.token + "61 01 | 60 | FF '92'"), 1);
+  EXPECT_EQ(as_text(expect_event(EventKind::Notification, "node1", 1).outcome->payload), "92");
+  EXPECT_EQ(shard(1).observations("node1")->size(), 1U);
+  expect_no_event(0);
+  expect_no_event(1);
+}
+
+TEST_F(ObservationsMove, ThoseThatTheDeviceRefusesEnd) {
+  carry_mail();
+  const Heard again = cut(hear(elsewhere_, 1));
+  say(elsewhere_, wire("68 84" + again.id + again.token), 1);
+  EXPECT_EQ(expect_event(EventKind::ObservationEnded, "node1", 1).path, lwm2m::Path(4, 0, 2));
+  expect_no_event(0);
+}
+
+TEST_F(ObservationsMove, AnObserveThatIsThereAlreadyStays) {
+  shard(1).operate(now(), server::Ticket{2}, "node1", lwm2m::Observe{lwm2m::Path(4, 0, 2), {}});
+  carry_mail();
+  const Heard own = cut(hear(elsewhere_, 1));
+  say(elsewhere_, wire("68 45" + own.id + own.token + "61 01 | 60 | FF '92'"), 1);
+  expect_silence(1);
+  expect_no_event(1);
+  EXPECT_EQ(shard(1).observations("node1")->size(), 1U);
+}
+
+TEST_F(ObservationsMove, TheyEndWhenNobodyIsRegisteredAnyMore) {
+  say(elsewhere_, wire("41 04 1150 A3 | B2 'rd' | 0B '" + location_ + "'"), 1);
+  expect_event(EventKind::Deregistered, "node1", 1);
+  carry_mail();
+  EXPECT_EQ(expect_event(EventKind::ObservationEnded, "node1", 1).path, lwm2m::Path(4, 0, 2));
 }
 
 TEST_F(ServerShards, ALocationOfAnotherShardIsNotFound) {

@@ -28,6 +28,7 @@ std::optional<ServerObject::Action> ServerObject::poll() {
 
 Result<void> ServerObject::check_write(const Context&, lwm2m::InstanceId, const lwm2m::ResourceNode& node) {
   switch (node.id) {
+    case kShortServerId: return check_short_server_id(node);
     case kLifetime: return check_seconds(node, 1);
     case kDefaultPMin:
     case kDefaultPMax:

@@ -5,18 +5,9 @@
 #include <optional>
 
 #include "client/behaviour.hpp"
+#include "client/objects/security_object.hpp"
 
 namespace drover::client {
-
-/// Resources of the LwM2M Security object (Core E.1) that a client without security reads.
-namespace security {
-inline constexpr lwm2m::ObjectId kObject = 0;
-inline constexpr lwm2m::ResourceId kUri = 0;
-inline constexpr lwm2m::ResourceId kBootstrap = 1;
-inline constexpr lwm2m::ResourceId kMode = 2;
-inline constexpr lwm2m::ResourceId kShortServerId = 10;
-inline constexpr std::int64_t kNoSec = 3;
-}  // namespace security
 
 /// Behaviour of the LwM2M Server object (Core E.2). What it asks for is polled by the client, which owns the
 /// registrations.
@@ -41,7 +32,8 @@ class ServerObject final : public ObjectBehaviour {
   };
   std::optional<Action> poll();
 
-  /// 4.00 for a lifetime outside 1 to 2^32-1, a negative period, and a binding this client doesn't have.
+  /// 4.00 for a reserved Short Server ID, a lifetime outside 1 to 2^32-1, a negative period, and a binding this client
+  /// doesn't have.
   Result<void> check_write(const Context& context, lwm2m::InstanceId instance,
                            const lwm2m::ResourceNode& node) override;
   Result<void> execute(const Context& context, const lwm2m::Path& path, const Arguments& arguments) override;

@@ -12,6 +12,11 @@ std::optional<ResponderId> streamed_id(const std::variant<Incoming, Outgoing>& c
   return std::get<Outgoing>(content).streamed_from;
 }
 
+std::size_t size_of(const std::variant<Incoming, Outgoing>& content) {
+  if (const auto* incoming = std::get_if<Incoming>(&content)) return incoming->bytes.size();
+  return std::get<Outgoing>(content).head.payload.size();
+}
+
 }  // namespace
 
 Bodies::Bodies(Context& context)
@@ -60,11 +65,13 @@ Outgoing* Bodies::put(Instant now, const transport::PeerAddress& peer, std::uint
 
 Bodies::Body* Bodies::put(Instant now, const BodyKey& key, std::variant<Incoming, Outgoing> content) {
   drop(key);
-  if (!make_room(key.peer)) {
-    ++context_.counters().refused;
+  const BodyNumber number = next_++;
+  const std::size_t size = size_of(content);
+  if (!make_room(key.peer) || !make_room(size, number)) {
+    refuse(key.peer);
     return nullptr;
   }
-  const BodyNumber number = next_++;
+  bytes_ += size;
   const std::optional<ResponderId> responder = streamed_id(content);
   Body& body = bodies_.emplace_hint(bodies_.end(), number, Body{key, std::move(content), std::nullopt})->second;
   by_key_.emplace(key, number);
@@ -74,13 +81,21 @@ Bodies::Body* Bodies::put(Instant now, const BodyKey& key, std::variant<Incoming
   return &body;
 }
 
+bool Bodies::refuse(const transport::PeerAddress& peer) {
+  ++context_.counters().refused;
+  context_.reliability.note_drop(peer, "over the limit of bodies in blocks");
+  return false;
+}
+
+bool Bodies::is_kept(BodyNumber number) const {
+  return std::holds_alternative<Outgoing>(bodies_.find(number)->second.content);
+}
+
 bool Bodies::make_room(const transport::PeerAddress& peer) {
-  const auto is_kept = [this](BodyNumber number) {
-    const auto* outgoing = std::get_if<Outgoing>(&bodies_.find(number)->second.content);
-    return outgoing != nullptr;
-  };
   const auto own = by_peer_.find(peer);
-  if (own != by_peer_.end() && own->second.size() >= context_.parameters.bodies_max_per_peer) {
+  if (own == by_peer_.end()) {
+    if (context_.parameters.bodies_max_per_peer == 0) return false;
+  } else if (own->second.size() >= context_.parameters.bodies_max_per_peer) {
     const std::vector<BodyNumber>& numbers = own->second;
     std::size_t oldest = 0;
     while (oldest < numbers.size() && !is_kept(numbers[oldest])) ++oldest;
@@ -92,6 +107,35 @@ bool Bodies::make_room(const transport::PeerAddress& peer) {
   if (bodies_.empty() || !is_kept(bodies_.begin()->first)) return false;
   erase(bodies_.begin()->first);
   return true;
+}
+
+bool Bodies::make_room(std::size_t bytes, BodyNumber number) {
+  if (bytes > context_.parameters.bodies_bytes_max) return false;
+  const std::size_t others_max = context_.parameters.bodies_bytes_max - bytes;
+  while (bytes_ > others_max) {
+    const BodyNumber oldest = bodies_.begin()->first;
+    if (oldest == number || !is_kept(oldest)) return false;
+    erase(oldest);
+  }
+  return true;
+}
+
+bool Bodies::append(Instant now, const BodyKey& key, ByteView bytes) {
+  const BodyNumber number = by_key_.find(key)->second;
+  if (!make_room(bytes.size(), number)) return refuse(key.peer);
+  bytes_ += bytes.size();
+  Bytes& body = std::get<Incoming>(bodies_.find(number)->second.content).bytes;
+  body.insert(body.end(), bytes.begin(), bytes.end());
+  touch(now, key);
+  return true;
+}
+
+Bytes Bodies::take(const BodyKey& key) {
+  Bytes& body = std::get<Incoming>(find(key)->content).bytes;
+  bytes_ -= body.size();
+  Bytes taken = std::exchange(body, {});
+  drop(key);
+  return taken;
 }
 
 void Bodies::touch(Instant now, const BodyKey& key) {
@@ -108,6 +152,7 @@ void Bodies::drop(const BodyKey& key) {
 void Bodies::erase(BodyNumber number) {
   const auto found = bodies_.find(number);
   Body& body = found->second;
+  bytes_ -= size_of(body.content);
   due_.clear(body.due, number);
   by_key_.erase(body.key);
   const auto own = by_peer_.find(body.key.peer);

@@ -61,6 +61,10 @@ class Bodies {
   /// Replaces what the key had. Nothing when the limits leave no room.
   Incoming* put(Instant now, const transport::PeerAddress& peer, std::uint64_t digest, Incoming body);
   Outgoing* put(Instant now, const transport::PeerAddress& peer, std::uint64_t digest, Outgoing body);
+  /// Adds bytes to an upload that is here. False when the limit of all bodies leaves no room for them.
+  bool append(Instant now, const BodyKey& key, ByteView bytes);
+  /// Takes the bytes of an upload that is here; it is dropped.
+  Bytes take(const BodyKey& key);
   /// It was used: Parameters::body_lifetime begins again.
   void touch(Instant now, const BodyKey& key);
   void drop(const BodyKey& key);
@@ -86,7 +90,12 @@ class Bodies {
 
   Body* find(const BodyKey& key);
   Body* put(Instant now, const BodyKey& key, std::variant<Incoming, Outgoing> content);
+  /// For another body of `peer`.
   bool make_room(const transport::PeerAddress& peer);
+  /// For so many bytes more. `number` is the body that asks for them; it doesn't make room itself.
+  bool make_room(std::size_t bytes, BodyNumber number);
+  [[nodiscard]] bool is_kept(BodyNumber number) const;
+  bool refuse(const transport::PeerAddress& peer);
   void erase(BodyNumber number);
 
   Context& context_;
@@ -96,6 +105,7 @@ class Bodies {
   std::unordered_map<ResponderId, BodyNumber> by_responder_;
   DueSet due_;
   BodyNumber next_ = 1;
+  std::size_t bytes_ = 0;  ///< that all of them hold
 };
 
 }  // namespace drover::coap

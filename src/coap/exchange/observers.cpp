@@ -36,7 +36,9 @@ void Observers::first_sent(Instant now, ResponderId id, std::optional<Transmissi
   Observation* observation = find(id);
   if (observation == nullptr || observation->answered) return;
   observation->answered = true;
-  if (!transmission) {
+  const bool confirmable = transmission && Reliability::is_confirmable(*transmission);
+  if (transmission && !confirmable) remember(id, *observation, *transmission);
+  if (!confirmable) {
     send_waiting(now, id, *observation);
     return;
   }
@@ -75,12 +77,17 @@ void Observers::send(Instant now, ResponderId id, Observation& observation, Resp
     end(id);
     return;
   }
-  by_transmission_.emplace(transmission, id);
   if (confirmable) {
+    by_transmission_.emplace(transmission, id);
     observation.in_flight = transmission;
     observation.first = false;
     return;
   }
+  remember(id, observation, transmission);
+}
+
+void Observers::remember(ResponderId id, Observation& observation, TransmissionId transmission) {
+  by_transmission_.emplace(transmission, id);
   if (observation.recent.size() == kRecentMax) {
     by_transmission_.erase(observation.recent.front());
     observation.recent.erase(observation.recent.begin());

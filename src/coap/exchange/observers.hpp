@@ -30,8 +30,8 @@ class Observers {
   [[nodiscard]] bool has_room(const transport::PeerAddress& peer, const Token& token) const;
   void begin(ResponderId id, const Start& start);
   [[nodiscard]] std::uint32_t next_number() { return number_ = (number_ + 1) & 0xFFFFFF; }
-  /// The first response went out; with a transmission when it is a confirmable message of its own. Notifications wait
-  /// for it.
+  /// The first response went out; with a transmission when it is a message of its own. Notifications wait for a
+  /// confirmable one.
   void first_sent(Instant now, ResponderId id, std::optional<TransmissionId> transmission);
 
   void notify(Instant now, ResponderId observation, Response response, bool confirmable);
@@ -64,6 +64,9 @@ class Observers {
     std::optional<Waiting> waiting;
     std::vector<TransmissionId> recent;  ///< NON, oldest first
   };
+
+  /// A NON of the observation went out: its Reset ends it.
+  void remember(ResponderId id, Observation& observation, TransmissionId transmission);
 
   void send(Instant now, ResponderId id, Observation& observation, Response response, bool confirmable);
   void send_waiting(Instant now, ResponderId id, Observation& observation);

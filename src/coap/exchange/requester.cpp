@@ -183,6 +183,8 @@ void Requester::forget_peer(const transport::PeerAddress& peer) {
 void Requester::fail(ExchangeId id, Exchange& exchange, FailureCause cause) {
   if (exchange.download && exchange.download->of_notification) {
     // The rest of one notification's body is lost; the observation goes on and the next notification heals it.
+    ++context_.counters().notifications_lost;
+    context_.reliability.note_drop(exchange.peer, "notification whose rest could not be fetched");
     const bool last = exchange.download->last;
     settle(id, exchange);
     release_token(id, exchange);
@@ -198,6 +200,7 @@ void Requester::take_message(Instant now, const transport::PeerAddress& peer, Me
   const auto entry = by_token_.find({peer, message.token});
   if (entry == by_token_.end()) {
     ++context_.counters().unmatched;
+    context_.reliability.note_drop(peer, "response to nothing that was asked");
     // RFC 7252 §4.2 for a CON; a NON notification is refused, too, or it would never end (RFC 7641 §3.6).
     if (message.type == Type::Confirmable || message.options.has(OptionNumber::Observe)) {
       context_.reliability.reject(now, peer, message);
@@ -213,6 +216,7 @@ void Requester::take_message(Instant now, const transport::PeerAddress& peer, Me
   }
   if (message.options.bad_critical()) {
     ++context_.counters().bad_option;
+    context_.reliability.note_drop(peer, "bad option in a response");
     context_.reliability.reject(now, peer, message);
     fail(id, *exchange, FailureCause::Malformed);
     return;
@@ -228,11 +232,13 @@ void Requester::take_reply(Instant now, ReplyArrived reply) {
   if (exchange == nullptr || exchange->phase == Phase::Ping || reply.message.token != exchange->token) {
     // An acknowledgement can't be rejected: it counts as an empty one and the response may still come.
     ++context_.counters().unmatched;
+    context_.reliability.note_drop(reply.peer, "response to nothing that was asked");
     acknowledged(now, reply.transmission);
     return;
   }
   if (reply.message.options.bad_critical()) {
     ++context_.counters().bad_option;
+    context_.reliability.note_drop(reply.peer, "bad option in a response");
     fail(id, *exchange, FailureCause::Malformed);
     return;
   }
@@ -320,6 +326,7 @@ void Requester::take_notification(Instant now, ExchangeId id, Exchange& exchange
   if (!last) {
     if (!is_fresher(observation.sequence, observation.at, *sequence, now)) {
       ++context_.counters().stale_notifications;
+      context_.reliability.note_drop(exchange.peer, "stale notification");
       return;
     }
     observation.sequence = *sequence;

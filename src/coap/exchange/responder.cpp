@@ -71,6 +71,7 @@ bool Responder::refuse(Instant now, const transport::PeerAddress& peer, const Me
   }
   if (const auto number = options.bad_critical()) {
     ++context_.counters().bad_option;
+    context_.reliability.note_drop(peer, "bad option in a request");
     if (message.type == Type::NonConfirmable) {
       context_.reliability.reject(now, peer, message);
     } else {
@@ -107,6 +108,7 @@ bool Responder::take_observe(const transport::PeerAddress& peer, Message& messag
     observers_.end(peer, message.token, ObservationEndCause::Replaced);
     if (observers_.has_room(peer, message.token)) return true;
     ++context_.counters().refused;
+    context_.reliability.note_drop(peer, "over the limit of observations");
   } else if (*observe == 1 && is_safe(message.code)) {
     observers_.end(peer, message.token, ObservationEndCause::Cancelled);
     return false;
@@ -144,15 +146,18 @@ void Responder::take_block1(Instant now, const transport::PeerAddress& peer, Mes
     hand_on_block(now, peer, std::move(message), std::move(open), block, id);
     return;
   }
-  if (upload->received + size > context_.parameters.body_max) {
+  if (upload->received + size > request_body_max()) {
     bodies_.drop(key);
-    answer_error(now, peer, message, code::kRequestEntityTooLarge, "body too large", context_.parameters.body_max);
+    answer_error(now, peer, message, code::kRequestEntityTooLarge, "body too large", request_body_max());
+    return;
+  }
+  if (!bodies_.append(now, key, message.payload)) {
+    bodies_.drop(key);
+    answer_error(now, peer, message, code::kServiceUnavailable, "too many uploads");
     return;
   }
   upload->received += size;
-  upload->bytes.insert(upload->bytes.end(), message.payload.begin(), message.payload.end());
   if (block.more) {
-    bodies_.touch(now, key);
     Message answer;
     answer.code = code::kContinue;
     answer.token = message.token;
@@ -160,17 +165,20 @@ void Responder::take_block1(Instant now, const transport::PeerAddress& peer, Mes
     context_.reliability.reply(now, peer, message.id, std::move(answer));
     return;
   }
-  message.payload = std::move(upload->bytes);
-  bodies_.drop(key);
+  message.payload = bodies_.take(key);
   if (open.ask.block.num != 0) message.options.remove(OptionNumber::Observe);
   open.observe = take_observe(peer, message);
   deliver(peer, std::move(message), std::move(open));
 }
 
+std::size_t Responder::request_body_max() const {
+  return std::min(context_.parameters.body_max, context_.parameters.request_body_max);
+}
+
 bool Responder::begin_upload(Instant now, const transport::PeerAddress& peer, const Message& message,
                              const Open& open) {
   const bool streaming = context_.parameters.stream_requests;
-  const std::size_t body_max = context_.parameters.body_max;
+  const std::size_t body_max = request_body_max();
   if (!streaming && message.options.uint(OptionNumber::Size1).value_or(0) > body_max) {
     bodies_.drop({peer, open.digest, true});
     answer_error(now, peer, message, code::kRequestEntityTooLarge, "body too large", body_max);
@@ -254,7 +262,11 @@ void Responder::reply(Instant now, ResponderId id, const transport::PeerAddress&
                       Message message) {
   const bool observed = message.options.has(OptionNumber::Observe);
   const auto transmission = context_.reliability.reply(now, peer, request, std::move(message));
-  if (observed) observers_.first_sent(now, id, transmission);
+  if (observed) {
+    observers_.first_sent(now, id, transmission);
+  } else if (transmission && !Reliability::is_confirmable(*transmission)) {
+    context_.reliability.cancel(*transmission);  // its Reset would tell us nothing
+  }
 }
 
 void Responder::respond(Instant now, ResponderId id, Response response) {

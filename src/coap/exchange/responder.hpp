@@ -16,8 +16,8 @@ namespace drover::coap {
 ///   4.02  unknown or ill-formed critical option of a CON (Reset for a NON); the diagnostic names its number
 ///   4.05  unknown method
 ///   4.08  a block out of order, or of an upload or of a POST's response that isn't known (any more)
-///   4.13  a body over Parameters::body_max, with Size1
-///   5.03  no room for another upload, with Max-Age
+///   4.13  a body over Parameters::body_max or request_body_max, with Size1
+///   5.03  no room for another upload or more of one, with Max-Age
 ///   5.05  Proxy-Uri, Proxy-Scheme
 /// A streamed upload that begins anew keeps its ResponderId: RequestBlockArrived with offset 0 comes again.
 class Responder {
@@ -57,6 +57,7 @@ class Responder {
   /// Handles Observe; true when an observation may begin with the answer.
   bool take_observe(const transport::PeerAddress& peer, Message& message);
   void take_block1(Instant now, const transport::PeerAddress& peer, Message message, Open open, const Block& block);
+  [[nodiscard]] std::size_t request_body_max() const;
   bool begin_upload(Instant now, const transport::PeerAddress& peer, const Message& message, const Open& open);
   void hand_on_block(Instant now, const transport::PeerAddress& peer, Message message, Open open, const Block& block,
                      ResponderId id);

@@ -44,11 +44,12 @@ struct RequestSettings {
 };
 
 enum class FailureCause : std::uint8_t {
-  Timeout,        ///< no acknowledgement or no response in time
-  Reset,          ///< the peer rejected the message
-  Malformed,      ///< the response breaks RFC 7252 or 7959 (unknown critical option, block out of order, ETag changed twice)
-  TooLarge,       ///< the response's body is over Parameters::body_max, or our own request doesn't fit
-  Refused,        ///< a limit of ours (requests_max_per_peer) is reached; nothing was sent
+  Timeout,    ///< no acknowledgement or no response in time
+  Reset,      ///< the peer rejected the message
+  Malformed,  ///< the response breaks RFC 7252 or 7959 (unknown critical option, block out of order, ETag changed
+              ///< twice)
+  TooLarge,   ///< the response's body is over Parameters::body_max, or our own request doesn't fit
+  Refused,    ///< a limit of ours (requests_max_per_peer) is reached; nothing was sent
 };
 const char* to_string(FailureCause cause);
 
@@ -71,8 +72,8 @@ struct NotificationArrived {
   bool last = false;
 };
 
-/// One block of a streamed response, in order. `response.payload` is the block's bytes. Offset 0 again: the representation
-/// changed and the body begins anew (once at most). A response that isn't 2.xx comes as ResponseArrived.
+/// One block of a streamed response, in order. `response.payload` is the block's bytes. Offset 0 again: the
+/// representation changed and the body begins anew (once at most). A response that isn't 2.xx comes as ResponseArrived.
 struct ResponseBlockArrived {
   ExchangeId exchange;
   transport::PeerAddress peer;
@@ -87,8 +88,8 @@ struct RequestFailed {
   FailureCause cause{};
 };
 
-/// A request to be answered with respond(). Exactly one respond() per ResponderId is expected; without one the peer gets
-/// an empty acknowledgement and later nothing.
+/// A request to be answered with respond(). Exactly one respond() per ResponderId is expected; without one the peer
+/// gets an empty acknowledgement and later nothing.
 struct RequestArrived {
   ResponderId responder;
   transport::PeerAddress peer;
@@ -96,9 +97,9 @@ struct RequestArrived {
 };
 
 /// One block of a request body that isn't collected (Parameters::stream_requests), in order, starting with offset 0.
-/// Answer with accept_block() while !last, and with respond() for an error or when last. `request.payload` is the block.
-/// Offset 0 again under the same id: the peer began anew. Without a next block for Parameters::body_lifetime the upload is
-/// forgotten silently.
+/// Answer with accept_block() while !last, and with respond() for an error or when last. `request.payload` is the
+/// block. Offset 0 again under the same id: the peer began anew. Without a next block for Parameters::body_lifetime the
+/// upload is forgotten silently.
 struct RequestBlockArrived {
   ResponderId responder;
   transport::PeerAddress peer;
@@ -115,10 +116,10 @@ struct BodyWanted {
 };
 
 enum class ObservationEndCause : std::uint8_t {
-  Cancelled,   ///< GET with Observe=1 and the same token (RFC 7641 §3.6)
-  Replaced,    ///< a new GET with Observe=0 and the same token: a RequestArrived follows with its own id
-  Reset,       ///< a notification was answered with Reset, whether it was confirmable or not
-  Timeout,     ///< a confirmable notification wasn't acknowledged (RFC 7641 §4.5)
+  Cancelled,  ///< GET with Observe=1 and the same token (RFC 7641 §3.6)
+  Replaced,   ///< a new GET with Observe=0 and the same token: a RequestArrived follows with its own id
+  Reset,      ///< a notification was answered with Reset, whether it was confirmable or not
+  Timeout,    ///< a confirmable notification wasn't acknowledged (RFC 7641 §4.5)
 };
 
 /// An observation that a peer had started with us is over.

@@ -17,10 +17,10 @@ namespace drover::coap {
 ///     |  NUM  |M| SZX |     8, 16 or 24 bits in all
 ///     +-+-+-+-+-+-+-+-+
 struct Block {
-  static constexpr std::uint8_t kSzxMax = 6;          ///< 1024 bytes
+  static constexpr std::uint8_t kSzxMax = 6;  ///< 1024 bytes
   static constexpr std::uint32_t kNumMax = (1U << 20) - 1;
 
-  std::uint32_t num = 0;   ///< 0 to kNumMax
+  std::uint32_t num = 0;  ///< 0 to kNumMax
   bool more = false;
   std::uint8_t szx = kSzxMax;  ///< 0 to 6: blocks of 2^(szx+4) bytes
 

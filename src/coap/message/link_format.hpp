@@ -29,8 +29,8 @@ struct Link {
 };
 
 struct LinkFormatLimits {
-  std::size_t links_max = 4096;           ///< more than 65 kB of shortest links: no device announces that many
-  std::size_t parameters_max = 32;        ///< per link
+  std::size_t links_max = 4096;     ///< more than 65 kB of shortest links: no device announces that many
+  std::size_t parameters_max = 32;  ///< per link
 };
 
 /// Parses `</a>;x=1,</b>;y="z"`. White space around ',' and ';' is accepted although RFC 6690 has none: the LwM2M

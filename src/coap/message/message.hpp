@@ -26,7 +26,7 @@ struct Token {
   std::uint8_t size = 0;
 
   [[nodiscard]] ByteView view() const { return {bytes.data(), size}; }
-  static Token of(ByteView view);  ///< asserts view.size() <= 8
+  static Token of(ByteView view);        ///< asserts view.size() <= 8
   static Token of(std::uint64_t value);  ///< 8 bytes, big-endian
   friend auto operator<=>(const Token&, const Token&) = default;
 };
@@ -44,19 +44,19 @@ struct Message {
 
 /// Why bytes are not a message (RFC 7252 §3, §4.2, §4.3).
 enum class DecodeFailure : std::uint8_t {
-  TooShort,              ///< less than the 4-byte header: silently ignored
-  WrongVersion,          ///< version other than 1: silently ignored (§3)
-  TokenLength,           ///< TKL 9 to 15: message format error
+  TooShort,      ///< less than the 4-byte header: silently ignored
+  WrongVersion,  ///< version other than 1: silently ignored (§3)
+  TokenLength,   ///< TKL 9 to 15: message format error
   TokenTruncated,
-  OptionDelta,           ///< delta nibble 15 without being the payload marker
-  OptionLength,          ///< length nibble 15
+  OptionDelta,   ///< delta nibble 15 without being the payload marker
+  OptionLength,  ///< length nibble 15
   OptionTruncated,
-  OptionNumber,          ///< number past 65535
-  OptionTooLong,         ///< longer than Options::kOptionValueMax
-  EmptyPayload,          ///< payload marker followed by nothing
-  EmptyNotEmpty,         ///< code 0.00 with token, options or payload (§4.1)
-  ReservedClass,         ///< class 1, 6 or 7 (§4.2, §4.3)
-  WrongType,             ///< a request in an ACK, anything but Empty in a Reset (§4.2), Empty in a NON (§4.3)
+  OptionNumber,   ///< number past 65535
+  OptionTooLong,  ///< longer than Options::kOptionValueMax
+  EmptyPayload,   ///< payload marker followed by nothing
+  EmptyNotEmpty,  ///< code 0.00 with token, options or payload (§4.1)
+  ReservedClass,  ///< class 1, 6 or 7 (§4.2, §4.3)
+  WrongType,      ///< a request in an ACK, anything but Empty in a Reset (§4.2), Empty in a NON (§4.3)
 };
 const char* to_string(DecodeFailure failure);
 

@@ -38,7 +38,9 @@ enum class OptionNumber : std::uint16_t {
 };
 
 /// RFC 7252 §5.4.1: odd numbers are critical.
-constexpr bool is_critical(std::uint16_t number) { return (number & 1) != 0; }
+constexpr bool is_critical(std::uint16_t number) {
+  return (number & 1) != 0;
+}
 
 /// A content-format number (RFC 7252 §12.3). LwM2M's are in lwm2m/content/format.hpp.
 using ContentFormat = std::uint16_t;
@@ -98,8 +100,8 @@ class Options {
   [[nodiscard]] std::optional<ContentFormat> content_format() const;
   [[nodiscard]] std::optional<ContentFormat> accept() const;
   [[nodiscard]] std::optional<std::uint32_t> observe() const;
-  /// Nothing when absent; SZX 7 (reserved over UDP, RFC 7959 §2.2) and longer than 3 bytes give nothing too. has() tells
-  /// the two apart: bad_critical() passes SZX 7, since a request with it is answered 4.00 and not 4.02.
+  /// Nothing when absent; SZX 7 (reserved over UDP, RFC 7959 §2.2) and longer than 3 bytes give nothing too. has()
+  /// tells the two apart: bad_critical() passes SZX 7, since a request with it is answered 4.00 and not 4.02.
   [[nodiscard]] std::optional<Block> block1() const;
   [[nodiscard]] std::optional<Block> block2() const;
 
@@ -120,7 +122,8 @@ class Options {
   /// length or value is outside the table of RFC 7252 §5.10 (an ill-formed elective option is ignored, §5.4.3).
   /// What the caller makes of it: 4.02, Reset or silence (RFC 7252 §5.4.1).
   [[nodiscard]] std::optional<std::uint16_t> bad_critical() const;
-  /// Takes out elective options that are unknown, repeated though they may not be, or ill-formed (RFC 7252 §5.4.1, §5.4.3, §5.4.5).
+  /// Takes out elective options that are unknown, repeated though they may not be, or ill-formed (RFC 7252 §5.4.1,
+  /// §5.4.3, §5.4.5).
   void drop_bad_elective();
 
   friend bool operator==(const Options&, const Options&) = default;

@@ -1,50 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
-#include <optional>
 #include <utility>
-#include <vector>
 
 #include "coap/parameters.hpp"
+#include "coap/reliability/drain_queue.hpp"
+#include "coap/reliability/drops.hpp"
 #include "coap/reliability/reliability.hpp"
 #include "transport/datagram.hpp"
 
 namespace drover::coap {
 
-/// First in, first out; made to be drained after each input. Keeps a little memory for the next one.
-template <class T>
-class DrainQueue {
- public:
-  void push(T value) {
-    if (taken_ >= kCompactAfter && taken_ * 2 >= items_.size()) {
-      items_.erase(items_.begin(), items_.begin() + static_cast<std::ptrdiff_t>(taken_));
-      taken_ = 0;
-    }
-    items_.push_back(std::move(value));
-  }
-  std::optional<T> pop() {
-    if (taken_ == items_.size()) return std::nullopt;
-    std::optional<T> value(std::move(items_[taken_++]));
-    if (taken_ == items_.size()) {
-      items_.clear();
-      taken_ = 0;
-      if (items_.capacity() > kKeptMax) items_ = {};
-    }
-    return value;
-  }
-
- private:
-  static constexpr std::size_t kCompactAfter = 64;
-  static constexpr std::size_t kKeptMax = 1024;
-  std::vector<T> items_;
-  std::size_t taken_ = 0;
-};
-
 /// What the parts of the message layer have to say to the outside.
 struct Outbox {
+  explicit Outbox(const Parameters& parameters) : drops(parameters.report_drops) {}
+
   DrainQueue<transport::Transmit> transmits;
   DrainQueue<MessageEvent> events;
+  Drops drops;
   Counters counters;
 
   void transmit(const transport::PeerAddress& peer, Bytes datagram) {

@@ -62,8 +62,13 @@ TEST(Rfc7252AppendixA, Figure22ConfirmableRequestAndNonConfirmableResponse) {
   TestPeer peer;
   peer.receive("51 01 7d 40 75 bb 'temperature'");
   EXPECT_EQ(peer.event<MessageArrived>().message.type, Type::NonConfirmable);
-  EXPECT_FALSE(peer.layer.reply(peer.now, address(1), MessageId{0x7d40}, response("22.3 C", "\x75")).has_value());
+  const auto id = peer.layer.reply(peer.now, address(1), MessageId{0x7d40}, response("22.3 C", "\x75"));
   EXPECT_EQ(peer.sent(), hex("51 45 00 00 75 ff '22.3 C'"));
+  // RFC 7252 §4.3: it may be rejected.
+  ASSERT_TRUE(id.has_value());
+  EXPECT_FALSE(Reliability::is_confirmable(*id));
+  peer.receive("70 00 00 00");
+  EXPECT_EQ(peer.event<Rejected>().transmission, *id);
 }
 
 TEST(Rfc7252Section5_2_2, DuplicatesBeforeTheAnswerAreSilentAndThenGetTheEmptyAcknowledgement) {

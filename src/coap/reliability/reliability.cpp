@@ -35,6 +35,7 @@ struct Reliability::State {
       : piggyback_wait(parameters.piggyback_wait),
         hash(rng),
         ids(rng),
+        outbox(parameters),
         deduplication(parameters, hash),
         transmissions(parameters, hash, ids, rng, outbox),
         rejectable(parameters.non_lifetime(), hash) {}
@@ -63,6 +64,7 @@ struct Reliability::State {
 
 void Reliability::State::refuse_malformed(const transport::PeerAddress& peer, const Malformed& malformed) {
   ++outbox.counters.malformed;
+  outbox.drops.note(peer, to_string(malformed.failure));
   if (!malformed.has_header || malformed.type != Type::Confirmable) return;
   // RFC 7252 §3: another version is ignored without a word.
   if (malformed.failure == DecodeFailure::WrongVersion || malformed.failure == DecodeFailure::TooShort) return;
@@ -72,11 +74,13 @@ void Reliability::State::refuse_malformed(const transport::PeerAddress& peer, co
 void Reliability::State::handle_acknowledgement(Instant now, const transport::PeerAddress& peer, Message message) {
   if (!message.code.is_empty() && !message.code.is_response()) {
     ++outbox.counters.malformed;
+    outbox.drops.note(peer, "acknowledgement with the code of a request");
     return;
   }
   const auto transmission = transmissions.match(now, peer, message.id);
   if (!transmission) {
     ++outbox.counters.unmatched;
+    outbox.drops.note(peer, "acknowledgement of nothing that was sent");
   } else if (message.code.is_empty()) {
     outbox.events.push(Acknowledged{*transmission});
   } else {
@@ -89,6 +93,7 @@ void Reliability::State::handle_reset(Instant now, const transport::PeerAddress&
   if (!transmission) transmission = rejectable.match(now, peer, id);
   if (!transmission) {
     ++outbox.counters.unmatched;
+    outbox.drops.note(peer, "reset of nothing that was sent");
     return;
   }
   outbox.events.push(Rejected{*transmission});
@@ -101,6 +106,7 @@ void Reliability::State::handle_message(Instant now, const transport::PeerAddres
       outbox.transmit(peer, empty_message(Type::Reset, message.id));
     } else {
       ++outbox.counters.malformed;
+      outbox.drops.note(peer, "empty non-confirmable message");
     }
     return;
   }
@@ -111,6 +117,7 @@ void Reliability::State::handle_message(Instant now, const transport::PeerAddres
   const std::uint32_t slot = deduplication.insert(now, peer, message);
   if (slot == Deduplication::kNone) {
     ++outbox.counters.refused;
+    outbox.drops.note(peer, "over the limit of unanswered messages");
     return;
   }
   if (message.code.is_request()) deliver_request(now, slot, message);
@@ -235,11 +242,15 @@ std::optional<TransmissionId> Reliability::reply(Instant now, const transport::P
     response.type = Type::NonConfirmable;
     response.id = state.ids.next(state.hash.of(peer));
     state.outbox.transmit(peer, encode(response));
-    return std::nullopt;
+    return state.rejectable.remember(now, peer, response.id);
   }
   if (standing == Standing::OpenAcknowledged) state.deduplication.settle(slot, Standing::Acknowledged);
   response.type = Type::Confirmable;
   return send(now, peer, std::move(response));
+}
+
+bool Reliability::is_confirmable(TransmissionId transmission) {
+  return !Rejectable::is_name(transmission);
 }
 
 void Reliability::accept(Instant now, const transport::PeerAddress& peer, const Message& message) {
@@ -272,6 +283,14 @@ std::optional<transport::Transmit> Reliability::poll_transmit() {
 
 std::optional<MessageEvent> Reliability::poll_event() {
   return state_->outbox.events.pop();
+}
+
+std::optional<Drop> Reliability::poll_drop() {
+  return state_->outbox.drops.poll();
+}
+
+void Reliability::note_drop(const transport::PeerAddress& peer, const char* why) {
+  state_->outbox.drops.note(peer, why);
 }
 
 std::optional<Deadline> Reliability::deadline() const {

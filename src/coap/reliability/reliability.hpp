@@ -10,6 +10,7 @@
 #include "base/time.hpp"
 #include "coap/message/message.hpp"
 #include "coap/parameters.hpp"
+#include "coap/reliability/drops.hpp"
 #include "transport/datagram.hpp"
 
 namespace drover::coap {
@@ -67,10 +68,15 @@ class Reliability {
 
   /// Answers the request with message id `request`: piggybacked while its acknowledgement hasn't gone out (it goes out
   /// empty after Parameters::piggyback_wait), else as a separate CON, whose id is returned. For a NON request a NON
-  /// goes out, without an id. The answer is kept for duplicates; a large answer to a GET or FETCH may be dropped and
-  /// the request delivered again instead. An answer to a request that is forgotten already goes out as a separate CON.
+  /// goes out, whose id is returned, too: it may be rejected. The answer is kept for duplicates; a large answer to a
+  /// GET or FETCH may be dropped and the request delivered again instead. An answer to a request that is forgotten
+  /// already goes out as a separate CON.
   std::optional<TransmissionId> reply(Instant now, const transport::PeerAddress& peer, MessageId request,
                                       Message response);
+
+  /// Whether a name is that of a CON, which is under way until it is acknowledged, rejected or given up. A NON can only
+  /// be rejected.
+  [[nodiscard]] static bool is_confirmable(TransmissionId transmission);
 
   /// Acknowledges a confirmable response or notification (empty ACK; nothing for a NON); repeated for duplicates.
   void accept(Instant now, const transport::PeerAddress& peer, const Message& message);
@@ -83,6 +89,10 @@ class Reliability {
 
   std::optional<transport::Transmit> poll_transmit();
   std::optional<MessageEvent> poll_event();
+  /// Wrong packets since the last look, at most Drops::kCountMax, while Parameters::report_drops is set; else none.
+  std::optional<Drop> poll_drop();
+  /// For the layers above: a packet is dropped there. `why` is a literal.
+  void note_drop(const transport::PeerAddress& peer, const char* why);
   [[nodiscard]] std::optional<Deadline> deadline() const;
   [[nodiscard]] const Counters& counters() const;
   Counters& counters();

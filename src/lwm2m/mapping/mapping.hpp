@@ -34,6 +34,11 @@ coap::Response to_response(const Outcome& outcome);
 /// An error as response: its code, and its reason as diagnostic payload (RFC 7252 §5.5.2).
 coap::Response to_response(const Error& error);
 
+/// Whether a request may be performed by its If-Match and If-None-Match; else it is to be answered with 4.12 and
+/// nothing else (RFC 7252 §5.10.8). `exists` tells of its target; nothing here has an entity tag, so no If-Match with
+/// one holds.
+bool precondition_holds(const coap::Options& options, bool exists);
+
 /// The links of a Register's body and back. With `ct` values only where `announcement.formats` is not empty.
 Result<Announcement> parse_announcement(std::string_view links);
 std::string format_announcement(const Announcement& announcement);

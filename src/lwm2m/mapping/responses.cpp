@@ -80,4 +80,14 @@ coap::Response to_response(const Error& error) {
   return response;
 }
 
+bool precondition_holds(const coap::Options& options, bool exists) {
+  if (exists && options.has(coap::OptionNumber::IfNoneMatch)) return false;
+  if (!options.has(coap::OptionNumber::IfMatch)) return true;
+  // One of them is enough; the empty one stands for any representation.
+  for (const coap::Options::View option : options) {
+    if (option.number == static_cast<std::uint16_t>(coap::OptionNumber::IfMatch) && option.value.empty()) return exists;
+  }
+  return false;
+}
+
 }  // namespace drover::lwm2m::mapping

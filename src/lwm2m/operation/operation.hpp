@@ -26,26 +26,26 @@ struct AnnouncedObject {
 
 /// The body of a Register or Update (Core §5.3.1; Transport "Alternate Path").
 struct Announcement {
-  std::string root;                       ///< "" or "/lwm2m": the link with rt="oma.lwm2m", without a trailing '/'
-  std::vector<FormatNumber> formats;      ///< ct of the root link, as announced
-  std::vector<AnnouncedObject> objects;   ///< ascending by id
+  std::string root;                      ///< "" or "/lwm2m": the link with rt="oma.lwm2m", without a trailing '/'
+  std::vector<FormatNumber> formats;     ///< ct of the root link, as announced
+  std::vector<AnnouncedObject> objects;  ///< ascending by id
   friend bool operator==(const Announcement&, const Announcement&) = default;
 };
 
 /// Registration parameters as sent. What is missing is filled in by the server's policy, not here.
 struct Register {
-  std::string endpoint;                     ///< "" when absent
-  std::optional<std::uint32_t> lifetime;    ///< seconds
-  std::optional<std::string> version;       ///< the `lwm2m` parameter, verbatim
-  std::optional<std::string> binding;       ///< verbatim; for 1.1 and later a subset of letters
+  std::string endpoint;                   ///< "" when absent
+  std::optional<std::uint32_t> lifetime;  ///< seconds
+  std::optional<std::string> version;     ///< the `lwm2m` parameter, verbatim
+  std::optional<std::string> binding;     ///< verbatim; for 1.1 and later a subset of letters
   std::optional<std::string> sms;
-  bool queue = false;                       ///< the `Q` flag of 1.1, or a binding with Q
+  bool queue = false;  ///< the `Q` flag of 1.1, or a binding with Q
   Announcement announcement;
-  std::vector<std::string> unknown;         ///< query parameters nobody defined
+  std::vector<std::string> unknown;  ///< query parameters nobody defined
 };
 
 struct Update {
-  std::string location;                     ///< the last segment of /rd/{location}
+  std::string location;  ///< the last segment of /rd/{location}
   std::optional<std::uint32_t> lifetime;
   std::optional<std::string> binding;
   std::optional<std::string> sms;
@@ -111,13 +111,31 @@ using Downlink =
 Path path_of(const Downlink& operation);
 const char* name_of(const Downlink& operation);  ///< "Read", "Write-Attributes", ...
 
-// ---- what came of it --------------------------------------------------------------------------------------------------
+// ---- what came of it
+// --------------------------------------------------------------------------------------------------
 
 /// The results of Transport "Response Codes". Other: a code that the enabler doesn't list; see Outcome::code.
 enum class Status : std::uint8_t {
-  Created, Deleted, Changed, Content, Valid,
-  BadRequest, Unauthorized, BadOption, Forbidden, NotFound, MethodNotAllowed, NotAcceptable, EntityIncomplete,
-  PreconditionFailed, EntityTooLarge, UnsupportedFormat, InternalError, NotImplemented, ServiceUnavailable, Other,
+  Created,
+  Deleted,
+  Changed,
+  Content,
+  Valid,
+  BadRequest,
+  Unauthorized,
+  BadOption,
+  Forbidden,
+  NotFound,
+  MethodNotAllowed,
+  NotAcceptable,
+  EntityIncomplete,
+  PreconditionFailed,
+  EntityTooLarge,
+  UnsupportedFormat,
+  InternalError,
+  NotImplemented,
+  ServiceUnavailable,
+  Other,
 };
 bool is_success(Status status);
 const char* to_string(Status status);
@@ -126,9 +144,9 @@ const char* to_string(Status status);
 struct Outcome {
   Status status = Status::InternalError;
   std::optional<FormatNumber> format;
-  Bytes payload;                 ///< values, links, or a diagnostic text for an error
-  std::string location;          ///< Register: "rd/..."; Create: the new instance's path when announced
-  std::uint8_t code = 0;         ///< the wire's code, filled in by mapping for display; not read by logic
+  Bytes payload;          ///< values, links, or a diagnostic text for an error
+  std::string location;   ///< Register: "rd/..."; Create: the new instance's path when announced
+  std::uint8_t code = 0;  ///< the wire's code, filled in by mapping for display; not read by logic
 };
 
 }  // namespace drover::lwm2m

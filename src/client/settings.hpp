@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a client is told once, and what of it can go into a Register.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "client/notifier.hpp"
+#include "client/registration.hpp"
+#include "coap/parameters.hpp"
+
+namespace drover::client {
+
+/// The longest Uri-Query and Uri-Path option (RFC 7252 §5.10, Table 4), in bytes.
+inline constexpr std::size_t kOptionMax = 255;
+inline constexpr std::size_t kEndpointMax = kOptionMax - std::string_view("ep=").size();
+inline constexpr std::size_t kSmsMax = kOptionMax - std::string_view("sms=").size();
+inline constexpr std::size_t kVersionMax = kOptionMax - std::string_view("lwm2m=").size();
+/// All of an alternate path, so each of its segments fits an option, too.
+inline constexpr std::size_t kAlternatePathMax = kOptionMax;
+
+struct ClientSettings {
+  std::string endpoint;              ///< Endpoint Client Name (Core §6.3.1), at most kEndpointMax bytes
+  std::string version = "1.0";       ///< the enabler version that Register announces
+  std::string root;                  ///< alternate path, "" or "/lwm2m" (Transport "Alternate Path")
+  std::string sms;                   ///< MSISDN, without '+'; "" when none
+  bool announce_json = true;         ///< ct=11543 on the root link: JSON for all objects (Core §5.3.1)
+  std::size_t write_max = 64 << 10;  ///< longest body of a Write or Create that is held whole: 4.13 past it
+  coap::Parameters coap;             ///< stream_requests is set by the client
+  RegistrationLimits registration;
+  NotificationPolicy notification;
+};
+
+// Each says what is wrong and what to write instead.
+Result<void> check_endpoint(std::string_view endpoint);
+Result<void> check_sms(std::string_view msisdn);
+Result<void> check_version(std::string_view version);
+/// "" or "/" and segments, none of them empty or a number (Transport "Alternate Path": it would be taken for an
+/// object), kAlternatePathMax bytes in all.
+Result<void> check_alternate_path(std::string_view path);
+/// All four.
+Result<void> check_settings(const ClientSettings& settings);
+
+}  // namespace drover::client
