@@ -29,9 +29,6 @@ MAY_KNOW = {
                "lwm2m/content", "lwm2m/operation", "lwm2m/mapping"],
     "server": ["base", "transport", "coap", "coap/message", "coap/exchange", "stack", "lwm2m/data", "lwm2m/model",
                "lwm2m/content", "lwm2m/operation", "lwm2m/mapping"],
-    # The SDK and the runtime under it: a client on real sockets.
-    "sdk": ["base", "transport", "coap", "coap/message", "client", "io", "lwm2m/data", "lwm2m/model", "lwm2m/content",
-            "lwm2m/operation"],
     "io": ["base", "transport", "coap", "stack", "lwm2m/data", "lwm2m/model"],
     "api": ["base", "transport", "coap/parameters.hpp", "coap/message/code.hpp", "coap/message/link_format.hpp", "io",
             "lwm2m/data", "lwm2m/model", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp"],

@@ -131,7 +131,7 @@ void Runtime::check_addresses(Instant now) {
       seen[account.server] = Route{*account.peer, *own};
       if (known && before->second.own != *own) moved.push_back(account.server);
     } else if (known) {
-      seen[account.server] = before->second;  // off line for now; compared when a route is back
+      seen[account.server] = before->second;  // off line; compared when a route is back
     }
   }
   routes_ = std::move(seen);
