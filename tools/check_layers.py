@@ -35,6 +35,12 @@ MAY_KNOW = {
     # The public client library: the client layer on a loop of its own.
     "sdk": ["base", "transport", "coap", "coap/message", "stack", "client", "lwm2m/data", "lwm2m/model",
             "lwm2m/content", "lwm2m/operation", "io"],
+    # What the machine under a device says: /proc, /sys, its network, gpsd; and the objects that show it.
+    "machine": ["base", "transport", "client", "lwm2m/data", "lwm2m/content", "io"],
+    # The device's firmware: images on disk, the process that fetches them, the commands that check and install them.
+    "firmware": ["base", "transport", "coap", "coap/message", "coap/exchange", "stack", "client", "lwm2m/data", "io"],
+    # State that survives a kill.
+    "storage": ["base", "transport", "coap", "coap/message", "coap/exchange", "client", "lwm2m/data", "lwm2m/content", "lwm2m/operation", "io"],
     # The world outside the core: programs and harnesses put layers together.
     "apps": ["*"],
     "sim": ["*"],
@@ -48,10 +54,11 @@ MAY_KNOW = {
 PUBLIC_USERS = ("sdk", "include/drover", "apps", "sim", "tests", "fuzz", "bench")
 
 # A library or a part of the system: the folders that may include it. What isn't listed here may be included anywhere.
-OUTSIDE = ("io", "sdk", "api", "apps", "sim", "tests", "fuzz", "bench")
+OUTSIDE = ("io", "sdk", "api", "machine", "firmware", "storage", "apps", "sim", "tests", "fuzz", "bench")
 FOREIGN = [
     (r"pugixml", ("lwm2m/model", "tests", "bench")),
-    (r"nlohmann/", ("lwm2m/content", "api", "apps", "tests", "fuzz", "bench")),
+    (r"sqlite3", ("storage", "tests")),
+    (r"nlohmann/", ("lwm2m/content", "api", "machine", "storage", "apps", "tests", "fuzz", "bench")),
     (r"boost/(asio|beast)", ("api",)),
     (r"httplib", ("apps", "api", "tests", "bench")),
     (r"CLI/", ("apps", "bench")),

@@ -13,19 +13,11 @@
 #include <limits>
 #include <sstream>
 
+#include "apps/device/section.hpp"
 #include "client/settings.hpp"
 
 namespace drover::device {
 namespace {
-
-constexpr Duration kDurationMin = std::chrono::milliseconds(10);
-constexpr std::int64_t kDurationCountMax = 1'000'000'000;
-
-/// Stops the reading at the first mistake; caught in parse_config().
-struct Mistake {
-  std::size_t line;
-  std::string reason;
-};
 
 std::size_t line_of(const toml::node& node) {
   return node.source().begin.line;
@@ -107,6 +99,11 @@ const toml::table& table_of(const toml::node& node, std::string_view name) {
   const toml::table* table = node.as_table();
   if (table == nullptr) refuse(node, std::string(name) + " takes a table");
   return *table;
+}
+
+/// The table `[name]` for the part of the device that reads it.
+Section section_of(const toml::node& node, std::string_view name) {
+  return {"[" + std::string(name) + "]", &table_of(node, name)};
 }
 
 const toml::array& array_of(const toml::node& node, std::string_view name) {
@@ -208,34 +205,35 @@ void read_script(const toml::node& node, Config& config) {
   config.scripts.push_back(std::move(script));
 }
 
-void read_coap(const toml::node& node, Config& config) {
+void read_coap(Section section, Config& config) {
   // Far below a second ACK_TIMEOUT asks for what RFC 7252 §4.8.1 warns of; a loopback or a field bus still wants it.
   constexpr Duration kTimeoutMin = std::chrono::milliseconds(100);
   constexpr Duration kTimeoutMax = std::chrono::minutes(1);
   constexpr std::int64_t kRetransmitMax = 10;  // with a minute 34 h: past it nobody waits for an answer
-  constexpr unsigned kSzxMax = 6;              // RFC 7959 §2.2: 16 << 6 is 1024
-  const toml::table& table = table_of(node, "coap");
-  check_keys(table, {"ack_timeout", "max_retransmit", "nstart", "block_size"}, " in [coap]");
+  constexpr std::int64_t kBlockMin = 16;       // RFC 7959 §2.2: szx 0 to 6
+  constexpr std::int64_t kBlockMax = 1024;
   coap::Parameters& coap = config.coap;
-  if (const auto* value = table.get("ack_timeout")) {
-    coap.ack_timeout = duration_of(*value, "ack_timeout");
-    if (coap.ack_timeout < kTimeoutMin || coap.ack_timeout > kTimeoutMax) {
-      refuse(*value, "ack_timeout takes \"100ms\" to \"1m\"");
+  if (const auto timeout = section.duration("ack_timeout")) {
+    coap.ack_timeout = *timeout;
+    if (*timeout < kTimeoutMin || *timeout > kTimeoutMax) {
+      section.refuse("ack_timeout", "ack_timeout takes \"100ms\" to \"1m\"");
     }
   }
-  if (const auto* value = table.get("max_retransmit")) {
-    coap.max_retransmit = number_of<std::uint32_t>(*value, "max_retransmit", 0, kRetransmitMax);
+  if (const auto count = section.number("max_retransmit", 0, kRetransmitMax)) {
+    coap.max_retransmit = static_cast<std::uint32_t>(*count);
   }
-  if (const auto* value = table.get("nstart")) {
-    coap.nstart = number_of<std::uint32_t>(*value, "nstart", 1, static_cast<std::int64_t>(coap.requests_max_per_peer));
+  if (const auto count = section.number("nstart", 1, static_cast<std::int64_t>(coap.requests_max_per_peer))) {
+    coap.nstart = static_cast<std::uint32_t>(*count);
   }
-  if (const auto* value = table.get("block_size")) {
-    const auto size = value->value_exact<std::int64_t>();
-    unsigned szx = 0;
-    while (szx <= kSzxMax && size != std::int64_t{16} << szx) ++szx;
-    if (szx > kSzxMax) refuse(*value, "block_size takes 16, 32, 64, 128, 256, 512 or 1024");
-    coap.block_szx = static_cast<std::uint8_t>(szx);
+  if (const auto size = section.number("block_size", 0, kBlockMax)) {
+    std::uint8_t szx = 0;
+    while (kBlockMin << szx < *size) ++szx;
+    if (kBlockMin << szx != *size) {
+      section.refuse("block_size", "block_size takes 16, 32, 64, 128, 256, 512 or 1024");
+    }
+    coap.block_szx = szx;
   }
+  section.finish();
 }
 
 /// Refuses the text of `key` where `check` does.
@@ -266,7 +264,7 @@ void read_table(const toml::table& table, const std::string& file, Config& confi
   check_text(table, "version", client::check_version);
   check_text(table, "sms", client::check_sms);
   if (const auto* node = table.get("bind")) config.bind_line = line_of(*node);
-  if (const auto* node = table.get("coap")) read_coap(*node, config);
+  if (const auto* node = table.get("coap")) read_coap(section_of(*node, "coap"), config);
   if (const auto* node = table.get("events")) config.events = truth_of(*node, "events");
   if (const auto* node = table.get("lifetime")) {
     config.lifetime = number_of<std::uint32_t>(*node, "lifetime", 1, std::numeric_limits<std::uint32_t>::max());
@@ -318,20 +316,6 @@ void assign_ids(std::vector<ServerEntry>& servers) {
     while (next < lwm2m::kReservedId && taken(next)) ++next;
     server.id = next;  // 65535 when all are taken, which add_account() refuses
   }
-}
-
-std::optional<Duration> parse_duration(std::string_view text) {
-  std::int64_t count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc{} || count < 0 || count > kDurationCountMax) return std::nullopt;
-  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-  std::optional<Duration> duration;
-  if (unit == "ms") duration = std::chrono::milliseconds(count);
-  if (unit == "s") duration = std::chrono::seconds(count);
-  if (unit == "m") duration = std::chrono::minutes(count);
-  if (unit == "h" && count <= kDurationCountMax / 3600) duration = std::chrono::hours(count);
-  if (!duration || *duration < kDurationMin) return std::nullopt;
-  return duration;
 }
 
 Result<void> parse_config(std::string_view text, const std::string& file, Config& config) {

@@ -64,7 +64,4 @@ Result<transport::PeerAddress> parse_bind(const std::string& text);
 /// Gives each server without an id one.
 void assign_ids(std::vector<ServerEntry>& servers);
 
-/// "500ms", "5s", "2m", "1h"; nothing for anything else, and for less than 10 ms.
-std::optional<Duration> parse_duration(std::string_view text);
-
 }  // namespace drover::device

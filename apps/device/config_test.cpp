@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/device/config.hpp"
+#include "apps/device/section.hpp"
 
 #include <gtest/gtest.h>
 

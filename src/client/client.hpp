@@ -142,13 +142,15 @@ class Client {
     Bytes bytes;
   };
 
-  // client.cpp
+  // accounts.cpp
   void sync_accounts(Instant now);
   [[nodiscard]] std::optional<ServerUri> usable_uri(Instant now, lwm2m::InstanceId security, ServerId server);
   void sync_account(Instant now, lwm2m::InstanceId security, ServerId server, lwm2m::InstanceId server_instance);
   [[nodiscard]] RegistrationParameters parameters(Instant now, lwm2m::InstanceId server_instance) const;
   [[nodiscard]] std::optional<std::int64_t> integer(Instant now, const lwm2m::Path& path) const;
   bool drain_registration(Instant now, ServerId server, Account& account);
+
+  // reporting.cpp
   bool drain_changes(Instant now);
   bool drain_behaviours(Instant now);
   bool send_notifications(Instant now);

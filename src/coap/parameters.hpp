@@ -39,6 +39,10 @@ struct Parameters {
   std::size_t deduplication_max_per_peer = 128;
   std::size_t observations_max_per_peer = 256;  ///< that a peer has with us: past it Observe is ignored (RFC 7641 §4.1)
 
+  /// RFC 7641 §4.5 ends an observation whose confirmable notification isn't acknowledged. A protocol whose peers count
+  /// on it until they are told otherwise (LwM2M Core §5.5.1) keeps it and gets NotificationTimedOut.
+  bool observations_survive_timeout = false;
+
   bool report_drops = false;  ///< wrong packets can be polled (stack::Endpoint::poll_drop()); they are counted anyway
 
   // RFC 7252 §4.8.2, derived

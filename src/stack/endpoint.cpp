@@ -79,6 +79,18 @@ void Endpoint::end_observation(coap::ResponderId observation) {
   layers_->exchanges.end_observation(observation);
 }
 
+coap::ResponderId Endpoint::restore_observation(const coap::KeptObservation& kept) {
+  return layers_->exchanges.restore_observation(kept);
+}
+
+std::optional<coap::Token> Endpoint::observation_token(coap::ResponderId observation) const {
+  return layers_->exchanges.observation_token(observation);
+}
+
+std::uint32_t Endpoint::observe_number() const {
+  return layers_->exchanges.observe_number();
+}
+
 coap::ExchangeId Endpoint::ping(Instant now, const transport::PeerAddress& peer) {
   return layers_->exchanges.ping(now, peer);
 }

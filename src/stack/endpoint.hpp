@@ -58,6 +58,14 @@ class Endpoint {
   /// Ends an observation of a peer without a word.
   void end_observation(coap::ResponderId observation);
 
+  /// Takes up an observation that a peer began before a restart; notify() goes on with it. The first response is taken
+  /// as delivered.
+  coap::ResponderId restore_observation(const coap::KeptObservation& kept);
+  /// For coap::KeptObservation; nothing when there is no such observation.
+  [[nodiscard]] std::optional<coap::Token> observation_token(coap::ResponderId observation) const;
+  /// The newest Observe number that was given out, of all observations.
+  [[nodiscard]] std::uint32_t observe_number() const;
+
   /// CoAP ping (RFC 7252 §4.3): an empty CON. The Reset answer or the silence comes as RequestFailed with cause Reset
   /// or Timeout of the returned exchange.
   coap::ExchangeId ping(Instant now, const transport::PeerAddress& peer);

@@ -71,6 +71,13 @@ void Exchanges::end_observation(ResponderId observation) {
   responder_.observers().end(observation);
 }
 
+ResponderId Exchanges::restore_observation(const KeptObservation& kept) {
+  return responder_.restore_observation(kept);
+}
+std::optional<Token> Exchanges::observation_token(ResponderId observation) const {
+  return responder_.observers().token_of(observation);
+}
+
 void Exchanges::forget_peer(const transport::PeerAddress& peer) {
   requester_.forget_peer(peer);
   responder_.forget_peer(peer);

@@ -32,6 +32,9 @@ class Exchanges {
   void accept_block(Instant now, ResponderId responder);
   void notify(Instant now, ResponderId observation, Response response, bool confirmable);
   void end_observation(ResponderId observation);
+  ResponderId restore_observation(const KeptObservation& kept);
+  [[nodiscard]] std::optional<Token> observation_token(ResponderId observation) const;
+  [[nodiscard]] std::uint32_t observe_number() const { return responder_.observers().number(); }
 
   /// Doesn't tell the message layer, which has a forget_peer() of its own.
   void forget_peer(const transport::PeerAddress& peer);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "coap/exchange/observers.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace drover::coap {
@@ -30,6 +31,18 @@ void Observers::begin(ResponderId id, const Start& start) {
   Observation observation;
   observation.start = start;
   observations_.emplace(id, std::move(observation));
+}
+
+void Observers::restore(ResponderId id, const Start& start, std::uint32_t number) {
+  begin(id, start);
+  find(id)->answered = true;
+  number_ = std::max(number_, number & 0xFFFFFF);
+}
+
+std::optional<Token> Observers::token_of(ResponderId id) const {
+  const auto found = observations_.find(id);
+  if (found == observations_.end()) return std::nullopt;
+  return found->second.start.token;
 }
 
 void Observers::first_sent(Instant now, ResponderId id, std::optional<TransmissionId> transmission) {
@@ -157,7 +170,19 @@ bool Observers::rejected(TransmissionId transmission) {
 }
 
 bool Observers::gave_up(TransmissionId transmission) {
-  return end_by(transmission, ObservationEndCause::Timeout);
+  const auto found = by_transmission_.find(transmission);
+  if (found == by_transmission_.end()) return false;
+  const ResponderId id = found->second;
+  Observation& observation = *find(id);
+  // Without its first response the peer doesn't know that it observes.
+  if (!context_.parameters.observations_survive_timeout || observation.first) {
+    return end_by(transmission, ObservationEndCause::Timeout);
+  }
+  by_transmission_.erase(found);
+  observation.in_flight.reset();
+  observation.waiting.reset();
+  context_.events.push(NotificationTimedOut{id, observation.start.peer});
+  return true;
 }
 
 }  // namespace drover::coap

@@ -29,6 +29,12 @@ class Observers {
   /// False when the peer has as many observations as it may.
   [[nodiscard]] bool has_room(const transport::PeerAddress& peer, const Token& token) const;
   void begin(ResponderId id, const Start& start);
+  /// As begin(), for one whose first response went out before a restart.
+  void restore(ResponderId id, const Start& start, std::uint32_t number);
+  /// Nothing when there is no such observation.
+  [[nodiscard]] std::optional<Token> token_of(ResponderId id) const;
+  /// The newest number that was given out.
+  [[nodiscard]] std::uint32_t number() const { return number_; }
   [[nodiscard]] std::uint32_t next_number() { return number_ = (number_ + 1) & 0xFFFFFF; }
   /// The first response went out; with a transmission when it is a message of its own. Notifications wait for a
   /// confirmable one.

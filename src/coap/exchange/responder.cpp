@@ -258,6 +258,15 @@ bool Responder::begin_observation(ResponderId id, const Open& open, Response& re
   return true;
 }
 
+ResponderId Responder::restore_observation(const KeptObservation& kept) {
+  const ResponderId id{next_id_++};
+  Block block;
+  block.szx = context_.parameters.block_szx;
+  const std::uint64_t digest = resource_digest(context_.seed, kept.request.method, kept.request.options);
+  observers_.restore(id, {kept.peer, kept.token, digest, block, false}, kept.number);
+  return id;
+}
+
 void Responder::reply(Instant now, ResponderId id, const transport::PeerAddress& peer, MessageId request,
                       Message message) {
   const bool observed = message.options.has(OptionNumber::Observe);

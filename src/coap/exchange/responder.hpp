@@ -30,8 +30,10 @@ class Responder {
   void supply(Instant now, ResponderId responder, ByteView bytes);
   void accept_block(Instant now, ResponderId responder);
   void forget_peer(const transport::PeerAddress& peer);
+  ResponderId restore_observation(const KeptObservation& kept);
 
   Observers& observers() { return observers_; }
+  [[nodiscard]] const Observers& observers() const { return observers_; }
   [[nodiscard]] const Bodies& bodies() const { return bodies_; }
   /// Requests that wait for respond().
   [[nodiscard]] std::size_t open_requests() const { return open_.size(); }

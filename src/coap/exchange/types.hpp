@@ -119,7 +119,7 @@ enum class ObservationEndCause : std::uint8_t {
   Cancelled,  ///< GET with Observe=1 and the same token (RFC 7641 §3.6)
   Replaced,   ///< a new GET with Observe=0 and the same token: a RequestArrived follows with its own id
   Reset,      ///< a notification was answered with Reset, whether it was confirmable or not
-  Timeout,    ///< a confirmable notification wasn't acknowledged (RFC 7641 §4.5)
+  Timeout,    ///< a confirmable notification wasn't acknowledged (RFC 7641 §4.5); NotificationTimedOut otherwise
 };
 
 /// An observation that a peer had started with us is over.
@@ -134,7 +134,24 @@ struct NotificationAcknowledged {
   ResponderId responder;
 };
 
-using Event = std::variant<ResponseArrived, NotificationArrived, ResponseBlockArrived, RequestFailed, RequestArrived,
-                           RequestBlockArrived, BodyWanted, ObservationEnded, NotificationAcknowledged>;
+/// A confirmable notification wasn't acknowledged, and the observation stays
+/// (Parameters::observations_survive_timeout). What waited behind it is dropped: whoever notifies decides what is still
+/// worth sending.
+struct NotificationTimedOut {
+  ResponderId responder;
+  transport::PeerAddress peer;
+};
+
+/// An observation that a peer began with an earlier incarnation of this endpoint.
+struct KeptObservation {
+  transport::PeerAddress peer;
+  Token token;
+  Request request;           ///< as it was sent: the GET's options, without Block2 and Observe
+  std::uint32_t number = 0;  ///< of the 24 bits of the Observe option: past every one that was sent
+};
+
+using Event =
+    std::variant<ResponseArrived, NotificationArrived, ResponseBlockArrived, RequestFailed, RequestArrived,
+                 RequestBlockArrived, BodyWanted, ObservationEnded, NotificationAcknowledged, NotificationTimedOut>;
 
 }  // namespace drover::coap
