@@ -96,7 +96,7 @@ class Harness {
       case 6: {
         const std::uint8_t device = byte(), path = byte();
         shard_.cancel(now_, open_ticket(), name(device), path_of(path),
-                      byte() % 2 == 0 ? server::CancelMode::Get : server::CancelMode::Reset);
+                      static_cast<server::CancelMode>(byte() % 3));
         break;
       }
       case 7: {

@@ -212,6 +212,7 @@ void read_coap(Section section, Config& config) {
   constexpr std::int64_t kRetransmitMax = 10;  // with a minute 34 h: past it nobody waits for an answer
   constexpr std::int64_t kBlockMin = 16;       // RFC 7959 §2.2: szx 0 to 6
   constexpr std::int64_t kBlockMax = 1024;
+  constexpr std::int64_t kNumberMax = std::numeric_limits<std::int64_t>::max();  // the answer lists the sizes
   coap::Parameters& coap = config.coap;
   if (const auto timeout = section.duration("ack_timeout")) {
     coap.ack_timeout = *timeout;
@@ -225,9 +226,9 @@ void read_coap(Section section, Config& config) {
   if (const auto count = section.number("nstart", 1, static_cast<std::int64_t>(coap.requests_max_per_peer))) {
     coap.nstart = static_cast<std::uint32_t>(*count);
   }
-  if (const auto size = section.number("block_size", 0, kBlockMax)) {
+  if (const auto size = section.number("block_size", 0, kNumberMax)) {
     std::uint8_t szx = 0;
-    while (kBlockMin << szx < *size) ++szx;
+    while (kBlockMin << szx < std::min(*size, kBlockMax)) ++szx;
     if (kBlockMin << szx != *size) {
       section.refuse("block_size", "block_size takes 16, 32, 64, 128, 256, 512 or 1024");
     }

@@ -165,9 +165,9 @@ int observations(Session& session, const std::string& endpoint) {
                 [](const Json& list) { return observations_text(list.at("observations"), now()); });
 }
 
-int cancel(Session& session, const std::string& endpoint, const Path& path, bool reset) {
+int cancel(Session& session, const std::string& endpoint, const Path& path, const std::string& mode) {
   Query query = operation_query(session);
-  if (reset) query.emplace_back("mode", "reset");
+  query.emplace_back("mode", mode);
   return finish(session, session.api.call("DELETE", device_url(endpoint, "observations", path), query), done_text);
 }
 

@@ -48,7 +48,7 @@ int attributes(Session& session, const std::string& endpoint, const lwm2m::Path&
 int observe(Session& session, const std::string& endpoint, const lwm2m::Path& path, const std::string& accept,
             bool follow, bool keep, std::uint64_t count);
 int observations(Session& session, const std::string& endpoint);
-int cancel(Session& session, const std::string& endpoint, const lwm2m::Path& path, bool reset);
+int cancel(Session& session, const std::string& endpoint, const lwm2m::Path& path, const std::string& mode);
 /// Follows events; a lost connection is taken up again behind the last event.
 int events(Session& session, const FollowArguments& arguments);
 int objects(Session& session, std::optional<std::uint16_t> id, const std::string& version);

@@ -51,7 +51,7 @@ struct Arguments {
   std::optional<std::uint16_t> object;
   bool background = false;
   bool keep = false;
-  bool reset = false;
+  std::string cancel_mode = "get";
 
   [[nodiscard]] Path path() const { return *Path::parse(path_text); }
 };
@@ -160,9 +160,14 @@ class CommandLine {
     add_device("observations", "what is observed of a device",
                [this](Session& s) { return drover::cli::observations(s, a_.endpoint); });
     CLI::App* cancel = add_path("cancel", "cancel an observation", [this](Session& s) {
-      return drover::cli::cancel(s, a_.endpoint, a_.path(), a_.reset);
+      return drover::cli::cancel(s, a_.endpoint, a_.path(), a_.cancel_mode);
     });
-    cancel->add_flag("--reset", a_.reset, "by a Reset to the next notification instead of a GET now");
+    cancel
+        ->add_option("--mode", a_.cancel_mode,
+                     "get: by a GET now; reset: by a Reset to the next notification; attributes: by a\n"
+                     "Write-Attributes with \"cancel\", for devices of early drafts")
+        ->check(CLI::IsMember({"get", "reset", "attributes"}))
+        ->capture_default_str();
   }
 
   void add_server() {

@@ -237,12 +237,16 @@ void cancel_observation(const std::shared_ptr<Call>& call) {
   const auto path = path_of_call(*call, "Cancel-Observation", 1, 4);
   if (!path) return;
   const std::string_view mode = call->target.parameter("mode").value_or("get");
-  if (mode != "get" && mode != "reset") return call->refuse(bad_parameter("mode", "mode must be get or reset"));
+  if (mode != "get" && mode != "reset" && mode != "attributes") {
+    return call->refuse(bad_parameter("mode", "mode must be get, reset or attributes"));
+  }
   if (!set_wait(*call)) return;
-  const auto how = mode == "get" ? server::CancelMode::Get : server::CancelMode::Reset;
+  const auto how = mode == "get"     ? server::CancelMode::Get
+                   : mode == "reset" ? server::CancelMode::Reset
+                                     : server::CancelMode::WriteAttributes;
   call->state->fleet.device(call->endpoint, [call, path = *path, how](std::optional<server::DeviceView> found) {
-    if (!found) return call->responder.answer(no_answer_problem(NoAnswer::NotRegistered, call->endpoint));
-    const auto device = std::make_shared<const server::DeviceView>(std::move(*found));
+    // One that is away may have something observed, too.
+    const auto device = std::make_shared<const server::DeviceView>(std::move(found).value_or(server::DeviceView{}));
     call->state->fleet.cancel(call->endpoint, path, how, [call, path, device](server::OperationResult result) {
       call->responder.then([call, path, device, result = std::move(result)] {
         if (const auto* why = std::get_if<NoAnswer>(&result)) {

@@ -100,6 +100,11 @@ std::size_t Downlinks::observations_expected(Slot slot) const {
   return device->second.observations.size() + device->second.observes_waiting;
 }
 
+void Downlinks::mark_disabled(Slot slot) {
+  // Without observations there is nothing that this would change.
+  if (const auto device = devices_.find(slot); device != devices_.end()) device->second.disabled = true;
+}
+
 Downlinks::Dropped Downlinks::drop(Slot slot) {
   Dropped dropped;
   const auto device = devices_.find(slot);
@@ -110,6 +115,7 @@ Downlinks::Dropped Downlinks::drop(Slot slot) {
     dropped.waiting.emplace_back(exchange, std::move(waiting->second));
     waiting_.erase(waiting);
   }
+  dropped.disabled = device->second.disabled;
   dropped.observations = std::move(device->second.observations);
   for (const Observation& observation : dropped.observations) observed_.erase(observation.exchange);
   devices_.erase(device);

@@ -38,8 +38,11 @@ struct Waiting {
   enum class Kind : std::uint8_t {
     Operation,
     Observe,
-    Cancel,   ///< GET with Observe=1
-    Restore,  ///< Observe of ours after a new registration; has no ticket
+    Cancel,             ///< GET with Observe=1
+    Restore,            ///< Observe of ours after a new registration; has no ticket
+    Disable,            ///< Execute of /1/x/4: success announces that the device goes and comes back
+    CancelByAttribute,  ///< Write-Attributes with "cancel": success ends the observation of `what.path`, if there is
+                        ///< one
   };
   Kind kind = Kind::Operation;
   Slot slot = 0;
@@ -74,7 +77,10 @@ class Downlinks {
   struct Dropped {
     std::vector<std::pair<coap::ExchangeId, Waiting>> waiting;
     std::vector<Observation> observations;
+    bool disabled = false;
   };
+  /// The device was told to go away for a while.
+  void mark_disabled(Slot slot);
   /// Takes out everything of a device.
   Dropped drop(Slot slot);
 
@@ -83,6 +89,7 @@ class Downlinks {
     std::vector<coap::ExchangeId> waiting;
     std::vector<Observation> observations;
     std::size_t observes_waiting = 0;
+    bool disabled = false;
   };
   static bool is_observe(const Waiting& waiting) {
     return waiting.kind == Waiting::Kind::Observe || waiting.kind == Waiting::Kind::Restore;

@@ -67,6 +67,9 @@ struct ObservationView {
 enum class CancelMode : std::uint8_t {
   Get,    ///< GET with Observe=1 now
   Reset,  ///< Reset to the next notification
+  /// Write-Attributes with "cancel", as early drafts of 1.0 have it (SCR LwM2M-DMSE-010-C-O); a device that doesn't
+  /// know it answers 4.00, and the observation stays.
+  WriteAttributes,
 };
 
 enum class EventKind : std::uint8_t { Registered, Updated, Expired, Deregistered, Notification, ObservationEnded };

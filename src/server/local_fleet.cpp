@@ -111,7 +111,7 @@ void LocalFleet::with_device(std::size_t index, std::string endpoint, Task found
   }
   poster_(index, [this, index, endpoint = std::move(endpoint), found = std::move(found), missing = std::move(missing)](
                      Shard& shard, Instant now) mutable {
-    if (shard.has(endpoint)) {
+    if (shard.knows(endpoint)) {
       found(shard, now);
     } else {
       with_device(index + 1, std::move(endpoint), std::move(found), std::move(missing));

@@ -2,6 +2,7 @@
 // What this server accepts at its Registration interface beyond, or short of, what the enabler asks for.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/time.hpp"
 #include "lwm2m/data/path.hpp"
 #include "lwm2m/operation/operation.hpp"
 
@@ -50,8 +52,11 @@ struct Policy {
   /// set, the observations of a registration that a Register replaced, on whichever shard it was, are asked for again
   /// behind the 2.01, and their first values come as notifications. An Observe of the application's for the same path
   /// takes the place of that. Those the device refuses end with ObservationEnded; when not set, all of them do and are
-  /// the application's to start again. Deregistration and expiry end them either way.
+  /// the application's to start again. A deregistration ends them either way, unless this server disabled the device.
   bool restore_observations = true;
+  /// What was observed of a device that expired, or that this server had disabled (/1/x/4), is asked for again when it
+  /// registers within this time; after it they end with ObservationEnded. For restore_observations alone.
+  Duration observations_wanted = std::chrono::hours(24 * 7);
 };
 
 /// The values that Core Table 8 has for `b`: U, UQ, S, SQ, US, UQS, UQT.

@@ -53,13 +53,15 @@ void Shard::handle_mail(Instant now, const Mail& mail) {
 }
 
 void Shard::take_mail(Instant now, const EndpointClaimed& claim) {
-  const auto slot = registry_.find(claim.endpoint);
-  if (!slot) return;
-  const Instant ours = registry_[*slot].registered_at();
-  // Of two at the same instant the one of the lower shard stays; every shard decides alike.
-  if (ours > claim.when || (ours == claim.when && config_.index < claim.shard)) return;
-  std::vector<ObservedPath> observed =
-      end_registration(now, *slot, Ending::Replaced, config_.policy.restore_observations);
+  std::vector<ObservedPath> observed;
+  if (const auto slot = registry_.find(claim.endpoint)) {
+    const Instant ours = registry_[*slot].registered_at();
+    // Of two at the same instant the one of the lower shard stays; every shard decides alike.
+    if (ours > claim.when || (ours == claim.when && config_.index < claim.shard)) return;
+    observed = end_registration(now, *slot, Ending::Replaced);
+  } else {
+    observed = wanted_.take(claim.endpoint);
+  }
   if (!observed.empty()) mails_.push_back({claim.shard, ObservationsHandedOver{claim.endpoint, std::move(observed)}});
 }
 
@@ -87,6 +89,7 @@ std::optional<Deadline> Shard::deadline() const {
   if (const auto lifetime = registry_.next_deadline(); lifetime && (!next || *lifetime < next->at)) {
     next = Deadline{*lifetime, Reason::Lifetime};
   }
+  if (const auto due = wanted_.next_due(); due && (!next || *due < next->at)) next = Deadline{*due, Reason::Forget};
   return next;
 }
 
@@ -110,9 +113,12 @@ void Shard::expire(Instant now) {
     ++counters_.expiries;
     end_registration(now, *slot, Ending::Expired);
   }
+  while (const auto given_up = wanted_.take_due(now)) {
+    for (const ObservedPath& what : given_up->paths) emit_observation_ended(now, given_up->endpoint, what.path);
+  }
 }
 
-std::vector<ObservedPath> Shard::end_registration(Instant now, Slot slot, Ending why, bool keep_observations) {
+std::vector<ObservedPath> Shard::end_registration(Instant now, Slot slot, Ending why) {
   std::vector<ObservedPath> kept;
   const auto keep_or_end = [&](const ObservedPath& what, bool keep) {
     if (keep) {
@@ -122,10 +128,14 @@ std::vector<ObservedPath> Shard::end_registration(Instant now, Slot slot, Ending
     }
   };
   Downlinks::Dropped dropped = downlinks_.drop(slot);
+  const bool keep_observations =
+      config_.policy.restore_observations && (why != Ending::Deregistered || dropped.disabled);
   for (auto& [exchange, waiting] : dropped.waiting) {
     endpoint_.forget(exchange);
     switch (waiting.kind) {
       case Waiting::Kind::Operation:
+      case Waiting::Kind::Disable:
+      case Waiting::Kind::CancelByAttribute:
       case Waiting::Kind::Cancel: done(waiting.ticket, NoAnswer::Gone); break;
       case Waiting::Kind::Observe:
         done(waiting.ticket, NoAnswer::Gone);
@@ -137,6 +147,13 @@ std::vector<ObservedPath> Shard::end_registration(Instant now, Slot slot, Ending
   for (const Observation& observation : dropped.observations) {
     endpoint_.forget(observation.exchange);
     keep_or_end(observation.what, keep_observations && !observation.cancelling);
+  }
+  const std::string endpoint(registry_[slot].endpoint());
+  if (why != Ending::Replaced && !kept.empty()) {
+    if (!wanted_.keep(now + config_.policy.observations_wanted, endpoint, kept)) {
+      for (const ObservedPath& what : kept) emit_observation_ended(now, slot, what.path);
+    }
+    kept.clear();
   }
   if (why == Ending::Expired) emit(now, EventKind::Expired, registry_[slot].endpoint());
   if (why == Ending::Deregistered) emit(now, EventKind::Deregistered, registry_[slot].endpoint());

@@ -19,6 +19,7 @@
 #include "server/fleet.hpp"
 #include "server/policy.hpp"
 #include "server/registry.hpp"
+#include "server/wanted.hpp"
 #include "stack/endpoint.hpp"
 
 namespace drover::server {
@@ -98,11 +99,14 @@ class Shard {
   void operate(Instant now, Ticket ticket, std::string_view endpoint, const lwm2m::Downlink& operation);
   /// Ends the observation of exactly that path; exactly one OperationDone follows. Get: the device's answer, whatever
   /// its code, ends it; without an answer it stays. Reset: an Outcome Deleted of code 0 at once, as nothing is sent
-  /// before the next notification. An Outcome NotFound of code 0 when nothing is observed there; Refused when it is
-  /// being cancelled.
+  /// before the next notification. WriteAttributes: a success of the device's ends it. An Outcome NotFound of code 0
+  /// when nothing is observed there; Refused when it is being cancelled. What is wanted of a device that is away is
+  /// given up: Deleted of code 0.
   void cancel(Instant now, Ticket ticket, std::string_view endpoint, const lwm2m::Path& path, CancelMode mode);
 
   [[nodiscard]] bool has(std::string_view endpoint) const { return registry_.find(endpoint).has_value(); }
+  /// As has(), and for one that is away with something observed (Policy::observations_wanted).
+  [[nodiscard]] bool knows(std::string_view endpoint) const { return has(endpoint) || wanted_.has(endpoint); }
   [[nodiscard]] std::optional<DeviceView> device(std::string_view endpoint) const;
   /// This shard's part of a page; `next` isn't empty when there are more behind it. O(devices), see Registry::page().
   [[nodiscard]] DevicePage list(const DeviceQuery& query) const;
@@ -120,7 +124,9 @@ class Shard {
   void take_mail(Instant now, const EndpointClaimed& claim);
   void take_mail(Instant now, const ObservationsHandedOver& handed);
   void expire(Instant now);
-  std::vector<ObservedPath> end_registration(Instant now, Slot slot, Ending why, bool keep_observations = false);
+  /// Gives what was observed and isn't ended by this, for the registration that takes the place of a Replaced one; of
+  /// the others it is kept in wanted_.
+  std::vector<ObservedPath> end_registration(Instant now, Slot slot, Ending why);
   [[nodiscard]] DeviceView view(Slot slot) const;
   [[nodiscard]] DeviceView view(Slot slot, lwm2m::Announcement announcement) const;
   [[nodiscard]] UnixSeconds wall(Instant at) const;
@@ -154,6 +160,7 @@ class Shard {
   stack::Endpoint endpoint_;
   Registry registry_;
   Downlinks downlinks_;
+  WantedObservations wanted_;
   Duration unix_at_zero_{};
   ServerCounters counters_;  ///< without coap and devices
 

@@ -46,6 +46,23 @@ bool is_sendable(const lwm2m::Downlink& operation) {
          });
 }
 
+/// The item of early drafts that ends an observation (SCR LwM2M-DMSE-010-C-O).
+constexpr std::string_view kCancelAttribute = "cancel";
+
+bool cancels(const lwm2m::Downlink& operation) {
+  const auto* write = std::get_if<lwm2m::WriteAttributes>(&operation);
+  return write != nullptr &&
+         std::find(write->attributes.begin(), write->attributes.end(), kCancelAttribute) != write->attributes.end();
+}
+
+/// Execute of Disable (Core E.2, resource 4): the device deregisters and comes back.
+bool disables(const lwm2m::Downlink& operation) {
+  constexpr lwm2m::ObjectId kServerObject = 1;
+  constexpr lwm2m::ResourceId kDisable = 4;
+  const auto* execute = std::get_if<lwm2m::Execute>(&operation);
+  return execute != nullptr && execute->path.object() == kServerObject && execute->path.resource() == kDisable;
+}
+
 NoAnswer to_no_answer(coap::FailureCause cause) {
   switch (cause) {
     case coap::FailureCause::Timeout: return NoAnswer::Timeout;
@@ -104,6 +121,11 @@ void Shard::send(Instant now, Ticket ticket, Slot slot, const lwm2m::Downlink& o
   Waiting waiting;
   waiting.slot = slot;
   waiting.ticket = ticket;
+  if (disables(operation)) waiting.kind = Waiting::Kind::Disable;
+  if (cancels(operation)) {
+    waiting.kind = Waiting::Kind::CancelByAttribute;
+    waiting.what.path = lwm2m::path_of(operation);
+  }
   downlinks_.wait(exchange, std::move(waiting));
 }
 
@@ -149,7 +171,12 @@ void Shard::cancel(Instant now, Ticket ticket, std::string_view endpoint, const 
   ++counters_.operations;
   const auto slot = registry_.find(endpoint);
   if (!slot) {
-    done(ticket, NoAnswer::NotRegistered);
+    if (wanted_.cancel(endpoint, path)) {
+      emit_observation_ended(now, endpoint, path);
+      done(ticket, local_outcome(lwm2m::Status::Deleted));
+    } else {
+      done(ticket, NoAnswer::NotRegistered);
+    }
     return;
   }
   Observation* observation = downlinks_.find(*slot, path);
@@ -174,6 +201,11 @@ void Shard::cancel(Instant now, Ticket ticket, std::string_view endpoint, const 
     done(ticket, local_outcome(lwm2m::Status::Deleted));
     return;
   }
+  if (mode == CancelMode::WriteAttributes) {
+    send(now, ticket, *slot, lwm2m::WriteAttributes{path, {std::string(kCancelAttribute)}});
+    process(now);
+    return;
+  }
   observation->cancelling = true;
   Waiting waiting;
   waiting.kind = Waiting::Kind::Cancel;
@@ -193,6 +225,19 @@ void Shard::handle_response(Instant now, coap::ExchangeId exchange, const coap::
     case Waiting::Kind::Operation: done(waiting->ticket, std::move(outcome)); break;
     case Waiting::Kind::Observe:
     case Waiting::Kind::Restore: handle_observe_response(now, exchange, *waiting, std::move(outcome), observing); break;
+    case Waiting::Kind::Disable:
+      if (lwm2m::is_success(outcome.status)) downlinks_.mark_disabled(waiting->slot);
+      done(waiting->ticket, std::move(outcome));
+      break;
+    case Waiting::Kind::CancelByAttribute:
+      if (const Observation* observation = downlinks_.find(waiting->slot, waiting->what.path);
+          observation != nullptr && lwm2m::is_success(outcome.status)) {
+        endpoint_.forget(observation->exchange);
+        downlinks_.end(waiting->slot, waiting->what.path);
+        emit_observation_ended(now, waiting->slot, waiting->what.path);
+      }
+      done(waiting->ticket, std::move(outcome));
+      break;
     case Waiting::Kind::Cancel:
       if (const auto [slot, observation] = downlinks_.find(waiting->observation); observation != nullptr) {
         const lwm2m::Path path = observation->what.path;

@@ -46,7 +46,9 @@ Result<lwm2m::Outcome> Shard::handle_uplink(Instant now, const transport::PeerAd
   // The server removes the existing registration and performs the new one (Core §5.3.1).
   std::vector<ObservedPath> observed;
   if (const auto old = registry_.find(request.endpoint)) {
-    observed = end_registration(now, *old, Ending::Replaced, config_.policy.restore_observations);
+    observed = end_registration(now, *old, Ending::Replaced);
+  } else {
+    observed = wanted_.take(request.endpoint);
   }
   NewRegistration registration;
   registration.endpoint = request.endpoint;
@@ -58,6 +60,7 @@ Result<lwm2m::Outcome> Shard::handle_uplink(Instant now, const transport::PeerAd
   registration.address = peer;
   const auto slot = registry_.add(now, registration, request.announcement);
   if (!slot) {
+    for (const ObservedPath& what : observed) emit_observation_ended(now, request.endpoint, what.path);
     return tl::unexpected(Error{Fault::Us, coap::code::kServiceUnavailable.value, "no room for another device"});
   }
   ++counters_.registers;

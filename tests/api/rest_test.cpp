@@ -373,6 +373,9 @@ TEST_F(Rest, ObservationsAreListedStartedAndCancelledBothWays) {
   fleet_.answer_with(lwm2m::Outcome{Status::Deleted, std::nullopt, {}, "", 0});
   EXPECT_EQ(request("DELETE", device("/observations/3/0/1?mode=reset")).status, 200);
   EXPECT_EQ(fleet_.last_cancel_mode(), server::CancelMode::Reset);
+  fleet_.answer_with(lwm2m::Outcome{Status::Changed, std::nullopt, {}, "", 0x44});
+  EXPECT_EQ(request("DELETE", device("/observations/3/0/1?mode=attributes")).status, 200);
+  EXPECT_EQ(fleet_.last_cancel_mode(), server::CancelMode::WriteAttributes);
   fleet_.answer_with(lwm2m::Outcome{Status::NotFound, std::nullopt, {}, "", 0});
   EXPECT_EQ(request("DELETE", device("/observations/3/0/1")).json()["type"], "urn:drover:problem:not-found");
   EXPECT_EQ(request("DELETE", device("/observations/3/0/1?mode=shout")).status, 400);

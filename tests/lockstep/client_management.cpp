@@ -42,27 +42,6 @@ TEST(Rfc7252Section5_10_8, ARequestWhoseConditionFailsIsNotPerformed) {
   device.out("ACK 0006 4.12 t=01 ?");
 }
 
-TEST(TransportFigure6, CreateAndDelete) {
-  Device device;
-  device.client.define(*shipped().find(2));
-  for (const int instance : {0, 1, 2}) device.add(2, static_cast<lwm2m::InstanceId>(instance));
-  device.be_registered();
-  // TLV: object id 1, object instance 0, owner 127; the client chooses the instance id.
-  const Bytes values = from_hex("c10001c10100c1037f");
-  Bytes create = wire::write("CON 0001 POST t=01 /2 ct=11542");
-  create.push_back(0xFF);
-  create.insert(create.end(), values.begin(), values.end());
-  device.in(create);
-  device.out("ACK 0001 2.01 t=01 loc=2 loc=3");
-  create[3] = 2;
-  device.in(create);
-  device.out("ACK 0002 2.01 t=01 loc=2 loc=4");
-  device.in("CON 0003 DELETE t=01 /2/3");
-  device.out("ACK 0003 2.02 t=01");
-  device.pass(seconds(1));
-  device.out("CON ? POST t=? /rd/5a3f ct=40 '</1/0>,</2/0>,</2/1>,</2/2>,</2/4>,</3/0>'");
-}
-
 TEST(CoreSection5_4, OperationsBeforeTheRegistrationAndFromStrangersAreIgnored) {
   Device device;
   device.in("CON 0001 GET t=01 /3/0/0");

@@ -22,6 +22,13 @@ class ServerDownlink : public ServerTest {
     expect_event(EventKind::Registered, "node1");
   }
 
+  /// Another registration of the same device, with its location.
+  std::string begin_again() {
+    const std::string location = register_device("node1", device_);
+    expect_event(EventKind::Registered, "node1");
+    return location;
+  }
+
   /// Observes /4/0/2 with the answer 92.
   Heard observe_signal(std::uint64_t ticket = 1) {
     operate(lwm2m::Observe{Path(4, 0, 2), {}}, ticket);
@@ -299,6 +306,21 @@ TEST_F(ServerDownlink, AnUnansweredCancelLeavesTheObservation) {
   expect_event(EventKind::ObservationEnded, "node1");
 }
 
+TEST_F(ServerDownlink, ScrDmse010CancelInWriteAttributesEndsTheObservationWhenTheDeviceKnowsIt) {
+  observe_signal();
+  cancel(CancelMode::WriteAttributes, 2);
+  Heard request = expect_request("0.03", wire("B1 '4' 01 '0' 01 '2' | 46 'cancel'"));
+  answer(request, "80");
+  expect_outcome(Status::BadRequest, 2);
+  EXPECT_EQ(observed(), 1u);
+  operate(lwm2m::WriteAttributes{Path(4, 0, 2), {"pmin=5", "cancel"}}, 3);
+  request = expect_request("0.03", wire("B1 '4' 01 '0' 01 '2' | 46 'pmin=5' | 06 'cancel'"));
+  answer(request, "44");
+  expect_outcome(Status::Changed, 3);
+  EXPECT_EQ(observed(), 0u);
+  EXPECT_EQ(expect_event(EventKind::ObservationEnded, "node1").path, Path(4, 0, 2));
+}
+
 TEST_F(ServerDownlink, NothingToCancelIsSaidWithoutAskingTheDevice) {
   cancel(CancelMode::Get, 1);
   EXPECT_EQ(expect_outcome(Status::NotFound, 1).code, 0);
@@ -360,15 +382,9 @@ TEST_F(ServerDownlink, ObservationsEndWithTheirRegistrationWhenThePolicyIsNotToR
   expect(wire("70 00 0051"));
 }
 
-TEST_F(ServerDownlink, ObservationsEndWithExpiryAndDeregistration) {
+TEST_F(ServerDownlink, ObservationsEndWithDeregistration) {
+  const std::string location = begin_again();
   observe_signal();
-  pass(seconds(300));
-  expect_event(EventKind::ObservationEnded, "node1");
-  expect_event(EventKind::Expired, "node1");
-  const std::string location = register_device("node1", device_);
-  expect_event(EventKind::Registered, "node1");
-  expect_silence();
-  observe_signal(2);
   say(wire("41 04 1150 A3 | B2 'rd' | 0B '" + location + "'"));
   expect(wire("61 42 1150 A3"));
   expect_event(EventKind::ObservationEnded, "node1");
@@ -377,6 +393,59 @@ TEST_F(ServerDownlink, ObservationsEndWithExpiryAndDeregistration) {
   expect_event(EventKind::Registered, "node1");
   expect_silence();
   expect_no_event();
+}
+
+TEST_F(ServerDownlink, CoreSection5_5_1WhatWasObservedOfAnExpiredDeviceIsWantedWhenItIsBack) {
+  observe_signal();
+  pass(seconds(300));
+  expect_event(EventKind::Expired, "node1");
+  expect_no_event();
+  pass(std::chrono::hours(24));
+  register_device("node1", device_);
+  expect_event(EventKind::Registered, "node1");
+  const Heard again = cut(hear());
+  EXPECT_EQ(to_hex(again.rest), to_hex(wire("60 | 51 '4' 01 '0' 01 '2' | 62 2D16")));
+  answer(again, "45", "61 01 | 60 | FF '92'");
+  EXPECT_EQ(as_text(expect_event(EventKind::Notification, "node1").outcome->payload), "92");
+  EXPECT_EQ(observed(), 1U);
+}
+
+TEST_F(ServerDownlink, CoreAppendixE2ADisabledDeviceIsExpectedBack) {
+  const std::string location = begin_again();
+  observe_signal();
+  operate(lwm2m::Execute{Path(1, 0, 4), ""}, 2);
+  answer(expect_request("0.02", wire("B1 '1' 01 '0' 01 '4'")), "44");
+  expect_outcome(Status::Changed, 2);
+  say(wire("41 04 1150 A3 | B2 'rd' | 0B '" + location + "'"));
+  expect(wire("61 42 1150 A3"));
+  expect_event(EventKind::Deregistered, "node1");
+  expect_no_event();
+  register_device("node1", device_);
+  expect_event(EventKind::Registered, "node1");
+  EXPECT_EQ(cut(hear()).code, "0.01");
+}
+
+TEST_F(ServerDownlink, WhatIsWantedIsGivenUpInTimeOrWhenItIsCancelled) {
+  observe_signal();
+  pass(seconds(300));
+  expect_event(EventKind::Expired, "node1");
+  cancel(CancelMode::Get, 2, Path(4, 0, 3));
+  expect_no_answer(NoAnswer::NotRegistered, 2);
+  cancel(CancelMode::Get, 3);
+  expect_outcome(Status::Deleted, 3);
+  EXPECT_EQ(expect_event(EventKind::ObservationEnded, "node1").path, Path(4, 0, 2));
+  register_device("node1", device_);
+  expect_event(EventKind::Registered, "node1");
+  expect_silence();
+
+  observe_signal(4);
+  pass(seconds(300));
+  expect_event(EventKind::Expired, "node1");
+  pass(std::chrono::hours(24 * 7) - seconds(1));
+  expect_no_event();
+  pass(seconds(1));
+  EXPECT_EQ(expect_event(EventKind::ObservationEnded, "node1").path, Path(4, 0, 2));
+  EXPECT_FALSE(shard().knows("node1"));
 }
 
 TEST_F(ServerDownlink, CoreSection5_5_1ObservationsAreReinitiatedWhenAClientRegisters) {

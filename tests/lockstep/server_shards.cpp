@@ -130,6 +130,25 @@ TEST_F(ObservationsMove, TheyEndWhenNobodyIsRegisteredAnyMore) {
   EXPECT_EQ(expect_event(EventKind::ObservationEnded, "node1", 1).path, lwm2m::Path(4, 0, 2));
 }
 
+TEST_F(ServerShards, WhatIsWantedOfADeviceThatIsAwayMovesToTheShardItRegistersWith) {
+  register_device("node1", device_, 0);
+  expect_event(EventKind::Registered, "node1", 0);
+  carry_mail();
+  shard(0).operate(now(), server::Ticket{1}, "node1", lwm2m::Observe{lwm2m::Path(4, 0, 2), {}});
+  const Heard asked = cut(hear(device_, 0));
+  say(device_, wire("68 45" + asked.id + asked.token + "61 01 | 60 | FF '92'"), 0);
+  pass(std::chrono::seconds(300));
+  expect_event(EventKind::Expired, "node1", 0);
+  EXPECT_TRUE(shard(0).knows("node1"));
+
+  register_device("node1", elsewhere_, 1);
+  expect_event(EventKind::Registered, "node1", 1);
+  carry_mail();
+  EXPECT_FALSE(shard(0).knows("node1"));
+  EXPECT_EQ(to_hex(cut(hear(elsewhere_, 1)).rest), to_hex(wire("60 | 51 '4' 01 '0' 01 '2' | 62 2D16")));
+  expect_no_event(0);
+}
+
 TEST_F(ServerShards, ALocationOfAnotherShardIsNotFound) {
   const std::string location = register_device("node1", device_, 0);
   say(device_, wire("41 02 1150 A2 | B2 'rd' | 0B '" + location + "'"), 1);
