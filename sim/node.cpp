@@ -12,6 +12,7 @@ namespace {
 
 constexpr lwm2m::ObjectId kTemperature = 3303;
 constexpr lwm2m::ResourceId kSensorValue = 5700;
+constexpr lwm2m::ObjectId kAccessControl = 2;
 
 client::ClientSettings settings_of(const DeviceNode::Setup& setup) {
   client::ClientSettings settings;
@@ -21,23 +22,96 @@ client::ClientSettings settings_of(const DeviceNode::Setup& setup) {
 
 }  // namespace
 
-DeviceNode::DeviceNode(const lwm2m::model::Registry& definitions, const Setup& setup, DeviceLog& log)
-    : rng_(setup.seed), setup_(setup), log_(log), client_(settings_of(setup), rng_) {
+DeviceNode::DeviceNode(const lwm2m::model::Registry& definitions, const Setup& setup, DeviceLog& log,
+                       DeviceWatcher* watcher)
+    : rng_(setup.seed), setup_(setup), log_(log), watcher_(watcher), client_(settings_of(setup), rng_) {
   for (const lwm2m::ObjectId object : std::initializer_list<lwm2m::ObjectId>{0, 1, 3})
     client_.define(*definitions.find(object));
+  if (setup_.servers.size() > 1) client_.define(*definitions.find(kAccessControl));
   client_.define(*definitions.find(kTemperature), this);
 }
 
 void DeviceNode::start(Instant now) {
+  now_ = now;
   const client::Context own{now, std::nullopt};
-  [[maybe_unused]] const bool made =
-      client_.tree().add(own, 3, 0).has_value() && client_.tree().add(own, kTemperature, 0).has_value() &&
-      client_.add_account(now, kServer, "coap://" + setup_.server.to_string(), setup_.lifetime).has_value();
+  [[maybe_unused]] bool made =
+      client_.tree().add(own, 3, 0).has_value() && client_.tree().add(own, kTemperature, 0).has_value();
+  client::ServerId id = 0;
+  for (const PeerAddress& server : setup_.servers) {
+    made = made && client_.add_account(now, ++id, "coap://" + server.to_string(), setup_.lifetime).has_value();
+  }
   assert(made);
+  if (setup_.servers.size() > 1) provision_access(now);
   client_.start(now);
 }
 
+void DeviceNode::set(Instant now, const lwm2m::Path& path, lwm2m::Value value) {
+  [[maybe_unused]] const auto set = client_.tree().set({now, std::nullopt}, path, std::move(value));
+  assert(set);
+}
+
+void DeviceNode::provision_access(Instant now) {
+  const auto give = [&](lwm2m::InstanceId instance, lwm2m::ObjectId object, lwm2m::InstanceId of, std::int64_t owner,
+                        std::optional<std::int64_t> others) {
+    [[maybe_unused]] const auto added = client_.tree().add({now, std::nullopt}, kAccessControl, instance);
+    assert(added);
+    const lwm2m::Path access(kAccessControl, instance);
+    set(now, access.child(0), std::int64_t{object});
+    set(now, access.child(1), std::int64_t{of});
+    set(now, access.child(3), owner);
+    if (others) set(now, access.child(2).child(0), *others);
+  };
+  constexpr std::int64_t kRead = 1;
+  give(kDeviceAccess, 3, 0, 1, kRead);
+  give(kTemperatureAccess, kTemperature, 0, 1, kRead);
+  for (std::size_t index = 0; index < setup_.servers.size(); ++index) {
+    const auto account = static_cast<lwm2m::InstanceId>(index);
+    give(static_cast<lwm2m::InstanceId>(kTemperatureAccess + 1 + index), 1, account, std::int64_t{account} + 1,
+         std::nullopt);
+  }
+}
+
+void DeviceNode::open_access(Instant now) {
+  now_ = now;
+  if (setup_.servers.size() < 2) return;
+  const lwm2m::Path rights(kAccessControl, kTemperatureAccess, 2);
+  for (std::size_t index = 1; index <= setup_.servers.size(); ++index) {
+    set(now, rights.child(static_cast<std::uint16_t>(index)), std::int64_t{7});
+  }
+  client_.settle(now);
+}
+
+std::optional<client::ServerId> DeviceNode::server_at(const PeerAddress& address) const {
+  const auto found = std::find(setup_.servers.begin(), setup_.servers.end(), address);
+  if (found == setup_.servers.end()) return std::nullopt;
+  return static_cast<client::ServerId>(found - setup_.servers.begin() + 1);
+}
+
+void DeviceNode::handle_datagram(Instant now, const Datagram& datagram) {
+  now_ = now;
+  const auto server = server_at(datagram.from);
+  if (const auto message = coap::decode(datagram.bytes); watcher_ != nullptr && server && message) {
+    watcher_->heard(now, setup_.endpoint, *server, *message);
+  }
+  client_.handle_datagram(now, datagram);
+}
+
+std::optional<Transmit> DeviceNode::poll_transmit() {
+  auto transmit = client_.poll_transmit();
+  if (!transmit || watcher_ == nullptr) return transmit;
+  const auto server = server_at(transmit->to);
+  const auto message = coap::decode(transmit->bytes);
+  if (server && message && message->options.observe()) {
+    const auto [known, fresh] = reports_.try_emplace({*server, message->id.value}, now_);
+    const bool repeated = !fresh && now_ - known->second < coap::Parameters{}.exchange_lifetime();
+    known->second = now_;
+    if (!repeated) watcher_->reported(now_, setup_.endpoint, *server, *message, client_);
+  }
+  return transmit;
+}
+
 void DeviceNode::set_temperature(Instant now, double value) {
+  now_ = now;
   [[maybe_unused]] const auto set =
       client_.tree().set({now, std::nullopt}, lwm2m::Path(kTemperature, 0, kSensorValue), value);
   assert(set);
@@ -51,8 +125,11 @@ double DeviceNode::temperature(Instant now) const {
 
 bool DeviceNode::is_registered() const {
   const auto accounts = client_.accounts();
-  return !accounts.empty() && (accounts.front().state == client::RegistrationState::Registered ||
-                               accounts.front().state == client::RegistrationState::Updating);
+  return accounts.size() == setup_.servers.size() &&
+         std::all_of(accounts.begin(), accounts.end(), [](const client::AccountView& account) {
+           return account.state == client::RegistrationState::Registered ||
+                  account.state == client::RegistrationState::Updating;
+         });
 }
 
 std::optional<Instant> DeviceNode::deadline() const {
@@ -62,9 +139,16 @@ std::optional<Instant> DeviceNode::deadline() const {
 }
 
 void DeviceNode::after(Instant now) {
+  now_ = now;
   while (const auto event = client_.poll_event()) {
     if (const auto* wanted = std::get_if<client::ResolveWanted>(&*event)) {
-      client_.resolved(now, wanted->server, {setup_.server});
+      client_.resolved(now, wanted->server, {setup_.servers.at(std::size_t{wanted->server} - 1)});
+    } else if (watcher_ == nullptr) {
+      continue;
+    } else if (const auto* changed = std::get_if<client::RegistrationChanged>(&*event)) {
+      watcher_->registration_changed(now, setup_.endpoint, changed->server);
+    } else if (const auto* served = std::get_if<client::Served>(&*event)) {
+      watcher_->served(now, setup_.endpoint, *served, client_);
     }
   }
 }

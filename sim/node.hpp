@@ -6,10 +6,12 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "client/client.hpp"
+#include "coap/message/message.hpp"
 #include "lwm2m/model/registry.hpp"
 #include "server/shard.hpp"
 #include "sim/network.hpp"
@@ -21,19 +23,37 @@ struct DeviceLog {
   std::map<std::string, int> executed;  ///< by the argument's value
 };
 
-/// A client with objects 0, 1, 3 and one 3303; its execute is counted in the log.
+/// What checkers see of a device, at the moment it happens.
+class DeviceWatcher {
+ public:
+  virtual ~DeviceWatcher() = default;
+  /// A message of an observation left for a server: its first answer, or a notification. Not a repetition.
+  virtual void reported(Instant now, const std::string& endpoint, client::ServerId server, const coap::Message& message,
+                        const client::Client& client) = 0;
+  virtual void heard(Instant now, const std::string& endpoint, client::ServerId server,
+                     const coap::Message& message) = 0;
+  virtual void served(Instant now, const std::string& endpoint, const client::Served& served,
+                      const client::Client& client) = 0;
+  /// A registration with that server begins or ends: its observations may be gone.
+  virtual void registration_changed(Instant now, const std::string& endpoint, client::ServerId server) = 0;
+};
+
+/// A client with objects 0, 1, 3 and one 3303; its execute is counted in the log. With several servers also object 2:
+/// the first server owns /3/0 and /3303/0, the others may read them, and each owns its /1/x.
 class DeviceNode final : public Node, private client::ObjectBehaviour {
  public:
-  static constexpr client::ServerId kServer = 1;
-
   struct Setup {
     std::string endpoint;
-    PeerAddress server;
+    std::vector<PeerAddress> servers;  ///< Short Server ID 1 and up
     std::uint32_t lifetime = 300;
     std::uint64_t seed = 0;
   };
+  /// The Access Control instances.
+  static constexpr lwm2m::InstanceId kDeviceAccess = 0;
+  static constexpr lwm2m::InstanceId kTemperatureAccess = 1;
 
-  DeviceNode(const lwm2m::model::Registry& definitions, const Setup& setup, DeviceLog& log);
+  DeviceNode(const lwm2m::model::Registry& definitions, const Setup& setup, DeviceLog& log,
+             DeviceWatcher* watcher = nullptr);
 
   void start(Instant now);
   void stop(Instant now) { client_.stop(now); }
@@ -41,21 +61,35 @@ class DeviceNode final : public Node, private client::ObjectBehaviour {
   void address_changed(Instant now) { client_.address_changed(now); }
   void set_temperature(Instant now, double value);
   [[nodiscard]] double temperature(Instant now) const;
+  /// With all of its servers.
   [[nodiscard]] bool is_registered() const;
+  /// Gives every server the right to read the temperature, as a bootstrap would.
+  void open_access(Instant now);
+  [[nodiscard]] const client::Client& client() const { return client_; }
 
-  void handle_datagram(Instant now, const Datagram& datagram) override { client_.handle_datagram(now, datagram); }
-  void handle_timeout(Instant now) override { client_.handle_timeout(now); }
-  std::optional<Transmit> poll_transmit() override { return client_.poll_transmit(); }
+  void handle_datagram(Instant now, const Datagram& datagram) override;
+  void handle_timeout(Instant now) override {
+    now_ = now;
+    client_.handle_timeout(now);
+  }
+  std::optional<Transmit> poll_transmit() override;
   [[nodiscard]] std::optional<Instant> deadline() const override;
   void after(Instant now) override;
 
  private:
   Result<void> execute(const client::Context& context, const lwm2m::Path& path,
                        const client::Arguments& arguments) override;
+  void provision_access(Instant now);
+  void set(Instant now, const lwm2m::Path& path, lwm2m::Value value);
+  [[nodiscard]] std::optional<client::ServerId> server_at(const PeerAddress& address) const;
 
   SplitMix rng_;
   Setup setup_;
   DeviceLog& log_;
+  DeviceWatcher* watcher_;
+  Instant now_{};
+  /// Message ids of reports and when they went out first, to know repetitions.
+  std::map<std::pair<client::ServerId, std::uint16_t>, Instant> reports_;
   client::Client client_;
 };
 

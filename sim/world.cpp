@@ -17,6 +17,7 @@ using std::chrono::seconds;
 const lwm2m::Path kTemperature(3303, 0, 5700);
 const lwm2m::Path kReset(3303, 0, 5605);
 const lwm2m::Path kUtcOffset(3, 0, 14);
+const lwm2m::Path kRights(2, DeviceNode::kTemperatureAccess, 2);
 
 constexpr std::array kRadios = {link::kLan, link::kLteM, link::kNbIot, link::kLossy, link::kReordering};
 
@@ -31,13 +32,17 @@ constexpr std::uint32_t kOffSecondsMax = 5400;
 }  // namespace
 
 World::World(const lwm2m::model::Registry& definitions, const WorldSettings& settings)
-    : definitions_(definitions),
-      settings_(settings),
-      network_(settings.seed),
-      server_(settings.shards, settings.seed ^ 0x5E12E12) {
-  server_host_ = network_.attach(PeerAddress::v4(0x0A000001, 5683), &server_, link::kLan);
-  server_.on_event = [this](Instant now, const server::Event& event) { on_event(now, event); };
-  server_.on_done = [this](Instant now, const server::OperationDone& done) { on_done(now, done); };
+    : definitions_(definitions), settings_(settings), network_(settings.seed) {
+  for (std::size_t index = 0; index < settings.servers; ++index) {
+    Server server;
+    server.node = std::make_unique<ServerNode>(settings.shards, (settings.seed ^ 0x5E12E12) + index);
+    server.host = network_.attach(PeerAddress::v4(0x0A000001 + static_cast<std::uint32_t>(index), 5683),
+                                  server.node.get(), link::kLan);
+    server.node->on_event = [this, index](Instant now, const server::Event& event) { on_event(now, index, event); };
+    server.node->on_done = [this, index](Instant now, const server::OperationDone& done) { on_done(now, index, done); };
+    server.registrations_make_sense = std::make_unique<RegistrationsMakeSense>(complaints_);
+    servers_.push_back(std::move(server));
+  }
   for (std::size_t index = 0; index < settings.devices; ++index) add_device(index);
 }
 
@@ -50,7 +55,7 @@ void World::add_device(std::size_t index) {
   Device device;
   device.endpoint = "urn:dev:os:world-" + std::to_string(index);
   device.setup.endpoint = device.endpoint;
-  device.setup.server = network_.address(server_host_);
+  for (const Server& server : servers_) device.setup.servers.push_back(network_.address(server.host));
   device.setup.lifetime = 300 + static_cast<std::uint32_t>(network_.rng().below(3300));
   device.host = network_.attach(fresh_address(), nullptr, kRadios[index % kRadios.size()]);
   devices_.push_back(std::move(device));
@@ -61,7 +66,9 @@ void World::add_device(std::size_t index) {
 void World::switch_on(Device& device, Instant now) {
   if (device.node) return;
   device.setup.seed = network_.rng().next();
-  device.node = std::make_unique<DeviceNode>(definitions_, device.setup, logs_[device.endpoint]);
+  periods_are_kept_.forget(device.endpoint);
+  DeviceWatcher* watcher = this;
+  device.node = std::make_unique<DeviceNode>(definitions_, device.setup, logs_[device.endpoint], watcher);
   network_.replace(device.host, device.node.get());
   device.node->start(now);
   network_.flush(device.host);
@@ -105,19 +112,52 @@ void World::fault(Instant now) {
 
 void World::operation(Instant now) {
   const std::string& endpoint = some_device().endpoint;
-  switch (network_.rng().below(5)) {
-    case 0: return ask(now, endpoint, lwm2m::Read{lwm2m::Path(3, 0), std::nullopt, false});
-    case 1: return ask(now, endpoint, lwm2m::Discover{lwm2m::Path(3303)});
+  const auto server = static_cast<std::size_t>(network_.rng().below(static_cast<std::uint32_t>(servers_.size())));
+  switch (network_.rng().below(8)) {
+    case 0: return ask(now, server, endpoint, lwm2m::Read{lwm2m::Path(3, 0), std::nullopt, false});
+    case 1: return ask(now, server, endpoint, lwm2m::Discover{lwm2m::Path(3303)});
     case 2: {
       const std::string offset = "+0" + std::to_string(network_.rng().below(10)) + ":00";
-      return ask(now, endpoint,
+      return ask(now, server, endpoint,
                  lwm2m::Write{kUtcOffset, lwm2m::Write::Mode::Replace, lwm2m::format::kText, to_bytes(offset)});
     }
+    case 3:
+    case 4: return write_attributes(now, server, endpoint);
+    case 5:
+      if (servers_.size() > 1) return change_rights(now, endpoint);
+      [[fallthrough]];
     default: {
       const std::string argument = std::to_string(tickets_ + 1);
-      return ask(now, endpoint, lwm2m::Execute{kReset, "0='" + argument + "'"}, argument);
+      return ask(now, server, endpoint, lwm2m::Execute{kReset, "0='" + argument + "'"}, argument);
     }
   }
+}
+
+void World::write_attributes(Instant now, std::size_t server, const std::string& endpoint) {
+  const auto number = [&](std::uint32_t below) { return std::to_string(network_.rng().below(below)); };
+  lwm2m::WriteAttributes write{kTemperature, {}};
+  if (network_.rng().below(3) == 0) write.path = kTemperature.prefix(2);
+  switch (network_.rng().below(4)) {
+    case 0: write.attributes = {"pmin=" + number(60), "pmax=" + std::to_string(60 + network_.rng().below(600))}; break;
+    case 1: write.attributes = {"pmin=" + number(120)}; break;
+    case 2: write.attributes = {"pmin", "pmax"}; break;
+    // Of one resource only: at the instance it is refused.
+    default:
+      write.attributes = {"gt=" + std::to_string(25 + network_.rng().below(10)), "lt=" + number(10), "st"};
+      break;
+  }
+  ask(now, server, endpoint, write);
+}
+
+/// The owner, server 1, gives one of the others or all of them other rights to the temperature.
+void World::change_rights(Instant now, const std::string& endpoint) {
+  const auto whose = static_cast<std::uint8_t>(network_.rng().below(static_cast<std::uint32_t>(servers_.size()) + 1));
+  if (whose == 1) return;
+  constexpr std::uint8_t kTlvResourceInstance = 0x41;  // identifier and length of a byte each (Core §6.4.3)
+  const auto rights = static_cast<std::uint8_t>(network_.rng().below(8));
+  ask(now, 0, endpoint,
+      lwm2m::Write{kRights, lwm2m::Write::Mode::Update, lwm2m::format::kTlv,
+                   Bytes{0x83, 2, kTlvResourceInstance, whose, rights}});
 }
 
 void World::change(Instant now) {
@@ -127,20 +167,21 @@ void World::change(Instant now) {
   network_.flush(device.host);
 }
 
-void World::ask(Instant now, const std::string& endpoint, const lwm2m::Downlink& operation, std::string argument) {
+void World::ask(Instant now, std::size_t server, const std::string& endpoint, const lwm2m::Downlink& operation,
+                std::string argument) {
   const server::Ticket ticket{++tickets_};
   ++report_.operations;
   asked_[ticket.value] = {endpoint, std::move(argument), std::holds_alternative<lwm2m::Observe>(operation)};
   operations_end_once_.asked(ticket);
-  server_.operate(now, ticket, endpoint, operation);
-  network_.flush(server_host_);
+  servers_[server].node->operate(now, ticket, endpoint, operation);
+  network_.flush(servers_[server].host);
 }
 
-void World::observe(Instant now, const std::string& endpoint) {
-  ask(now, endpoint, lwm2m::Observe{kTemperature, lwm2m::format::kText, false});
+void World::observe(Instant now, std::size_t server, const std::string& endpoint) {
+  ask(now, server, endpoint, lwm2m::Observe{kTemperature, lwm2m::format::kText, false});
 }
 
-void World::on_done(Instant now, const server::OperationDone& done) {
+void World::on_done(Instant now, std::size_t server, const server::OperationDone& done) {
   operations_end_once_.done(now, done.ticket);
   const auto asked = asked_.find(done.ticket.value);
   if (asked == asked_.end()) return;
@@ -152,27 +193,49 @@ void World::on_done(Instant now, const server::OperationDone& done) {
   }
   const auto* no_answer = std::get_if<server::NoAnswer>(&done.result);
   if (asked->second.observe && no_answer != nullptr && *no_answer == server::NoAnswer::Timeout) {
-    network_.at(now, [this, endpoint = asked->second.endpoint](Instant at) { observe(at, endpoint); });
+    network_.at(now, [this, server, endpoint = asked->second.endpoint](Instant at) { observe(at, server, endpoint); });
   }
   asked_.erase(asked);
 }
 
-void World::on_event(Instant now, const server::Event& event) {
-  registrations_make_sense_.event(now, event);
+void World::on_event(Instant now, std::size_t server, const server::Event& event) {
+  servers_[server].registrations_make_sense->event(now, event);
   if (event.kind == server::EventKind::Registered) {
     ++report_.registrations;
     // A command of its own: the server is in the middle of draining what it has to say.
-    network_.at(now, [this, endpoint = event.endpoint](Instant at) { observe(at, endpoint); });
+    network_.at(now, [this, server, endpoint = event.endpoint](Instant at) { observe(at, server, endpoint); });
   }
   if (event.kind == server::EventKind::Notification && event.outcome && lwm2m::is_success(event.outcome->status)) {
     ++report_.notifications;
     const auto value = lwm2m::content::from_text(lwm2m::DataType::Float, as_text(event.outcome->payload));
     if (value) {
-      last_seen_[event.endpoint] = std::get<double>(*value);
+      servers_[server].last_seen[event.endpoint] = std::get<double>(*value);
     } else {
       complaints_.add(now, event.endpoint + " notified something that isn't a number");
     }
   }
+}
+
+// ---- what devices do
+// -------------------------------------------------------------------------------------------------
+
+void World::reported(Instant now, const std::string& endpoint, client::ServerId server, const coap::Message& message,
+                     const client::Client& client) {
+  periods_are_kept_.reported(now, endpoint, server, message, client);
+}
+
+void World::heard(Instant, const std::string& endpoint, client::ServerId server, const coap::Message& message) {
+  periods_are_kept_.heard(endpoint, server, message);
+}
+
+void World::served(Instant now, const std::string& endpoint, const client::Served& served,
+                   const client::Client& client) {
+  access_is_checked_.served(now, endpoint, served, client);
+  periods_are_kept_.changed(now, endpoint, client);
+}
+
+void World::registration_changed(Instant, const std::string& endpoint, client::ServerId server) {
+  periods_are_kept_.forget(endpoint, server);
 }
 
 void World::heal(Instant now) {
@@ -184,23 +247,31 @@ void World::heal(Instant now) {
 }
 
 void World::expect_convergence(Instant now) {
-  std::map<std::string, server::DeviceView> registered;
-  for (const server::DeviceView& device : server_.devices()) registered[device.endpoint] = device;
-  if (registered.size() != devices_.size()) {
-    complaints_.add(now,
-                    std::to_string(registered.size()) + " of " + std::to_string(devices_.size()) + " are registered");
-  }
   for (const Device& device : devices_) {
     if (!device.node->is_registered()) complaints_.add(now, device.endpoint + " doesn't think that it is registered");
+  }
+  for (std::size_t server = 0; server < servers_.size(); ++server) expect_convergence(now, server);
+}
+
+void World::expect_convergence(Instant now, std::size_t server) {
+  std::map<std::string, server::DeviceView> registered;
+  for (const server::DeviceView& device : servers_[server].node->devices()) registered[device.endpoint] = device;
+  const std::string where = " with server " + std::to_string(server + 1);
+  if (registered.size() != devices_.size()) {
+    complaints_.add(
+        now, std::to_string(registered.size()) + " of " + std::to_string(devices_.size()) + " are registered" + where);
+  }
+  for (const Device& device : devices_) {
     const auto view = registered.find(device.endpoint);
     if (view == registered.end()) {
-      complaints_.add(now, device.endpoint + " isn't registered");
+      complaints_.add(now, device.endpoint + " isn't registered" + where);
     } else if (view->second.address != network_.address(device.host)) {
-      complaints_.add(now, device.endpoint + " is registered with an old address");
+      complaints_.add(now, device.endpoint + " is registered with an old address" + where);
     }
-    const auto seen = last_seen_.find(device.endpoint);
-    if (seen == last_seen_.end() || seen->second != device.node->temperature(now)) {
-      complaints_.add(now, device.endpoint + "'s last notified value isn't its value");
+    const auto& last_seen = servers_[server].last_seen;
+    const auto seen = last_seen.find(device.endpoint);
+    if (seen == last_seen.end() || seen->second != device.node->temperature(now)) {
+      complaints_.add(now, device.endpoint + "'s last notified value isn't its value" + where);
     }
   }
 }
@@ -212,18 +283,33 @@ WorldReport World::run() {
   const Instant end = Instant{} + settings_.length;
   for (Instant at = Instant{} + minutes(1); at < end; at += minutes(1)) {
     network_.at(at, [this](Instant now) {
-      registrations_make_sense_.visible(now, server_.devices(),
-                                        std::chrono::duration_cast<seconds>(now.time_since_epoch()).count());
+      const auto wall = std::chrono::duration_cast<seconds>(now.time_since_epoch()).count();
+      for (const Server& server : servers_) server.registrations_make_sense->visible(now, server.node->devices(), wall);
+      for (const Device& device : devices_) {
+        if (device.node) periods_are_kept_.tick(now, device.endpoint, device.node->client());
+      }
     });
   }
   bool bounded = network_.run_until(end);
   heal(network_.now());
   bounded = bounded && network_.run_until(end + kQuiet);
+  // Everybody may read again, and asks again with nothing in the way.
+  for (Device& device : devices_) {
+    device.node->open_access(network_.now());
+    network_.flush(device.host);
+    for (std::size_t server = 0; server < servers_.size(); ++server) {
+      for (const lwm2m::Path& path : {kTemperature, kTemperature.prefix(2)}) {
+        ask(network_.now(), server, device.endpoint, lwm2m::WriteAttributes{path, {"pmin", "pmax", "gt", "lt", "st"}});
+      }
+      observe(network_.now(), server, device.endpoint);
+    }
+  }
+  bounded = bounded && network_.run_until(end + kQuiet + kLastChange);
   for (Device& device : devices_) {
     device.node->set_temperature(network_.now(), device.node->temperature(network_.now()) + 1);
     network_.flush(device.host);
   }
-  bounded = bounded && network_.run_until(end + kQuiet + kLastChange);
+  bounded = bounded && network_.run_until(end + kQuiet + 2 * kLastChange);
   if (!bounded) complaints_.add(network_.now(), "the world doesn't come to rest");
   expect_convergence(network_.now());
   operations_end_once_.at_end(network_.now());
@@ -231,6 +317,8 @@ WorldReport World::run() {
   for (const auto& [endpoint, log] : logs_) {
     for (const auto& [argument, count] : log.executed) report_.executed += static_cast<std::uint64_t>(count);
   }
+  report_.refusals = access_is_checked_.refusals();
+  report_.held_periods = periods_are_kept_.held();
   report_.complaints = complaints_.all();
   report_.datagrams = network_.sent();
   report_.trace = network_.trace();

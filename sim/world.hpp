@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Many devices, one server, faults from a seed; then everything heals and has to converge.
+// Many devices, some servers, faults from a seed; then everything heals and has to converge.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +19,7 @@ struct WorldSettings {
   std::uint64_t seed = 1;
   std::size_t devices = 50;
   std::size_t shards = 3;
+  std::size_t servers = 1;  ///< each device registers with all of them
   Duration length = std::chrono::hours(24);
   Duration fault_every = std::chrono::minutes(4);  ///< somewhere in the world, on average
   Duration operation_every = std::chrono::minutes(1);
@@ -30,9 +31,11 @@ struct WorldReport {
   std::uint64_t datagrams = 0;
   std::uint64_t trace = 0;
   std::uint64_t operations = 0, answered = 0, executed = 0, notifications = 0, registrations = 0, faults = 0;
+  std::uint64_t refusals = 0;      ///< operations without the right
+  std::uint64_t held_periods = 0;  ///< notifications for which a minimum period was in force
 };
 
-class World {
+class World final : private DeviceWatcher {
  public:
   World(const lwm2m::model::Registry& definitions, const WorldSettings& settings);
   WorldReport run();
@@ -56,19 +59,36 @@ class World {
   void change(Instant now);
   void heal(Instant now);
 
-  void ask(Instant now, const std::string& endpoint, const lwm2m::Downlink& operation, std::string argument = {});
+  void ask(Instant now, std::size_t server, const std::string& endpoint, const lwm2m::Downlink& operation,
+           std::string argument = {});
   /// As an application does: without an answer it asks again while the device is registered.
-  void observe(Instant now, const std::string& endpoint);
-  void on_event(Instant now, const server::Event& event);
-  void on_done(Instant now, const server::OperationDone& done);
+  void observe(Instant now, std::size_t server, const std::string& endpoint);
+  void write_attributes(Instant now, std::size_t server, const std::string& endpoint);
+  void change_rights(Instant now, const std::string& endpoint);
+  void on_event(Instant now, std::size_t server, const server::Event& event);
+  void on_done(Instant now, std::size_t server, const server::OperationDone& done);
   void expect_convergence(Instant now);
+  void expect_convergence(Instant now, std::size_t server);
+
+  // DeviceWatcher
+  void reported(Instant now, const std::string& endpoint, client::ServerId server, const coap::Message& message,
+                const client::Client& client) override;
+  void heard(Instant now, const std::string& endpoint, client::ServerId server, const coap::Message& message) override;
+  void served(Instant now, const std::string& endpoint, const client::Served& served,
+              const client::Client& client) override;
+  void registration_changed(Instant now, const std::string& endpoint, client::ServerId server) override;
   Device& some_device() { return devices_[network_.rng().below(static_cast<std::uint32_t>(devices_.size()))]; }
 
   const lwm2m::model::Registry& definitions_;
   WorldSettings settings_;
   Network network_;
-  ServerNode server_;
-  Network::Host server_host_ = 0;
+  struct Server {
+    std::unique_ptr<ServerNode> node;
+    Network::Host host = 0;
+    std::map<std::string, double> last_seen;  ///< temperature by notification
+    std::unique_ptr<RegistrationsMakeSense> registrations_make_sense;
+  };
+  std::vector<Server> servers_;
   std::vector<Device> devices_;
   std::map<std::string, DeviceLog> logs_;
   bool healed_ = false;
@@ -81,12 +101,12 @@ class World {
     bool observe = false;
   };
   std::map<std::uint64_t, Asked> asked_;
-  std::map<std::string, double> last_seen_;  ///< temperature by notification
 
   Complaints complaints_;
   OperationsEndOnce operations_end_once_{complaints_};
   ExecuteAtMostOnce execute_at_most_once_{complaints_};
-  RegistrationsMakeSense registrations_make_sense_{complaints_};
+  AccessIsChecked access_is_checked_{complaints_};
+  PeriodsAreKept periods_are_kept_{complaints_, access_is_checked_};
   WorldReport report_;
 };
 

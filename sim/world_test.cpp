@@ -54,6 +54,28 @@ std::uint64_t seeds() {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, WorldSeed, testing::Range<std::uint64_t>(1, 1 + seeds()));
 
+class WorldOfServers : public testing::TestWithParam<std::uint64_t> {};
+
+// The same faults, and three servers with rights that change while they observe with attributes of their own.
+TEST_P(WorldOfServers, RightsAndPeriodsHoldForEachOfThem) {
+  WorldSettings several = settings(GetParam());
+  several.servers = 3;
+  several.shards = 2;
+  several.devices = 16;
+  several.length = std::chrono::hours(16);
+  several.operation_every = std::chrono::seconds(20);
+  several.change_every = std::chrono::seconds(20);
+  const WorldReport report = World(definitions(), several).run();
+  expect_clean(report);
+  EXPECT_GT(report.faults, 100U);
+  EXPECT_GT(report.registrations, 3U * 16U);
+  EXPECT_GT(report.answered, report.operations / 4);
+  EXPECT_GT(report.refusals, 50U);
+  EXPECT_GT(report.held_periods, 200U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, WorldOfServers, testing::Range<std::uint64_t>(1001, 1001 + seeds()));
+
 TEST(World, ThatIsQuietHasEveryOperationAnswered) {
   WorldSettings quiet = settings(100);
   quiet.devices = 10;

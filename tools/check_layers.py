@@ -40,7 +40,8 @@ MAY_KNOW = {
     # The device's firmware: images on disk, the process that fetches them, the commands that check and install them.
     "firmware": ["base", "transport", "coap", "coap/message", "coap/exchange", "stack", "client", "lwm2m/data", "io"],
     # State that survives a kill.
-    "storage": ["base", "transport", "coap", "coap/message", "coap/exchange", "client", "lwm2m/data", "lwm2m/content", "lwm2m/operation", "io"],
+    "storage": ["base", "transport", "coap", "coap/message", "coap/exchange", "client", "lwm2m/data", "lwm2m/content",
+                "lwm2m/operation", "lwm2m/mapping", "io"],
     # The world outside the core: programs and harnesses put layers together.
     "apps": ["*"],
     "sim": ["*"],

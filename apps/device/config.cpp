@@ -237,6 +237,16 @@ void read_coap(Section section, Config& config) {
   section.finish();
 }
 
+void read_notification(Section section, client::NotificationPolicy& policy) {
+  constexpr Duration kEveryMax = std::chrono::hours(24);  // RFC 7641 §4.5
+  if (const auto all = section.truth("confirmable")) policy.confirmable = *all;
+  if (const auto every = section.duration("confirmable_every")) {
+    policy.confirmable_every = *every;
+    if (*every > kEveryMax) section.refuse("confirmable_every", "confirmable_every takes at most \"24h\"");
+  }
+  section.finish();
+}
+
 /// Refuses the text of `key` where `check` does.
 template <class Check>
 void check_text(const toml::table& table, std::string_view key, Check check) {
@@ -248,7 +258,7 @@ void check_text(const toml::table& table, std::string_view key, Check check) {
 void read_table(const toml::table& table, const std::string& file, Config& config) {
   check_keys(table,
              {"endpoint", "server", "lifetime", "bind", "path", "version", "sms", "objects", "support", "values",
-              "script", "control", "events", "coap"},
+              "script", "control", "events", "coap", "notification", "access", "firmware", "machine", "state"},
              "");
   const auto text = [&](std::string_view key, std::string& into) {
     if (const auto* node = table.get(key)) into = text_of(*node, key);
@@ -266,6 +276,17 @@ void read_table(const toml::table& table, const std::string& file, Config& confi
   check_text(table, "sms", client::check_sms);
   if (const auto* node = table.get("bind")) config.bind_line = line_of(*node);
   if (const auto* node = table.get("coap")) read_coap(section_of(*node, "coap"), config);
+  if (const auto* node = table.get("notification")) {
+    read_notification(section_of(*node, "notification"), config.notification);
+  }
+  if (const auto* node = table.get("access")) read_access(section_of(*node, "access"), config.access);
+  if (const auto* node = table.get("firmware")) {
+    read_firmware(section_of(*node, "firmware"), std::filesystem::path(file).parent_path().string(), config.firmware);
+  }
+  if (const auto* node = table.get("machine")) read_machine(section_of(*node, "machine"), config.machine);
+  if (const auto* node = table.get("state")) {
+    read_state(section_of(*node, "state"), std::filesystem::path(file).parent_path().string(), config.state);
+  }
   if (const auto* node = table.get("events")) config.events = truth_of(*node, "events");
   if (const auto* node = table.get("lifetime")) {
     config.lifetime = number_of<std::uint32_t>(*node, "lifetime", 1, std::numeric_limits<std::uint32_t>::max());

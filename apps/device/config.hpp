@@ -8,9 +8,14 @@
 #include <string_view>
 #include <vector>
 
+#include "apps/device/access.hpp"
+#include "apps/device/firmware.hpp"
+#include "apps/device/machine.hpp"
 #include "apps/device/script.hpp"
+#include "apps/device/state.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "client/notifier.hpp"
 #include "coap/parameters.hpp"
 #include "lwm2m/data/path.hpp"
 #include "transport/datagram.hpp"
@@ -51,6 +56,11 @@ struct Config {
   bool exit_on_eof = false;
   bool exit_on_reboot = false;  ///< instead of starting anew in place
   coap::Parameters coap;
+  client::NotificationPolicy notification;
+  AccessConfig access;
+  FirmwareConfig firmware;
+  MachineConfig machine;
+  StateConfig state;
 };
 
 /// Reads a configuration file into `config`. The error reads "FILE:LINE: what is wrong; what to write instead".

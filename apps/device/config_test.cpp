@@ -39,6 +39,9 @@ ack_timeout = "500ms"
 max_retransmit = 2
 nstart = 4
 block_size = 256
+[notification]
+confirmable = true
+confirmable_every = "12h"
 [[server]]
 uri = "coap://a.example"
 [[server]]
@@ -66,6 +69,8 @@ ramp = { min = 1, max = 2.5, period = "1m" }
   EXPECT_EQ(config.coap.max_retransmit, 2U);
   EXPECT_EQ(config.coap.nstart, 4U);
   EXPECT_EQ(config.coap.block_szx, 4);
+  EXPECT_TRUE(config.notification.confirmable);
+  EXPECT_EQ(config.notification.confirmable_every, std::chrono::hours(12));
   ASSERT_EQ(config.scripts.size(), 1U);
   EXPECT_EQ(config.scripts[0].every, milliseconds(500));
   EXPECT_EQ(config.scripts[0].kind, ScriptEntry::Kind::Ramp);
@@ -113,6 +118,8 @@ TEST(DeviceConfig, AMistakeNamesFileLineAndFix) {
       {"[coap]\nmax_retransmit = 11", "device.toml:2: ", "0 to 10"},
       {"[coap]\nnstart = 0", "device.toml:2: ", "1 to 64"},
       {"[coap]\nblock_size = 100", "device.toml:2: ", "16, 32"},
+      {"[notification]\nconfirmable = 1", "device.toml:2: ", "true or false"},
+      {"[notification]\nconfirmable_every = \"25h\"", "device.toml:2: ", "24h"},
       {"[coap]\nblock_size = 2048", "device.toml:2: ", "16, 32"},
   };
   for (const auto& [key, size] :

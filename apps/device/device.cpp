@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/device/device.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -34,6 +35,7 @@ client::ClientSettings settings_of(const Config& config) {
   settings.root = config.root;
   settings.sms = config.sms;
   settings.coap = config.coap;
+  settings.notification = config.notification;
   settings.coap.report_drops = config.drops;
   settings.registration.update_margin = config.coap.max_transmit_wait();
   return settings;
@@ -49,6 +51,9 @@ bool is_secret(const Path& path) {
 
 Device::Device(Config config) : config_(std::move(config)) {
   runtime_.emplace(settings_of(config_));
+  firmware_.emplace(runtime_->loop(), updater_settings(config_.firmware, config_.coap), [this] { runtime_->flush(); });
+  machine_.emplace(config_.machine, *runtime_,
+                   [this](lwm2m::ObjectId object, lwm2m::InstanceId instance) { return add(object, instance); });
 }
 
 Device::~Device() {
@@ -60,12 +65,41 @@ Result<std::unique_ptr<Device>> Device::make(Config config) {
   if (auto fits = client::check_settings(settings_of(config)); !fits) return tl::unexpected(fits.error());
   if (auto local = parse_bind(config.bind); !local) return tl::unexpected(local.error());
   assign_ids(config.servers);
-  if (config.servers.empty())
-    return wrong("no server; give --server coap://HOST or server = \"coap://HOST\" in the file");
+  // An account may also be given resource by resource: /0/x and /1/x.
+  const bool has_account =
+      !config.servers.empty() || std::any_of(config.values.begin(), config.values.end(), [](const ValueEntry& value) {
+        return value.path.object() == client::security::kObject;
+      });
+  if (!has_account) return wrong("no server; give --server coap://HOST or server = \"coap://HOST\" in the file");
   std::unique_ptr<Device> device(new Device(std::move(config)));
   if (auto loaded = device->load_definitions(); !loaded) return tl::unexpected(loaded.error());
   if (auto done = device->populate(); !done) return tl::unexpected(done.error());
+  if (auto done = device->open_state(); !done) return tl::unexpected(done.error());
+  device->resume_firmware();
   return device;
+}
+
+Result<void> Device::open_state() {
+  if (config_.state.file.empty()) return {};
+  using DeviceObject = client::DeviceObject;
+  // What is measured, the firmware's own record and the clock aren't in there.
+  std::vector<Path> elsewhere = {Path(3, 0, DeviceObject::kCurrentTime), Path(3, 0, DeviceObject::kErrorCode)};
+  for (const auto id : client::FirmwareObject::supported()) {
+    elsewhere.emplace_back(client::FirmwareObject::kObject, 0, id);
+  }
+  if (config_.machine.objects.contains(4)) elsewhere.emplace_back(4);
+  if (config_.machine.objects.contains(3)) {
+    for (const auto id : {DeviceObject::kPowerSources, DeviceObject::kVoltage, DeviceObject::kCurrent,
+                          DeviceObject::kBatteryLevel, DeviceObject::kMemoryFree, DeviceObject::kBatteryStatus,
+                          DeviceObject::kMemoryTotal}) {
+      elsewhere.emplace_back(3, 0, id);
+    }
+  }
+  auto opened = DeviceState::open(config_.state.file, std::move(elsewhere));
+  if (!opened) return tl::unexpected(opened.error());
+  state_ = std::move(*opened);
+  state_->put_tree(runtime_->client(), [this](lwm2m::ObjectId object) { return define(object).has_value(); });
+  return {};
 }
 
 Result<void> Device::load_definitions() {
@@ -87,17 +121,38 @@ Result<void> Device::define(lwm2m::ObjectId object) {
   }
   // Only what this client does is shown: /1/x/9 needs a bootstrap.
   std::vector<lwm2m::ResourceId> supported;
+  client::ObjectBehaviour* behaviour = nullptr;
   if (object == 1) supported = {0, 1, 2, 3, 4, 5, 6, 7, 8};
-  core.define(*definition, nullptr, std::move(supported));
+  if (object == client::FirmwareObject::kObject) {
+    supported = client::FirmwareObject::supported();
+    behaviour = &firmware_->object();
+    firmware_->object().attach(core.tree());
+  }
+  core.define(*definition, behaviour, std::move(supported));
   return {};
 }
 
 Result<void> Device::add(lwm2m::ObjectId object, lwm2m::InstanceId instance) {
   if (auto defined = define(object); !defined) return defined;
-  return runtime_->client().tree().add(own(), object, instance);
+  if (auto added = runtime_->client().tree().add(own(), object, instance); !added) return added;
+  return populated_ ? protect() : Result<void>{};
+}
+
+/// Guards what nobody guards, when there are several servers (Core §7.1.1.3).
+Result<void> Device::protect() {
+  client::ObjectTree& tree = runtime_->client().tree();
+  if (!tree.access().has_several_servers()) return {};
+  if (auto defined = define(client::AccessControl::kObject); !defined) return defined;
+  return apply_access(tree, own(), config_.access);
 }
 
 Result<void> Device::set(const Path& path, const std::string& text) {
+  if (auto done = put(path, text); !done) return done;
+  machine_->keep(path);
+  return {};
+}
+
+Result<void> Device::put(const Path& path, const std::string& text) {
   if (path.depth() < 3) return wrong(path.to_string() + ": a value belongs to a resource such as /3/0/0");
   if (auto defined = define(path.object()); !defined) return defined;
   client::ObjectTree& tree = runtime_->client().tree();
@@ -115,7 +170,12 @@ Result<void> Device::set(const Path& path, const std::string& text) {
                  value.error().reason);
   }
   if (!tree.has(path.prefix(2))) {
-    if (auto added = tree.add(own(), path.object(), path.instance()); !added) return added;
+    if (auto added = add(path.object(), path.instance()); !added) return added;
+  }
+  // The clock runs on from what is set; the stored value alone would be overruled by the system's.
+  const auto* time = std::get_if<lwm2m::Time>(&*value);
+  if (time != nullptr && path == Path(client::DeviceObject::kObject, 0, client::DeviceObject::kCurrentTime)) {
+    runtime_->client().device().set_clock(io::now(), time->seconds);
   }
   return tree.set(own(), path, std::move(*value));
 }
@@ -131,7 +191,19 @@ Result<void> Device::set_own_object_defaults() {
       {Path(3, 0, 15), "Etc/UTC"},
   };
   for (const auto& [path, text] : defaults) {
-    if (auto done = set(path, text); !done) return done;
+    if (auto done = put(path, text); !done) return done;
+  }
+  return {};
+}
+
+Result<void> Device::add_machine_objects() {
+  if (config_.machine.gpsd) {
+    if (auto defined = define(client::location::kObject); !defined) return defined;
+  }
+  for (const lwm2m::ObjectId object : config_.machine.objects) {
+    if (auto defined = define(object); !defined) return defined;
+    if (runtime_->client().tree().has(Path(object, 0))) continue;
+    if (auto added = add(object, 0); !added) return added;
   }
   return {};
 }
@@ -141,6 +213,7 @@ Result<void> Device::populate() {
     if (line == 0) return wrong(error.reason);
     return wrong(config_.file + ":" + std::to_string(line) + ": " + error.reason);
   };
+  populated_ = false;
   for (const auto object : {lwm2m::ObjectId{0}, lwm2m::ObjectId{1}, lwm2m::ObjectId{3}}) {
     if (auto defined = define(object); !defined) return defined;
   }
@@ -170,17 +243,40 @@ Result<void> Device::populate() {
         script.kind == ScriptEntry::Kind::Values ? script.values.front() : std::to_string(std::llround(script.min));
     if (auto done = set(script.path, first); !done) return at(script.line, done.error());
   }
+  const Path instance(client::FirmwareObject::kObject, 0);
+  if (config_.firmware.enabled && !runtime_->client().tree().has(instance)) {
+    if (auto done = add(instance.object(), instance.instance()); !done) return done;
+  }
+  if (auto done = add_machine_objects(); !done) return done;
+  machine_->attach(true);
+  if (auto done = protect(); !done) return at(config_.access.line, done.error());
+  populated_ = true;
   return {};
+}
+
+void Device::resume_firmware() {
+  if (runtime_->client().tree().find(client::FirmwareObject::kObject) == nullptr) return;
+  if (auto done = firmware_->resume(io::now()); !done) io::log::warn("firmware", {{"reason", done.error().reason}});
+  show_firmware_version();
+}
+
+void Device::show_firmware_version() {
+  // What was installed outlasts what the configuration says (Core E.6: /3/0/3 MUST be the new version).
+  const Path version(client::DeviceObject::kObject, 0, 3);
+  if (firmware_->installed_version().empty()) return;
+  (void)runtime_->client().tree().set(own(), version, firmware_->installed_version());
 }
 
 Result<void> Device::start() {
   const auto local = parse_bind(config_.bind);
   if (!local) return tl::unexpected(local.error());
-  if (auto opened = runtime_->open(*local); !opened) {
+  if (auto opened = runtime_->open(*local, state_ ? state_->port() : std::uint16_t{0}); !opened) {
     if (config_.bind_line == 0) return opened;
     return wrong(config_.file + ":" + std::to_string(config_.bind_line) + ": bind: " + opened.error().reason);
   }
+  if (state_) state_->resume(*runtime_);
   begin();
+  machine_->start();
   if (!config_.scripts.empty()) {
     script_.emplace(config_.scripts, rng_);
     script_->start(io::now());
@@ -196,6 +292,9 @@ void Device::begin() {
 
 Result<void> Device::reboot() {
   const Snapshot before = take_snapshot(runtime_->client().tree());
+  const client::SavedState saved = through_reboot(runtime_->client().saved_state(io::now(), io::unix_now()));
+  if (state_) state_->keeper().pause();
+  firmware_->object().detach();
   runtime_->restart(settings_of(config_));
   for (const auto& [object, instances] : before) {
     if (auto defined = define(object); !defined) return defined;
@@ -203,17 +302,25 @@ Result<void> Device::reboot() {
   for (const Error& lost : put_snapshot(before, runtime_->client())) {
     io::log::warn("reboot", {{"reason", lost.reason}});
   }
+  machine_->attach(false);
+  runtime_->client().restore(io::now(), io::unix_now(), saved);
+  if (state_) state_->follow(*runtime_);
   begin();
   return {};
 }
 
 Result<void> Device::factory_reset() {
+  if (state_) state_->keeper().pause();
+  firmware_->object().detach();
   runtime_->restart(settings_of(config_));
+  (void)firmware_->object().reset(io::now());  // an installation that is under way goes on
   if (auto done = populate(); !done) return done;
+  show_firmware_version();
   if (script_) {
     script_.emplace(config_.scripts, rng_);
     script_->start(io::now());
   }
+  if (state_) state_->follow_afresh(*runtime_);
   begin();
   return {};
 }

@@ -7,7 +7,9 @@
 #include <string>
 
 #include "apps/device/config.hpp"
+#include "apps/device/machine.hpp"
 #include "apps/device/script.hpp"
+#include "apps/device/state.hpp"
 #include "base/result.hpp"
 #include "io/clock.hpp"
 #include "lwm2m/model/registry.hpp"
@@ -31,17 +33,27 @@ class Device {
   Result<void> start();
   [[nodiscard]] sdk::Runtime& runtime() { return *runtime_; }
   [[nodiscard]] const Config& config() const { return config_; }
+  /// nullptr without a state file.
+  [[nodiscard]] DeviceState* state() { return state_.get(); }
 
-  /// Sets a value by its text form, and makes object and instance when they don't exist.
+  /// Sets a value by its text form, and makes object and instance when they don't exist. The machine leaves that
+  /// resource alone from then on.
   Result<void> set(const lwm2m::Path& path, const std::string& text);
-  /// Makes an instance of any object whose definition is loaded.
+  /// Makes an instance of any object whose definition is loaded; with several servers, an Access Control instance for
+  /// it by `[access]`.
   Result<void> add(lwm2m::ObjectId object, lwm2m::InstanceId instance);
 
  private:
   explicit Device(Config config);
   Result<void> load_definitions();
+  Result<void> open_state();
   Result<void> define(lwm2m::ObjectId object);
   Result<void> populate();
+  Result<void> protect();
+  Result<void> put(const lwm2m::Path& path, const std::string& text);
+  Result<void> add_machine_objects();
+  void resume_firmware();
+  void show_firmware_version();
   Result<void> set_own_object_defaults();
   void run_script(Instant now);
   void begin();
@@ -50,8 +62,12 @@ class Device {
   lwm2m::model::Registry registry_;
   io::SystemRng rng_;
   std::optional<sdk::Runtime> runtime_;
+  std::optional<Machine> machine_;
+  std::optional<firmware::Updater> firmware_;
+  std::unique_ptr<DeviceState> state_;
   std::optional<Script> script_;
   int waker_ = 0;
+  bool populated_ = false;  ///< what the configuration says is there: new instances need protect()
 };
 
 /// Keys and identities of the Security object (/0/x/3 to /0/x/5, Core E.1), which are shown to nobody.

@@ -33,6 +33,7 @@ struct Options {
   std::string path;
   std::vector<std::string> objects;
   std::string control;
+  std::string state;
   bool exit_on_eof = false;
   bool exit_on_reboot = false;
   bool quiet = false;
@@ -50,6 +51,9 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("-p,--path", options.path, "alternate path of the objects, such as /lwm2m")->type_name("PATH");
   app.add_option("-o,--objects", options.objects, "folder with more object definitions (DDF)")->type_name("FOLDER");
   app.add_option("--control", options.control, "Unix socket that takes the prompt's commands")->type_name("PATH");
+  app.add_option("--state", options.state,
+                 "keeps what servers set, observe and registered in this file, through restarts and power cuts")
+      ->type_name("FILE");
   app.add_flag("--exit-on-eof", options.exit_on_eof, "ends at the end of standard input");
   app.add_flag("--exit-on-reboot", options.exit_on_reboot,
                "ends when a server asks for a reboot (exit code 3) or a factory reset (4), for a supervisor to start "
@@ -58,6 +62,8 @@ void declare(CLI::App& app, Options& options) {
   auto* quiet = app.add_flag("-q,--quiet", options.quiet, "prints no events");
   app.add_flag("-v,--verbose", options.verbose, "events for dropped packets, too, with the reason")->excludes(quiet);
   app.footer(
+      "SIGINT and \"quit\" de-register. So does SIGTERM, unless there is a state file: then it keeps the registration\n"
+      "for the next start.\n"
       "Commands come from standard input and the control socket; \"help\" lists them.\n"
       "Exit codes: 0 ended by quit or a signal, 1 something failed, 2 wrong options or configuration,\n"
       "3 a reboot and 4 a factory reset was asked for, with --exit-on-reboot.");
@@ -80,6 +86,7 @@ Result<Config> configure(const Options& options) {
   }
   if (!options.path.empty()) config.root = options.path;
   if (!options.control.empty()) config.control = options.control;
+  if (!options.state.empty()) config.state.file = options.state;
   config.objects.insert(config.objects.end(), options.objects.begin(), options.objects.end());
   config.exit_on_eof = options.exit_on_eof;
   config.exit_on_reboot = options.exit_on_reboot;
@@ -140,6 +147,7 @@ int run(Config config) {
       if (leaving) return;
       if (device.config().exit_on_reboot) {
         code = factory ? kFactoryReset : kReboot;
+        if (device.state() != nullptr) device.state()->end_for_reset(factory);
         return runtime.loop().stop();
       }
       if (auto done = factory ? device.factory_reset() : device.reboot(); !done) {
@@ -158,12 +166,16 @@ int run(Config config) {
   if (signal_fd >= 0) {
     runtime.loop().watch(signal_fd, io::EventLoop::Interest::Read, [&] {
       signalfd_siginfo info{};
-      if (::read(signal_fd, &info, sizeof info) > 0) leave();
+      if (::read(signal_fd, &info, sizeof info) <= 0) return;
+      const bool stays_registered = info.ssi_signo == SIGTERM && device.state() != nullptr;
+      if (stays_registered) return runtime.loop().stop();
+      leave();
     });
   }
   // The loaders' buffers, megabytes, are free but still ours; a device at rest gives them back.
   ::malloc_trim(0);
   runtime.run();
+  if (device.state() != nullptr) device.state()->save();
   if (signal_fd >= 0) runtime.loop().unwatch(signal_fd);
   return code;
 }

@@ -80,6 +80,14 @@ FormatNumber format_for(const server::DeviceView& device) {
   return lwm2m::format::kTlv;
 }
 
+/// A single Opaque value goes as its bytes: a firmware image is taken block by block then, while a TLV is held whole.
+bool is_single_opaque(const lwm2m::Path& path, const lwm2m::Tree& tree) {
+  if (!path.is_resource() || tree.objects.size() != 1 || tree.objects[0].instances.size() != 1) return false;
+  const auto& resources = tree.objects[0].instances[0].resources;
+  return resources.size() == 1 && !resources[0].multiple && resources[0].instances.size() == 1 &&
+         std::holds_alternative<lwm2m::Opaque>(resources[0].instances[0].value);
+}
+
 Made<OutgoingBody> raw_body(const Json& body) {
   if (auto problem = check_members(body, {"payload", "format"})) return tl::unexpected(*problem);
   OutgoingBody out;
@@ -105,7 +113,8 @@ Made<OutgoingBody> encode_body(const Call& call, const lwm2m::Path& path, const 
   }
   const auto wanted = format_parameter(call);
   if (!wanted) return tl::unexpected(wanted.error());
-  const FormatNumber number = wanted->value_or(format_for(device));
+  const FormatNumber usual = is_single_opaque(path, *tree) ? lwm2m::format::kOpaque : format_for(device);
+  const FormatNumber number = wanted->value_or(usual);
   const auto format = lwm2m::format_of(number);
   if (!format || *format == Format::Link) {
     return tl::unexpected(Problem{.kind = "bad-parameter",

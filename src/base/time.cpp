@@ -15,6 +15,7 @@ const char* to_string(Reason reason) {
     case Reason::PMax: return "pmax";
     case Reason::Disable: return "disable";
     case Reason::Script: return "script";
+    case Reason::Collection: return "collection";
   }
   return "?";
 }

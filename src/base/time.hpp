@@ -33,6 +33,7 @@ enum class Reason : std::uint8_t {
   PMax,         ///< a notification is due without a change (Core §5.1.2)
   Disable,      ///< a disabled server is enabled again (Core E.2)
   Script,       ///< a scripted value changes
+  Collection,   ///< a collection period of Connectivity Statistics ends (Core E.8)
 };
 const char* to_string(Reason reason);
 

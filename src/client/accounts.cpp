@@ -108,7 +108,7 @@ void Client::sync_account(Instant now, InstanceId security, ServerId server, Ins
   if (const auto pmax = integer(now, path.child(ServerObject::kDefaultPMax))) {
     periods.pmax = static_cast<std::uint32_t>(*pmax);
   }
-  notifier_.set_defaults(server, periods);
+  notifier_.set_defaults(now, server, periods);
 
   auto found = accounts_.find(server);
   if (found != accounts_.end() &&
@@ -148,8 +148,9 @@ void Client::sync_accounts(Instant now) {
   for (auto& [id, account] : accounts_) {
     if (!account.leaving) continue;
     account.registration.deregister(now);
-    notifier_.drop_server(id);
+    forget_observations(id);
     tree_.attributes().erase_server(id);
+    note_unsaved_attributes();
   }
 }
 
@@ -167,11 +168,9 @@ bool Client::drain_registration(Instant now, ServerId server, Account& account) 
       if (account.exchange) endpoint_.forget(*account.exchange);
       account.exchange.reset();
     } else if (std::holds_alternative<DropObservations>(*action)) {
-      for (const Observation& observation : notifier_.observations()) {
-        if (observation.server == server) endpoint_.end_observation(observation.id);
-      }
-      notifier_.drop_server(server);
+      suspend_observations(now, server);
     } else if (auto* report = std::get_if<RegistrationReport>(&*action)) {
+      report_registration(now, server, account, *report);
       events_.push_back(RegistrationChanged{server, std::move(*report)});
     }
   }

@@ -13,6 +13,8 @@ namespace {
 
 using lwm2m::Path;
 
+constexpr std::string_view kCancel = "cancel";
+
 tl::unexpected<Error> bad(std::string reason) {
   return peer_error(coap::code::kBadRequest.value, "attributes: " + std::move(reason));
 }
@@ -24,8 +26,6 @@ std::string shortest(double number) {
 }
 
 std::optional<double> parse_number(std::string_view text, bool whole) {
-  if (text.empty()) return std::nullopt;
-  if (text.front() == '+') return std::nullopt;
   if (whole) {
     std::uint32_t number = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -84,17 +84,20 @@ void Attributes::append_to(std::vector<coap::LinkParameter>& parameters) const {
 Result<std::vector<AttributeChange>> parse_attributes(const std::vector<std::string>& query) {
   std::vector<AttributeChange> changes;
   for (const std::string& item : query) {
-    const std::size_t equals = item.find('=');
+    const std::size_t equals = std::min(item.find('='), item.size());
+    const std::string_view value = std::string_view(item).substr(std::min(equals + 1, item.size()));
     AttributeChange change{item.substr(0, equals), std::nullopt};
     const bool whole = change.name == "pmin" || change.name == "pmax";
-    if (!whole && change.name != "gt" && change.name != "lt" && change.name != "st") {
+    const bool cancel = change.name == kCancel;
+    if (!whole && !cancel && change.name != "gt" && change.name != "lt" && change.name != "st") {
       return bad("\"" + change.name + "\" is unknown or can't be written");
     }
     if (std::any_of(changes.begin(), changes.end(), [&](const auto& other) { return other.name == change.name; })) {
       return bad(change.name + " is given twice");
     }
-    if (equals != std::string::npos) {
-      change.number = parse_number(std::string_view(item).substr(equals + 1), whole);
+    if (!value.empty()) {
+      if (cancel) return bad("cancel takes no value");
+      change.number = parse_number(value, whole);
       if (!change.number) return bad(change.name + " takes " + (whole ? "whole seconds" : "a number"));
       if (change.name == "st" && *change.number < 0) return bad("st is negative");
     }
@@ -104,30 +107,24 @@ Result<std::vector<AttributeChange>> parse_attributes(const std::vector<std::str
   return changes;
 }
 
+bool asks_to_cancel(const std::vector<std::string>& query) {
+  return std::any_of(query.begin(), query.end(),
+                     [](std::string_view item) { return item.substr(0, item.find('=')) == kCancel; });
+}
+
 Result<void> AttributeStore::apply(ServerId server, const Path& path, const std::vector<AttributeChange>& changes) {
   const Key key{server, path};
-  const Attributes before = assigned(server, path);
-  Attributes after = before;
+  Attributes after = assigned(server, path);
   for (const AttributeChange& change : changes) assign(after, change);
-
-  const auto put = [&](const Attributes& attributes) {
-    if (attributes.empty()) {
-      entries_.erase(key);
-    } else {
-      entries_[key] = attributes;
-    }
-  };
+  if (auto fits = check(after); !fits) return fits;
+  if (after.empty()) {
+    entries_.erase(key);
+    return {};
+  }
   if (!entries_.contains(key) && entries_.size() >= kEntriesMax) {
     return tl::unexpected(Error{Fault::Us, coap::code::kInternalServerError.value, "attributes: the table is full"});
   }
-  put(after);
-  for (auto entry = entries_.lower_bound(key);
-       entry != entries_.end() && entry->first.first == server && path.contains(entry->first.second); ++entry) {
-    if (auto result = check(effective(server, entry->first.second)); !result) {
-      put(before);
-      return result;
-    }
-  }
+  entries_[key] = after;
   return {};
 }
 
@@ -148,6 +145,18 @@ void AttributeStore::erase_below(const Path& path) {
 
 void AttributeStore::erase_server(ServerId server) {
   std::erase_if(entries_, [&](const auto& entry) { return entry.first.first == server; });
+}
+
+std::vector<AttributeEntry> AttributeStore::entries() const {
+  std::vector<AttributeEntry> all;
+  all.reserve(entries_.size());
+  for (const auto& [key, attributes] : entries_) all.push_back({key.first, key.second, attributes});
+  return all;
+}
+
+void AttributeStore::restore(const AttributeEntry& entry) {
+  const Key key{entry.server, entry.path};
+  if (entries_.size() < kEntriesMax || entries_.contains(key)) entries_.insert_or_assign(key, entry.attributes);
 }
 
 }  // namespace drover::client

@@ -20,11 +20,16 @@ struct Context {
 
 /// Implemented for an object whose values are computed, checked or acted upon; the defaults do nothing. Called by
 /// ObjectTree on the thread that drives it, never from elsewhere; must not block and must not call the tree back,
-/// except that ObjectTree::set() may be called from written(), created(), deleted() and execute(). An Error's code is
-/// what the server hears (4.00, 4.05, 5.00, ...).
+/// except that ObjectTree::set() may be called from before_read(), written(), created(), deleted() and execute(). An
+/// Error's code is what the server hears (4.00, 4.05, 5.00, ...).
 class ObjectBehaviour {
  public:
   virtual ~ObjectBehaviour() = default;
+
+  /// A server's Read or Observe, or a notification, is about to gather the instance or a part of it: the moment to
+  /// bring stored values up to date. Called once for each instance. What is set here counts as a change like any other,
+  /// so a value that differs at each look must not be taken anew more often than its observers are to be told.
+  virtual void before_read(const Context&, lwm2m::InstanceId) {}
 
   /// The current value of a resource that is computed; nothing lets the stored one stand.
   virtual std::optional<lwm2m::Value> compute(const Context&, lwm2m::InstanceId, lwm2m::ResourceId) {

@@ -9,6 +9,7 @@ namespace {
 
 coap::Parameters streaming(coap::Parameters parameters) {
   parameters.stream_requests = true;
+  parameters.observations_survive_timeout = true;
   return parameters;
 }
 
@@ -23,6 +24,8 @@ Client::Client(ClientSettings settings, Rng& rng)
       rng_(rng),
       tree_(settings_.root),
       device_object_(tree_),
+      connectivity_object_(tree_),
+      statistics_object_(tree_),
       notifier_(tree_, settings_.notification),
       endpoint_(streaming(settings_.coap), rng) {}
 
@@ -30,7 +33,10 @@ void Client::define(const lwm2m::model::ObjectDefinition& definition, ObjectBeha
                     std::vector<lwm2m::ResourceId> supported) {
   if (behaviour == nullptr && definition.id == security::kObject) behaviour = &security_object_;
   if (behaviour == nullptr && definition.id == ServerObject::kObject) behaviour = &server_object_;
+  if (behaviour == nullptr && definition.id == AccessControl::kObject) behaviour = &access_control_object_;
   if (behaviour == nullptr && definition.id == DeviceObject::kObject) behaviour = &device_object_;
+  if (behaviour == nullptr && definition.id == ConnectivityObject::kObject) behaviour = &connectivity_object_;
+  if (behaviour == nullptr && definition.id == StatisticsObject::kObject) behaviour = &statistics_object_;
   tree_.define(definition, behaviour, std::move(supported));
 }
 
@@ -72,6 +78,7 @@ void Client::resolved(Instant now, ServerId server, std::vector<transport::PeerA
 }
 
 void Client::handle_datagram(Instant now, const transport::Datagram& datagram) {
+  statistics_object_.received(now, datagram);
   if (is_welcome(datagram)) {
     endpoint_.handle_datagram(now, datagram);
   } else {
@@ -86,6 +93,7 @@ void Client::handle_timeout(Instant now) {
   endpoint_.handle_timeout(now);
   for (auto& [id, account] : accounts_) account.registration.handle_timeout(now);
   forget_stale_bodies(now);
+  expire_dormant(now);
   settle(now);
 }
 
@@ -106,11 +114,15 @@ void Client::settle(Instant now) {
       return entry.second.leaving && entry.second.registration.state() == RegistrationState::Off;
     });
     busy |= send_notifications(now);
+    busy |= deliver_kept(now);
   }
+  if (tracking_) note_unsaved_registrations();
 }
 
 std::optional<transport::Transmit> Client::poll_transmit() {
-  return endpoint_.poll_transmit();
+  auto transmit = endpoint_.poll_transmit();
+  if (transmit) statistics_object_.sent(*transmit);
+  return transmit;
 }
 
 std::optional<ClientEvent> Client::poll_event() {
@@ -123,8 +135,10 @@ std::optional<ClientEvent> Client::poll_event() {
 std::optional<Deadline> Client::deadline() const {
   std::optional<Deadline> next = endpoint_.deadline();
   if (const auto due = notifier_.deadline()) next = earlier(next, *due);
+  if (const auto due = statistics_object_.deadline()) next = earlier(next, *due);
   for (const auto& [id, account] : accounts_) {
     if (const auto due = account.registration.deadline()) next = earlier(next, *due);
+    if (account.observe_again_until) next = earlier(next, {*account.observe_again_until, Reason::Forget});
   }
   return next;
 }

@@ -7,18 +7,24 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "base/random.hpp"
 #include "base/time.hpp"
+#include "client/notification_store.hpp"
 #include "client/notifier.hpp"
 #include "client/object_tree.hpp"
+#include "client/objects/access_control_object.hpp"
+#include "client/objects/connectivity_object.hpp"
 #include "client/objects/device_object.hpp"
 #include "client/objects/security_object.hpp"
 #include "client/objects/server_object.hpp"
+#include "client/objects/statistics_object.hpp"
 #include "client/registration.hpp"
+#include "client/saved_state.hpp"
 #include "client/settings.hpp"
 #include "stack/endpoint.hpp"
 #include "transport/datagram.hpp"
@@ -63,6 +69,8 @@ struct ClientCounters {
   std::uint64_t ignored = 0;  ///< datagrams of strangers, and requests before the registration stands (Core §5.4)
   std::uint64_t operations = 0;
   std::uint64_t notifications = 0;
+  std::uint64_t kept = 0;       ///< notifications for a server that couldn't be reached (/1/x/6)
+  std::uint64_t discarded = 0;  ///< the same where nothing is to be kept
 };
 
 struct AccountView {
@@ -86,7 +94,7 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  /// As ObjectTree::define(), with the specified behaviour for objects 0, 1 and 3.
+  /// As ObjectTree::define(), with the specified behaviour for objects 0, 1, 2, 3, 4 and 7.
   void define(const lwm2m::model::ObjectDefinition& definition, ObjectBehaviour* behaviour = nullptr,
               std::vector<lwm2m::ResourceId> supported = {});
   /// Adds a NoSec account: the next free instances of objects 0 and 1. Both must be defined. Refuses a reserved id and
@@ -95,6 +103,7 @@ class Client {
   ObjectTree& tree() { return tree_; }
   [[nodiscard]] const ObjectTree& tree() const { return tree_; }
   DeviceObject& device() { return device_object_; }
+  ConnectivityObject& connectivity() { return connectivity_object_; }
 
   // ---- commands; each is a mutation
   // -----------------------------------------------------------------------------------
@@ -108,6 +117,18 @@ class Client {
   void resolved(Instant now, ServerId server, std::vector<transport::PeerAddress> addresses);
   /// Carries out what follows from changes to tree(): notifications, Updates, accounts.
   void settle(Instant now);
+  /// Goes on where `saved` was taken: with the registrations whose lifetime still runs and whose server is the same,
+  /// and with their observations, by an Update; with the attributes of servers that have an account, and the clock. The
+  /// tree must be as it is to be. Before start(), once. `unix_now` is the system's wall clock.
+  void restore(Instant now, UnixSeconds unix_now, const SavedState& saved);
+
+  // ---- for a storage
+  // ------------------------------------------------------------------------------------------------
+  /// From now on unsaved() tells what changes.
+  void track_unsaved();
+  [[nodiscard]] const Unsaved& unsaved() const { return unsaved_; }
+  Unsaved take_unsaved();
+  [[nodiscard]] SavedState saved_state(Instant now, UnixSeconds unix_now);
 
   void handle_datagram(Instant now, const transport::Datagram& datagram);
   void handle_timeout(Instant now);
@@ -121,6 +142,8 @@ class Client {
   /// No registration stands and none is being ended: after stop() the host may exit.
   [[nodiscard]] bool is_off() const;
   [[nodiscard]] const Notifier& notifier() const { return notifier_; }
+  /// What waits for servers that can't be reached.
+  [[nodiscard]] const NotificationStore& kept_notifications() const { return store_; }
   [[nodiscard]] const ClientCounters& counters() const { return counters_; }
   [[nodiscard]] const coap::Counters& coap_counters() const { return endpoint_.counters(); }
 
@@ -133,6 +156,18 @@ class Client {
     Registration registration;
     std::optional<coap::ExchangeId> exchange;
     bool leaving = false;  ///< its instances are gone
+    bool silent = false;   ///< a confirmable notification wasn't acknowledged, and nothing was heard since
+    std::optional<Instant> observe_again_until;  ///< dormant observations are dropped then
+    std::uint64_t revision = ~std::uint64_t{0};  ///< of the registration, when it was last looked at for unsaved()
+  };
+  struct SentNotification {
+    StoredNotification notification;
+    bool confirmable = false;
+  };
+  /// The confirmable notification of an observation that is under way.
+  struct Unacknowledged {
+    std::vector<SentNotification> sent;           ///< it, and the newest one that waits behind it
+    std::optional<std::uint64_t> stored_through;  ///< instead: it delivers what store_ has up to this number
   };
   /// A Block1 body that arrives piece by piece.
   struct Body {
@@ -155,6 +190,33 @@ class Client {
   bool drain_behaviours(Instant now);
   bool send_notifications(Instant now);
 
+  // delivery.cpp
+  [[nodiscard]] bool is_reachable(ServerId server) const;
+  [[nodiscard]] bool keeps_notifications(Instant now, ServerId server) const;
+  void heard(ServerId server);
+  void pay_owed(ServerId server);
+  void keep(Instant now, coap::ResponderId id, StoredNotification notification);
+  void notify(Instant now, const Due& due, lwm2m::Outcome outcome);
+  void end_observation(Instant now, const Observation& observation, coap::Response error);
+  void acknowledged(coap::ResponderId id);
+  void keep_unacknowledged(Instant now, coap::ResponderId id);
+  void timed_out(Instant now, coap::ResponderId id);
+  void suspend_observations(Instant now, ServerId server);
+  void forget_observations(ServerId server);
+  void report_registration(Instant now, ServerId server, Account& account, const RegistrationReport& report);
+  void expire_dormant(Instant now);
+  bool deliver_kept(Instant now);
+  void deliver_kept(Instant now, const Observation& observation);
+
+  // saved_state.cpp
+  void note_unsaved(const Change& change);
+  void note_unsaved_observations();
+  void note_unsaved_attributes();
+  void note_unsaved_registrations();
+  void restore_notifications(Instant now, UnixSeconds unix_now, const SavedState& saved);
+  void restore_observation(Instant now, const transport::PeerAddress& peer, const SavedObservation& saved,
+                           std::uint32_t number);
+
   // downlink.cpp
   bool drain_endpoint(Instant now);
   void handle(Instant now, coap::ResponseArrived&& event);
@@ -164,6 +226,7 @@ class Client {
   void serve(Instant now, coap::ResponderId responder, ServerId server, const coap::Request& request);
   void observe(Instant now, coap::ResponderId responder, ServerId server, const lwm2m::Observe& operation,
                coap::Response& response);
+  void cancel_observations(ServerId server, const lwm2m::Path& path);
   void forget_stale_bodies(Instant now);
   [[nodiscard]] std::optional<ServerId> server_at(const transport::PeerAddress& peer) const;
   [[nodiscard]] bool is_welcome(const transport::Datagram& datagram) const;
@@ -173,8 +236,15 @@ class Client {
   ObjectTree tree_;
   SecurityObject security_object_;
   ServerObject server_object_;
+  AccessControlObject access_control_object_{tree_};
   DeviceObject device_object_;
+  ConnectivityObject connectivity_object_;
+  StatisticsObject statistics_object_;
   Notifier notifier_;
+  NotificationStore store_;
+  std::map<coap::ResponderId, Unacknowledged> unacknowledged_;
+  std::set<coap::ResponderId> owed_;  ///< observations that a notification was discarded of
+  bool delivery_due_ = false;         ///< something has changed for what is kept
   stack::Endpoint endpoint_;
   std::map<ServerId, Account> accounts_;
   std::map<ServerId, std::string> refused_;  ///< accounts that can't be used, so that each is reported once
@@ -183,6 +253,12 @@ class Client {
   ClientCounters counters_;
   bool started_ = false;
   bool accounts_changed_ = true;
+  Unsaved unsaved_;
+  bool tracking_ = false;
+  std::uint32_t saved_observe_number_ = 0;
+  std::pair<std::uint64_t, std::size_t> saved_kept_;  ///< NotificationStore::next_number() and size()
+  std::optional<std::int64_t> clock_offset_;  ///< SavedState::clock_offset
+  bool clock_set_ = false;                    ///< by a server since clock_offset_ was worked out
 };
 
 }  // namespace drover::client

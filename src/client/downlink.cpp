@@ -22,6 +22,30 @@ coap::Response plain(coap::Code code, std::string_view reason = {}) {
   return {code, {}, to_bytes(reason)};
 }
 
+/// Whatever is asked of the Security object, and however wrongly: a server hears 4.01 and learns nothing (Core E.1).
+bool is_private(const std::optional<lwm2m::Path>& path) {
+  return path && !path->is_root() && path->object() == security::kObject;
+}
+
+bool precondition_holds(const coap::Request& request, const ObjectTree& tree, const lwm2m::Path& path) {
+  return is_private(path) || mapping::precondition_holds(request.options, tree.has(path));
+}
+
+Result<lwm2m::Downlink> operation_of(const coap::Request& request, const ObjectTree& tree) {
+  auto operation = mapping::to_downlink(request, tree.root());
+  if (!operation && is_private(mapping::target_of(request, tree.root()))) {
+    return peer_error(code::kUnauthorized.value, "the Security object is private");
+  }
+  if (!operation) return operation;
+  // A POST of text on a resource is Execute by its form; where the resource takes values it is a partial update.
+  const auto* execute = std::get_if<lwm2m::Execute>(&*operation);
+  if (execute == nullptr || !execute->path.is_resource() || !request.options.content_format()) return operation;
+  const auto* object = tree.find(execute->path.object());
+  const auto* resource = object == nullptr ? nullptr : object->resource(execute->path.resource());
+  if (resource == nullptr || !resource->operations.write) return operation;
+  return lwm2m::Write{execute->path, lwm2m::Write::Mode::Update, request.options.content_format(), request.payload};
+}
+
 }  // namespace
 
 std::optional<ServerId> Client::server_at(const transport::PeerAddress& peer) const {
@@ -45,7 +69,13 @@ bool Client::drain_endpoint(Instant now) {
     if (auto* failure = std::get_if<coap::RequestFailed>(&*event)) handle(now, std::move(*failure));
     if (auto* request = std::get_if<coap::RequestArrived>(&*event)) handle(now, std::move(*request));
     if (auto* block = std::get_if<coap::RequestBlockArrived>(&*event)) handle(now, std::move(*block));
-    if (const auto* ended = std::get_if<coap::ObservationEnded>(&*event)) notifier_.cancel(ended->responder);
+    if (const auto* ended = std::get_if<coap::ObservationEnded>(&*event)) {
+      notifier_.cancel(ended->responder);
+      delivery_due_ = true;
+      note_unsaved_observations();
+    }
+    if (const auto* done = std::get_if<coap::NotificationAcknowledged>(&*event)) acknowledged(done->responder);
+    if (const auto* lost = std::get_if<coap::NotificationTimedOut>(&*event)) timed_out(now, lost->responder);
   }
   return busy;
 }
@@ -72,6 +102,7 @@ void Client::handle(Instant now, coap::RequestArrived&& event) {
   const auto server = server_at(event.peer);
   // The registration ended while the request was on its way up the stack.
   if (!server) return endpoint_.respond(now, event.responder, plain(code::kUnauthorized));
+  heard(*server);
   if (event.request.payload.size() > settings_.write_max) {
     return endpoint_.respond(now, event.responder, plain(code::kRequestEntityTooLarge));
   }
@@ -80,29 +111,32 @@ void Client::handle(Instant now, coap::RequestArrived&& event) {
 
 void Client::observe(Instant now, coap::ResponderId responder, ServerId server, const lwm2m::Observe& operation,
                      coap::Response& response) {
+  // The server has its answer now, whatever it is: what slept is awake, or over.
+  notifier_.drop_dormant(server, operation.path);
+  delivery_due_ = true;
+  note_unsaved_observations();
   if (!response.code.is_success()) return;
+  drain_changes(now);  // values that the Read brought up to date: the answer has them
   if (!notifier_.observe(now, Observation{responder, server, operation.path, operation.accept})) return;
   response.options.set_observe(0);  // the stack numbers it
 }
 
+void Client::cancel_observations(ServerId server, const lwm2m::Path& path) {
+  for (const coap::ResponderId id : notifier_.cancel(server, path)) endpoint_.end_observation(id);
+  delivery_due_ = true;
+  note_unsaved_observations();
+}
+
 void Client::serve(Instant now, coap::ResponderId responder, ServerId server, const coap::Request& request) {
   ++counters_.operations;
-  auto operation = mapping::to_downlink(request, tree_.root());
+  auto operation = operation_of(request, tree_);
   if (!operation) {
     endpoint_.respond(now, responder, mapping::to_response(operation.error()));
     return;
   }
   const lwm2m::Path path = lwm2m::path_of(*operation);
-  if (!mapping::precondition_holds(request.options, tree_.has(path))) {
+  if (!precondition_holds(request, tree_, path)) {
     return endpoint_.respond(now, responder, plain(code::kPreconditionFailed, "If-Match or If-None-Match"));
-  }
-  // A POST of text on a resource is Execute by its form; where the resource takes values it is a partial update.
-  if (const auto* execute = std::get_if<lwm2m::Execute>(&*operation); execute != nullptr && path.is_resource()) {
-    const auto* object = tree_.find(path.object());
-    const auto* resource = object == nullptr ? nullptr : object->resource(path.resource());
-    if (resource != nullptr && resource->operations.write && request.options.content_format()) {
-      *operation = lwm2m::Write{path, lwm2m::Write::Mode::Update, request.options.content_format(), request.payload};
-    }
   }
   const Context context{now, server};
   Outcome outcome;
@@ -114,9 +148,13 @@ void Client::serve(Instant now, coap::ResponderId responder, ServerId server, co
     outcome = tree_.perform(context, *operation);
   }
   const bool success = lwm2m::is_success(outcome.status);
-  if (std::holds_alternative<lwm2m::WriteAttributes>(*operation) && success) notifier_.attributes_changed(now);
+  if (std::holds_alternative<lwm2m::WriteAttributes>(*operation) && success) {
+    notifier_.attributes_changed(now, server, path);
+    note_unsaved_attributes();
+    if (asks_to_cancel(std::get<lwm2m::WriteAttributes>(*operation).attributes)) cancel_observations(server, path);
+  }
   if (std::holds_alternative<lwm2m::CancelObservation>(*operation)) {
-    for (const coap::ResponderId id : notifier_.cancel(server, path)) endpoint_.end_observation(id);
+    cancel_observations(server, path);
   }
   if (auto* execute = std::get_if<lwm2m::Execute>(&*operation); execute != nullptr && success) {
     events_.push_back(Executed{server, path, std::move(execute->arguments)});
@@ -137,6 +175,7 @@ void Client::handle(Instant now, coap::RequestBlockArrived&& event) {
   };
   const auto server = server_at(event.peer);
   if (!server) return refuse(plain(code::kUnauthorized));
+  heard(*server);
 
   if (event.offset == 0) {
     forget_stale_bodies(now);
@@ -144,10 +183,15 @@ void Client::handle(Instant now, coap::RequestBlockArrived&& event) {
       return refuse(plain(code::kRequestEntityTooLarge, "too many bodies at once"));
     }
     Body body{event.peer, now, std::nullopt, {}};
-    const auto operation = mapping::to_downlink(event.request, tree_.root());
+    const auto operation = operation_of(event.request, tree_);
     if (!operation) return refuse(mapping::to_response(operation.error()));
-    if (!mapping::precondition_holds(event.request.options, tree_.has(lwm2m::path_of(*operation)))) {
+    if (!precondition_holds(event.request, tree_, lwm2m::path_of(*operation))) {
       return refuse(plain(code::kPreconditionFailed, "If-Match or If-None-Match"));
+    }
+    if (const auto refusal = tree_.refusal({now, *server}, *operation)) {
+      ++counters_.operations;
+      events_.push_back(Served{*server, lwm2m::name_of(*operation), lwm2m::path_of(*operation), refusal->status});
+      return refuse(mapping::to_response(*refusal));
     }
     const auto* write = std::get_if<lwm2m::Write>(&*operation);
     if (write != nullptr && write->format && lwm2m::format_of(*write->format) == lwm2m::Format::Opaque &&

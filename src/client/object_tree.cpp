@@ -23,9 +23,18 @@ namespace code = coap::code;
 namespace {
 
 constexpr ObjectId kSecurityObject = 0;
+constexpr ObjectId kServerObject = 1;
 
 tl::unexpected<Error> own_error(std::string reason) {
   return tl::unexpected(Error{Fault::Us, 0, std::move(reason)});
+}
+
+/// What a server hears of an error; what has no code of its own is our fault, 5.00.
+Outcome refused(const Error& error) {
+  Outcome outcome;
+  if (error.code != 0) outcome.status = lwm2m::mapping::to_status(coap::Code(error.code));
+  outcome.payload = to_bytes(error.reason);
+  return outcome;
 }
 
 }  // namespace
@@ -140,7 +149,35 @@ Result<void> ObjectTree::remove(const Context& context, ObjectId id, InstanceId 
   attributes_.erase_below(path);
   note(Change::Kind::Deleted, path, context);
   if (found->second.behaviour != nullptr) found->second.behaviour->deleted(context, instance);
+  for (const InstanceId guard : access_.guards_of({id, instance})) {
+    if (auto gone = remove(context, AccessControl::kObject, guard); !gone) return gone;
+  }
   return {};
+}
+
+void ObjectTree::note(Change::Kind kind, const Path& path, const Context& context) {
+  changes_.push_back({kind, path, context.server});
+  if (path.object() == kServerObject) access_.set_accounts(objects_.at(kServerObject).instances.size());
+  if (path.object() != AccessControl::kObject) return;
+  const Target target = locate(path.prefix(2));
+  if (target.instance == nullptr) return access_.erase(path.instance());
+  const auto id = [&](ResourceId resource) {
+    const auto found = target.instance->find(resource);
+    if (found == target.instance->end() || found->second.values.empty()) return std::uint16_t{0};
+    const auto* number = std::get_if<std::int64_t>(&found->second.values.front().value);
+    return number == nullptr || *number < 0 || *number > lwm2m::kReservedId ? std::uint16_t{0}
+                                                                            : static_cast<std::uint16_t>(*number);
+  };
+  AccessControl::Guard guard{
+      {id(AccessControl::kObjectId), id(AccessControl::kInstanceId)}, id(AccessControl::kOwner), {}};
+  if (const auto acl = target.instance->find(AccessControl::kAcl); acl != target.instance->end()) {
+    for (const auto& [server, value] : acl->second.values) {
+      const auto* number = std::get_if<std::int64_t>(&value);
+      const bool fits = number != nullptr && *number >= 0 && *number <= rights::kAll;
+      guard.acl.emplace(server, fits ? static_cast<Rights>(*number) : rights::kNone);
+    }
+  }
+  access_.put(path.instance(), std::move(guard));
 }
 
 ObjectTree::Target ObjectTree::locate(const Path& path) {
@@ -219,16 +256,21 @@ Result<void> ObjectTree::unset(const Context& context, const Path& path) {
   return {};
 }
 
-std::optional<Value> ObjectTree::get(const Context& context, const Path& path) const {
+std::optional<ResourceNode> ObjectTree::node(const Context& context, const Path& path) const {
   const auto object = objects_.find(path.object());
   if (path.depth() < 3 || object == objects_.end()) return std::nullopt;
   const auto instance = object->second.instances.find(path.instance());
   if (instance == object->second.instances.end()) return std::nullopt;
   const auto resource = instance->second.find(path.resource());
   if (resource == instance->second.end()) return std::nullopt;
-  const ResourceNode node = current(context, object->second, path.prefix(3), resource->second);
+  return current(context, object->second, path.prefix(3), resource->second);
+}
+
+std::optional<Value> ObjectTree::get(const Context& context, const Path& path) const {
+  const auto found = node(context, path);
+  if (!found) return std::nullopt;
   const ResourceInstanceId wanted = path.is_resource_instance() ? path.resource_instance() : ResourceInstanceId{0};
-  for (const auto& entry : node.instances) {
+  for (const auto& entry : found->instances) {
     if (entry.id == wanted) return entry.value;
   }
   return std::nullopt;
@@ -271,17 +313,22 @@ std::optional<Change> ObjectTree::poll_change() {
 
 // ---- the servers' side ----------------------------------------------------------------------------------------------
 
-Result<ObjectTree::Target> ObjectTree::reach(const Path& path, bool resource_may_be_new) {
+Result<ObjectTree::Target> ObjectTree::reach(const Context& context, const Path& path, Rights needed) {
   if (path.is_root()) return peer_error(code::kMethodNotAllowed.value, "the root isn't managed");
   if (path.object() == kSecurityObject) return peer_error(code::kUnauthorized.value, "the Security object is private");
+  const Target target = locate(path);
+  if (target.object == nullptr) return peer_error(code::kNotFound.value, "no such object");
+  if (path.depth() >= 2 && target.instance == nullptr) return peer_error(code::kNotFound.value, "no such instance");
+  assert(context.server.has_value());
+  const ServerId server = *context.server;
+  const bool creates = (needed & rights::kCreate) != 0;
+  const bool allowed = path.is_object()
+                           ? !creates || access_.may_create(server, path.object())
+                           : (needed & ~access_.rights_of(server, path.object(), path.instance())) == 0 || creates;
+  if (!allowed) return peer_error(code::kUnauthorized.value, "the server hasn't got the right (Core 7.1.2)");
   if (path.is_resource_instance()) {
     return peer_error(code::kMethodNotAllowed.value, "no operation targets a single resource instance");
   }
-  Target target = locate(path);
-  if (target.object == nullptr) return peer_error(code::kNotFound.value, "no such object");
-  if (path.depth() >= 2 && target.instance == nullptr) return peer_error(code::kNotFound.value, "no such instance");
-  const bool missing = resource_may_be_new ? target.definition == nullptr : target.resource == nullptr;
-  if (path.depth() >= 3 && missing) return peer_error(code::kNotFound.value, "no such resource");
   return target;
 }
 
@@ -303,23 +350,24 @@ Outcome ObjectTree::perform(const Context& context, const lwm2m::Downlink& opera
     Result<Outcome> operator()(const lwm2m::Create& create) { return tree.create(context, create); }
     Result<Outcome> operator()(const lwm2m::Delete& erase) { return tree.erase(context, erase.path); }
   };
-  assert(context.server.has_value());
   Result<Outcome> result = std::visit(Visitor{*this, context}, operation);
-  if (result) return std::move(*result);
-  Outcome refused;
-  refused.status = lwm2m::mapping::to_status(
-      coap::Code(result.error().code == 0 ? code::kInternalServerError.value : result.error().code));
-  refused.payload = to_bytes(result.error().reason);
-  return refused;
+  return result ? std::move(*result) : refused(result.error());
+}
+
+std::optional<Outcome> ObjectTree::refusal(const Context& context, const lwm2m::Downlink& operation) {
+  Result<Target> target;
+  if (const auto* write = std::get_if<lwm2m::Write>(&operation)) target = reach_write(context, write->path);
+  if (const auto* create = std::get_if<lwm2m::Create>(&operation)) target = reach_create(context, create->path);
+  if (target) return std::nullopt;
+  return refused(target.error());
 }
 
 Result<Outcome> ObjectTree::execute(const Context& context, const lwm2m::Execute& operation) {
   const Path& path = operation.path;
-  if (path.depth() < 3 && path.object() != kSecurityObject) {
-    return peer_error(code::kMethodNotAllowed.value, "only a resource can be executed");
-  }
-  const auto target = reach(path);
+  const auto target = reach(context, path, rights::kExecute);
   if (!target) return tl::unexpected(target.error());
+  if (!path.is_resource()) return peer_error(code::kMethodNotAllowed.value, "only a resource can be executed");
+  if (target->resource == nullptr) return peer_error(code::kNotFound.value, "no such resource");
   if (!target->definition->operations.execute) {
     return peer_error(code::kMethodNotAllowed.value, target->definition->name + " can't be executed");
   }
@@ -344,15 +392,11 @@ bool ObjectTree::streams(const Path& path) const {
 Outcome ObjectTree::write_block(const Context& context, const Path& path, std::size_t offset, ByteView bytes,
                                 bool last) {
   assert(streams(path));
+  if (const auto target = reach_write(context, path); !target) return refused(target.error());
   const auto result = objects_.at(path.object()).behaviour->write_block(context, path, offset, bytes, last);
-  Outcome outcome{lwm2m::Status::Changed, std::nullopt, {}, {}, 0};
-  if (!result) {
-    outcome.status = lwm2m::mapping::to_status(coap::Code(result.error().code));
-    outcome.payload = to_bytes(result.error().reason);
-  } else if (last) {
-    note(Change::Kind::Value, path, context);
-  }
-  return outcome;
+  if (!result) return refused(result.error());
+  if (last) note(Change::Kind::Value, path, context);
+  return Outcome{lwm2m::Status::Changed, std::nullopt, {}, {}, 0};
 }
 
 }  // namespace drover::client

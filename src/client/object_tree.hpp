@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "client/access_control.hpp"
 #include "client/attributes.hpp"
 #include "client/behaviour.hpp"
 #include "lwm2m/content/content.hpp"
@@ -53,6 +54,7 @@ class ObjectTree final : public lwm2m::content::Definitions {
   /// Adds an instance with the executable and the mandatory resources (0, "" or false until set). An error (reason
   /// only) for an unknown object, an id in use or above 65534, an id other than 0 of an object with a single instance.
   Result<void> add(const Context& context, lwm2m::ObjectId object, lwm2m::InstanceId instance);
+  /// Also removes what was attached to the instance: attributes, and the Access Control instance that guards it.
   Result<void> remove(const Context& context, lwm2m::ObjectId object, lwm2m::InstanceId instance);
 
   /// Sets a resource (its instance 0 when it is multiple) or resource instance, whatever its operations; instantiates
@@ -62,6 +64,8 @@ class ObjectTree final : public lwm2m::content::Definitions {
   Result<void> unset(const Context& context, const lwm2m::Path& path);
   /// The value that a Read would give, also where servers may not read.
   [[nodiscard]] std::optional<lwm2m::Value> get(const Context& context, const lwm2m::Path& path) const;
+  /// One resource with the values that a Read would give, also where servers may not read.
+  [[nodiscard]] std::optional<lwm2m::ResourceNode> node(const Context& context, const lwm2m::Path& resource) const;
   /// All resources of an instance with their current values, also those that servers may not read; none for
   /// executables.
   [[nodiscard]] std::vector<lwm2m::ResourceNode> values(const Context& context, lwm2m::ObjectId object,
@@ -73,13 +77,18 @@ class ObjectTree final : public lwm2m::content::Definitions {
   [[nodiscard]] lwm2m::Announcement announcement() const;
   [[nodiscard]] const AttributeStore& attributes() const { return attributes_; }
   AttributeStore& attributes() { return attributes_; }
+  /// Who may do what: what objects 1 and 2 say at this moment.
+  [[nodiscard]] const AccessControl& access() const { return access_; }
   [[nodiscard]] const std::string& root() const { return root_; }
 
-  // ---- the servers' side
-  // ----------------------------------------------------------------------------------------------
+  // ---- the servers' side --------------------------------------------------------------------------------------------
 
-  /// Carries out an operation of `context.server`. Observe and CancelObservation answer as Read does.
+  /// Carries out an operation of `context.server`. Observe and CancelObservation answer as Read does. What refuses it
+  /// is looked for in this order (Core §7.1.2): the Security object (4.01), an object or instance that isn't there
+  /// (4.04), the server's right (4.01), the resource (4.04) and what it supports (4.05), the payload (4.00, 4.15, ...).
   lwm2m::Outcome perform(const Context& context, const lwm2m::Downlink& operation);
+  /// The refusal of a Write or Create whatever its payload may be, for a payload that is still to come; else nothing.
+  std::optional<lwm2m::Outcome> refusal(const Context& context, const lwm2m::Downlink& operation);
   /// True when an opaque Write to that resource goes to ObjectBehaviour::write_block().
   [[nodiscard]] bool streams(const lwm2m::Path& path) const;
   /// One piece of such a Write. Changed when it was taken.
@@ -114,8 +123,11 @@ class ObjectTree final : public lwm2m::content::Definitions {
   using Values = Result<std::vector<lwm2m::ResourceNode>>;
 
   Target locate(const lwm2m::Path& path);
-  /// As locate(), with the error of Core §7.1.2 for what a server may not see or what isn't there.
-  Result<Target> reach(const lwm2m::Path& path, bool resource_may_be_new = false);
+  /// As locate(), with the error of Core §7.1.2 up to the server's right. The right to create is one on an object, the
+  /// others are on an instance: no other is needed for an object.
+  Result<Target> reach(const Context& context, const lwm2m::Path& path, Rights needed);
+  Result<Target> reach_write(const Context& context, const lwm2m::Path& path);
+  Result<Target> reach_create(const Context& context, const lwm2m::Path& path);
 
   Result<lwm2m::Outcome> read(const Context& context, const lwm2m::Path& path,
                               std::optional<lwm2m::FormatNumber> accept);
@@ -130,6 +142,9 @@ class ObjectTree final : public lwm2m::content::Definitions {
                               const Resource& resource) const;
   std::vector<lwm2m::ResourceNode> readable(const Context& context, const Object& object, const lwm2m::Path& path,
                                             const Instance& instance) const;
+  /// The instances of a Read of `path` that the server may read.
+  [[nodiscard]] std::vector<lwm2m::InstanceId> readable_instances(const Context& context,
+                                                                  const lwm2m::Path& path) const;
   /// The payload's resources, each of which `path`'s instance has and servers may write: else 4.00, 4.04, 4.05.
   Values decode_writes(const Object& object, const lwm2m::Path& path, lwm2m::FormatNumber format,
                        ByteView payload) const;
@@ -139,15 +154,19 @@ class ObjectTree final : public lwm2m::content::Definitions {
                                       std::optional<lwm2m::InstanceId> wanted) const;
   Result<Instance> instance_from(const Context& context, const Object& object, lwm2m::InstanceId id,
                                  const lwm2m::InstanceNode& node) const;
+  /// 4.00 where a mandatory resource that servers write is missing.
+  static Result<void> check_complete(const Object& object, const Instance& instance);
   /// Executables and mandatory resources.
   static Instance blank(const Object& object);
-  void note(Change::Kind kind, const lwm2m::Path& path, const Context& context) {
-    changes_.push_back({kind, path, context.server});
-  }
+  /// Gives a new instance to its server alone (Core §5.4.6).
+  void guard(const Context& context, const lwm2m::Path& instance);
+  /// Every change of what is in the tree passes here, after it was made.
+  void note(Change::Kind kind, const lwm2m::Path& path, const Context& context);
 
   std::string root_;
   std::map<lwm2m::ObjectId, Object> objects_;
   AttributeStore attributes_;
+  AccessControl access_;
   std::deque<Change> changes_;
 };
 

@@ -9,6 +9,30 @@ namespace {
 namespace format = lwm2m::format;
 using Mode = lwm2m::Write::Mode;
 
+/// A server can create its instances: 0, 1 and 3 are mandatory.
+const lwm2m::model::ObjectDefinition& bench() {
+  using lwm2m::DataType;
+  static constexpr lwm2m::model::Operations kValue{true, true, false};
+  static const lwm2m::model::ObjectDefinition definition = [] {
+    lwm2m::model::ObjectDefinition made;
+    made.id = 10250;
+    made.name = "Bench";
+    made.multiple = true;
+    made.resources = {{0, "First", kValue, false, true, DataType::Integer, "", "", ""},
+                      {1, "Second", kValue, false, true, DataType::Integer, "", "", ""},
+                      {2, "Several", kValue, true, false, DataType::Integer, "", "", ""},
+                      {3, "Third", kValue, false, true, DataType::Integer, "", "", ""},
+                      {4, "Label", kValue, false, false, DataType::String, "0-4 bytes", "", ""},
+                      {5, "Level", kValue, false, false, DataType::Integer, "0-100", "", ""}};
+    return made;
+  }();
+  return definition;
+}
+
+struct BenchDevice : TestDevice {
+  BenchDevice() { tree.define(bench()); }
+};
+
 /// What every operation hears at every level: the table of Core §7.1.2.
 struct Row {
   const char* path;
@@ -21,7 +45,7 @@ constexpr Row kRows[] = {
     {"/0", Status::Unauthorized, Status::Unauthorized, Status::Unauthorized, Status::Unauthorized, Status::Unauthorized,
      Status::Unauthorized, Status::Unauthorized},
     {"/0/0/0", Status::Unauthorized, Status::Unauthorized, Status::Unauthorized, Status::Unauthorized,
-     Status::MethodNotAllowed, Status::Unauthorized, Status::Unauthorized},
+     Status::Unauthorized, Status::Unauthorized, Status::Unauthorized},
     // An object, an instance, resources that can be read, written, executed.
     {"/3303", Status::Content, Status::Content, Status::MethodNotAllowed, Status::MethodNotAllowed, Status::Created,
      Status::MethodNotAllowed, Status::Changed},
@@ -38,10 +62,10 @@ constexpr Row kRows[] = {
     // What isn't there, and the one instance that stays.
     {"/3/0", Status::Content, Status::Content, Status::UnsupportedFormat, Status::MethodNotAllowed,
      Status::MethodNotAllowed, Status::MethodNotAllowed, Status::Changed},
-    {"/9999", Status::NotFound, Status::NotFound, Status::MethodNotAllowed, Status::MethodNotAllowed, Status::NotFound,
-     Status::MethodNotAllowed, Status::NotFound},
-    {"/3/7", Status::NotFound, Status::NotFound, Status::NotFound, Status::MethodNotAllowed, Status::MethodNotAllowed,
+    {"/9999", Status::NotFound, Status::NotFound, Status::NotFound, Status::NotFound, Status::NotFound,
      Status::NotFound, Status::NotFound},
+    {"/3/7", Status::NotFound, Status::NotFound, Status::NotFound, Status::NotFound, Status::NotFound, Status::NotFound,
+     Status::NotFound},
     {"/3/0/999", Status::NotFound, Status::NotFound, Status::NotFound, Status::NotFound, Status::MethodNotAllowed,
      Status::MethodNotAllowed, Status::NotFound},
     // No operation of 1.0 has a resource instance as its target.
@@ -81,8 +105,6 @@ TEST(CoreSection5_4_1, ASingleResourceIsTextAndTheRestIsTlv) {
 
 TEST(CoreSection5_4_1, AnOpaqueResourceIsOpaque) {
   TestDevice device;
-  device.add("/2/0");
-  EXPECT_EQ(device.read("/2/0/0").format, format::kText);
   device.add("/5/0");
   // Package is write-only: not even an instance Read shows it.
   device.set("/5/0/0", lwm2m::Opaque{{1, 2, 3}});
@@ -214,16 +236,41 @@ TEST(CoreSection7_1_2_3, OneReadOnlyResourceRefusesTheWholeWrite) {
 }
 
 TEST(CoreSection5_4_3, ResourceInstancesAreReplacedOrAdded) {
-  TestDevice device;
-  device.add("/2/0");
-  // Resource 2 (ACL), instances 0 and 5.
-  EXPECT_EQ(device.write("/2/0/2", format::kTlv, from_hex("86 02 41 00 01 41 05 02")).status, Status::Changed);
-  EXPECT_EQ(device.write("/2/0/2", format::kTlv, from_hex("83 02 41 07 04"), Mode::Update).status, Status::Changed);
-  EXPECT_EQ(to_hex(device.read("/2/0/2").payload), hex("88 02 09 41 00 01 41 05 02 41 07 04"));
-  EXPECT_EQ(device.write("/2/0/2", format::kTlv, from_hex("83 02 41 07 04")).status, Status::Changed);
-  EXPECT_EQ(to_hex(device.read("/2/0/2").payload), hex("83 02 41 07 04"));
-  EXPECT_EQ(device.write("/2/0/2", format::kText, to_bytes("1")).status, Status::UnsupportedFormat)
+  BenchDevice device;
+  device.add("/10250/0");
+  // Resource 2, instances 0 and 5.
+  EXPECT_EQ(device.write("/10250/0/2", format::kTlv, from_hex("86 02 41 00 01 41 05 02")).status, Status::Changed);
+  EXPECT_EQ(device.write("/10250/0/2", format::kTlv, from_hex("83 02 41 07 04"), Mode::Update).status, Status::Changed);
+  EXPECT_EQ(to_hex(device.read("/10250/0/2").payload), hex("88 02 09 41 00 01 41 05 02 41 07 04"));
+  EXPECT_EQ(device.write("/10250/0/2", format::kTlv, from_hex("83 02 41 07 04")).status, Status::Changed);
+  EXPECT_EQ(to_hex(device.read("/10250/0/2").payload), hex("83 02 41 07 04"));
+  EXPECT_EQ(device.write("/10250/0/2", format::kText, to_bytes("1")).status, Status::UnsupportedFormat)
       << "not a single value";
+}
+
+TEST(CoreAppendixD1, ValuesOutsideTheirRangeAreRefused) {
+  BenchDevice device;
+  device.add("/10250/0");
+  EXPECT_EQ(device.write("/10250/0/5", format::kText, to_bytes("100")).status, Status::Changed);
+  EXPECT_EQ(device.write("/10250/0/5", format::kText, to_bytes("101")).status, Status::BadRequest);
+  EXPECT_EQ(device.write("/10250/0/5", format::kText, to_bytes("-1")).status, Status::BadRequest);
+  EXPECT_EQ(device.text("/10250/0/5"), "100");
+  EXPECT_EQ(device.write("/10250/0/4", format::kText, to_bytes("four")).status, Status::Changed);
+  EXPECT_EQ(device.write("/10250/0/4", format::kText, to_bytes("fives")).status, Status::BadRequest);
+  // Create: resource 5 is 101.
+  EXPECT_EQ(device.perform(lwm2m::Create{path("/10250"), format::kTlv, from_hex("c1 00 01 c1 01 00 c1 03 7f c1 05 65")})
+                .status,
+            Status::BadRequest);
+}
+
+TEST(CoreSection5_4_3, AMandatoryResourceOfSeveralInstancesKeepsOne) {
+  lwm2m::model::ObjectDefinition definition = bench();
+  definition.resources[2].mandatory = true;
+  TestDevice device;
+  device.tree.define(definition);
+  device.add("/10250/0");
+  EXPECT_EQ(device.write("/10250/0/2", format::kTlv, from_hex("80 02")).status, Status::BadRequest);
+  EXPECT_EQ(to_hex(device.read("/10250/0/2").payload), hex("83 02 41 00 00"));
 }
 
 TEST(ObjectTree, AWriteIsReportedWithItsServerAndOnlyWhenSomethingChanged) {
@@ -240,32 +287,33 @@ TEST(ObjectTree, AWriteIsReportedWithItsServerAndOnlyWhenSomethingChanged) {
 // ---- Create and Delete ----------------------------------------------------------------------------------------------
 
 TEST(CoreSection5_4_6, CreateWithAndWithoutAnId) {
-  TestDevice device;
-  // Object 2: object id 1, object instance id 0, owner 127: three mandatory writable resources.
+  BenchDevice device;
+  // Resources 0, 1 and 3: the mandatory ones.
   const Bytes without = from_hex("c1 00 01 c1 01 00 c1 03 7f");
-  const Outcome first = device.perform(lwm2m::Create{path("/2"), format::kTlv, without});
+  const Outcome first = device.perform(lwm2m::Create{path("/10250"), format::kTlv, without});
   EXPECT_EQ(first.status, Status::Created);
-  EXPECT_EQ(first.location, "/2/0");
+  EXPECT_EQ(first.location, "/10250/0");
   const Outcome third =
-      device.perform(lwm2m::Create{path("/2"), format::kTlv, from_hex("08 03 09 c1 00 01 c1 01 00 c1 03 7f")});
+      device.perform(lwm2m::Create{path("/10250"), format::kTlv, from_hex("08 03 09 c1 00 01 c1 01 00 c1 03 7f")});
   EXPECT_EQ(third.status, Status::Created);
-  EXPECT_EQ(third.location, "/2/3");
-  EXPECT_EQ(
-      device.perform(lwm2m::Create{path("/2"), format::kTlv, from_hex("08 03 09 c1 00 01 c1 01 00 c1 03 7f")}).status,
-      Status::BadRequest)
+  EXPECT_EQ(third.location, "/10250/3");
+  EXPECT_EQ(device.perform(lwm2m::Create{path("/10250"), format::kTlv, from_hex("08 03 09 c1 00 01 c1 01 00 c1 03 7f")})
+                .status,
+            Status::BadRequest)
       << "an id in use (Core §7.1.2.4)";
-  EXPECT_EQ(device.perform(lwm2m::Create{path("/2"), format::kTlv, without}).location, "/2/1");
+  EXPECT_EQ(device.perform(lwm2m::Create{path("/10250"), format::kTlv, without}).location, "/10250/1");
 }
 
 TEST(CoreSection5_4_6, MandatoryResourcesMustBeGivenAndNothingIsHalfCreated) {
-  TestDevice device;
-  // Instance 0 is whole, instance 1 lacks its owner.
+  BenchDevice device;
+  // Instance 0 is whole, instance 1 lacks its resource 3.
   const Bytes payload = from_hex("08 00 09 c1 00 01 c1 01 00 c1 03 7f 08 01 06 c1 00 01 c1 01 00");
-  EXPECT_EQ(device.perform(lwm2m::Create{path("/2"), format::kTlv, payload}).status, Status::BadRequest);
-  EXPECT_TRUE(device.tree.instances(2).empty());
-  EXPECT_EQ(device.perform(lwm2m::Create{path("/2"), std::nullopt, {}}).status, Status::BadRequest)
+  EXPECT_EQ(device.perform(lwm2m::Create{path("/10250"), format::kTlv, payload}).status, Status::BadRequest);
+  EXPECT_TRUE(device.tree.instances(10250).empty());
+  EXPECT_EQ(device.perform(lwm2m::Create{path("/10250"), std::nullopt, {}}).status, Status::BadRequest)
       << "no content format";
-  EXPECT_EQ(device.perform(lwm2m::Create{path("/2"), format::kText, to_bytes("1")}).status, Status::UnsupportedFormat);
+  EXPECT_EQ(device.perform(lwm2m::Create{path("/10250"), format::kText, to_bytes("1")}).status,
+            Status::UnsupportedFormat);
 }
 
 TEST(CoreSection5_4_6, ReadOnlyValuesAndUnknownResourcesAreIgnored) {
@@ -305,6 +353,9 @@ TEST(CoreSection5_4_5, ArgumentsFollowTheGrammar) {
   for (const char* bad : {"a", "10", "2=10.3", "2='10.3", "5,", ",5", "5 ", "1='a b'", "1='\"'", "1='\\'", "1=''2"}) {
     EXPECT_EQ(device.execute("/3/0/4", bad), Status::BadRequest) << bad;
   }
+  const std::string longest(kArgumentsBytesMax - 4, 'x');
+  EXPECT_EQ(device.execute("/3/0/4", "0='" + longest + "'"), Status::Changed);
+  EXPECT_EQ(device.execute("/3/0/4", "0='x" + longest + "'"), Status::BadRequest);
   const auto arguments = parse_arguments("7,0='x'").value();
   ASSERT_EQ(arguments.size(), 2U);
   EXPECT_EQ(arguments[0], (Argument{7, std::nullopt}));
@@ -333,11 +384,12 @@ TEST(CoreAppendixE4, CurrentTimeRunsAndCanBeSet) {
 // ---- Write-Attributes -----------------------------------------------------------------------------------------------
 
 TEST(CoreSection5_1_2, AttributesAreParsedStrictly) {
-  for (const char* good : {"pmin", "pmin=0", "pmax=4294967295", "gt=45.5", "lt=-3", "st=0.5", "gt=1e3"}) {
+  for (const char* good :
+       {"pmin", "pmin=", "gt=", "pmin=0", "pmax=4294967295", "gt=45.5", "lt=-3", "st=0.5", "gt=1e3"}) {
     EXPECT_EQ(TestDevice().attributes("/3303/0/5700", {good}), Status::Changed) << good;
   }
-  for (const char* bad : {"", "pmin=", "pmin=-1", "pmin=1.5", "pmin=4294967296", "gt=", "gt=x", "gt=nan", "gt=inf",
-                          "st=-1", "dim=3", "ver=1.1", "epmin=1", "gt=1x", "gt=+1"}) {
+  for (const char* bad : {"", "pmin=-1", "pmin=1.5", "pmin=4294967296", "gt=x", "gt=nan", "gt=inf", "st=-1", "dim=3",
+                          "ver=1.1", "epmin=1", "gt=1x", "gt=+1"}) {
     EXPECT_EQ(TestDevice().attributes("/3303/0/5700", {bad}), Status::BadRequest) << bad;
   }
   EXPECT_EQ(TestDevice().attributes("/3303/0/5700", {"pmin=1", "pmin=2"}), Status::BadRequest);
@@ -359,7 +411,7 @@ TEST(CoreSection5_1_2, InconsistentAttributesChangeNothing) {
   EXPECT_EQ(device.attributes(resource, {"pmax=19"}), Status::BadRequest);
   EXPECT_EQ(device.attributes(resource, {"lt=30"}), Status::BadRequest);
   EXPECT_EQ(device.attributes(resource, {"st=10"}), Status::BadRequest) << "10 + 2 * 10 isn't below 30";
-  EXPECT_EQ(device.attributes("/3303", {"pmax=19"}), Status::BadRequest) << "it would hold for the resource, too";
+  EXPECT_EQ(device.attributes("/3303", {"pmin=20", "pmax=19"}), Status::BadRequest);
   EXPECT_EQ(device.discover(resource), "</3303/0/5700>;pmin=20;gt=30;lt=10");
   EXPECT_EQ(device.attributes(resource, {"pmin", "lt", "st=10"}), Status::Changed);
   EXPECT_EQ(device.discover(resource), "</3303/0/5700>;gt=30;st=10");
@@ -389,6 +441,34 @@ TEST(ObjectTree, TheProgramIsToldWhatDoesntFit) {
   EXPECT_FALSE(device.tree.set(device.own(), path("/3/0/4"), std::int64_t{1})) << "executable";
   EXPECT_FALSE(device.tree.set(device.own(), path("/3/0/9/1"), std::int64_t{1})) << "single";
   EXPECT_FALSE(device.tree.unset(device.own(), path("/3/0/16"))) << "mandatory";
+}
+
+/// Brings its values up to date when they are looked at.
+struct Looked final : ObjectBehaviour {
+  ObjectTree* tree = nullptr;
+  std::string log;
+  std::int64_t level = 0;
+  void before_read(const Context& context, lwm2m::InstanceId instance) override {
+    log += std::to_string(instance) + ' ';
+    EXPECT_TRUE(tree->set(context, Path(10250, instance, 5), ++level));
+  }
+};
+
+TEST(ObjectBehaviour, IsToldOnceForEachInstanceBeforeARead) {
+  BenchDevice device;
+  Looked looked;
+  looked.tree = &device.tree;
+  device.tree.set_behaviour(10250, &looked);
+  device.add("/10250/0"), device.add("/10250/3");
+  EXPECT_EQ(device.text("/10250/0/5"), "1") << "instantiated by the look at it";
+  device.read("/10250/3");
+  device.read("/10250");
+  device.perform(lwm2m::Observe{path("/10250/0"), {}});
+  EXPECT_EQ(looked.log, "0 3 0 3 0 ");
+  EXPECT_EQ(device.read("/10250/0/4").status, Status::NotFound);
+  device.read("/10250/9");
+  device.discover("/10250/0");
+  EXPECT_EQ(looked.log, "0 3 0 3 0 0 ") << "not for what isn't there, nor for Discover";
 }
 
 /// Takes a firmware piece by piece.

@@ -35,7 +35,51 @@ void Registration::start(Instant now) {
   resolve(now);
 }
 
+bool Registration::restore(Instant now, const StandingRegistration& standing) {
+  const RegistrationParameters& told = standing.told;
+  if (state_ != State::Off || standing.ends <= now || standing.location.empty()) return false;
+  if (told.endpoint != wanted_.endpoint || told.version != wanted_.version) return false;
+  // A clock that was set back between then and now doesn't make a lifetime longer than it is.
+  ends_ = std::min(standing.ends, now + seconds(told.lifetime));
+  renew_at_ = now + renew_after(ends_ - now);
+  addresses_ = {standing.peer};
+  address_ = 0;
+  location_ = standing.location;
+  known_ = told;
+  state_ = State::Updating;
+  ++revision_;
+  lwm2m::Update update = difference();
+  if (standing.unsure) {
+    update.lifetime = wanted_.lifetime;
+    update.binding = wanted_.binding;
+    if (!wanted_.sms.empty()) update.sms = wanted_.sms;
+    update.announcement = wanted_.announcement;
+  }
+  sent_ = wanted_;
+  actions_.push_back(SendUplink{std::move(update)});
+  return true;
+}
+
+void Registration::restore_disabled(Instant until) {
+  if (state_ != State::Off) return;
+  state_ = State::Disabled;
+  deadline_ = Deadline{until, Reason::Disable};
+  ++revision_;
+}
+
+std::optional<StandingRegistration> Registration::standing() const {
+  if (!known_ || (state_ != State::Registered && state_ != State::Updating)) return std::nullopt;
+  const bool unsure = state_ == State::Updating && sent_ != *known_;
+  return StandingRegistration{addresses_[address_], location_, *known_, unsure, ends_};
+}
+
+std::optional<Instant> Registration::disabled_until() const {
+  if (state_ != State::Disabled || !deadline_) return std::nullopt;
+  return deadline_->at;
+}
+
 void Registration::resolve(Instant now) {
+  ++revision_;
   deadline_.reset();
   renew_at_.reset();
   known_.reset();
@@ -56,6 +100,7 @@ void Registration::resolved(Instant now, std::vector<transport::PeerAddress> add
 }
 
 void Registration::send_register(Instant) {
+  ++revision_;
   state_ = State::Registering;
   deadline_.reset();
   renew_at_.reset();
@@ -90,18 +135,27 @@ void Registration::send_update(Instant) {
   update_asked_ = false;
   lwm2m::Update update = difference();
   sent_ = wanted_;
+  if (sent_ != *known_) ++revision_;
   actions_.push_back(SendUplink{std::move(update)});
 }
 
 void Registration::send_deregister() {
+  ++revision_;
   state_ = State::Deregistering;
   deadline_.reset();
   renew_at_.reset();
   actions_.push_back(SendUplink{lwm2m::Deregister{location_}});
 }
 
-Duration Registration::renew_after() const {
-  const Duration lifetime = seconds(known_->lifetime);
+/// The server has acknowledged what was sent.
+void Registration::renewed(Instant now) {
+  ++revision_;
+  known_ = sent_;
+  ends_ = now + seconds(known_->lifetime);
+  renew_at_ = now + renew_after(seconds(known_->lifetime));
+}
+
+Duration Registration::renew_after(Duration lifetime) const {
   return lifetime - std::min(limits_.update_margin, lifetime / 2);
 }
 
@@ -144,8 +198,7 @@ void Registration::registered(Instant now, const lwm2m::Outcome& outcome) {
   if (location_.empty()) return retry(now, "the server's 2.01 has no location", false);
   state_ = State::Registered;
   failures_ = 0;
-  known_ = sent_;
-  renew_at_ = now + renew_after();
+  renewed(now);
   actions_.push_back(RegistrationReport{Kind::Registered, {}, {}});
   if (update_asked_) return send_update(now);
   schedule_update(now);
@@ -159,14 +212,14 @@ void Registration::updated(Instant now, const lwm2m::Outcome& outcome) {
     return send_register(now);
   }
   state_ = State::Registered;
-  known_ = sent_;
-  renew_at_ = now + renew_after();
+  renewed(now);
   actions_.push_back(RegistrationReport{Kind::Updated, {}, {}});
   if (update_asked_) return send_update(now);
   schedule_update(now);
 }
 
 void Registration::deregistered(Instant now) {
+  ++revision_;
   known_.reset();
   renew_at_.reset();
   leave_asked_ = false;
@@ -216,6 +269,7 @@ void Registration::retry(Instant now, const std::string& reason, bool refused) {
   const auto spread = static_cast<std::uint32_t>(half / std::chrono::milliseconds(1));
   const Duration wait = half + std::chrono::milliseconds(rng_.below(spread + 1));
   ++failures_;
+  ++revision_;
   state_ = State::Waiting;
   known_.reset();
   renew_at_.reset();
@@ -259,9 +313,15 @@ void Registration::deregister(Instant now) {
 }
 
 void Registration::disable(Instant now, Duration period) {
-  if (!is_registered() || state_ == State::Deregistering) return;
-  deregister(now);
+  if (state_ == State::Off || (state_ == State::Deregistering && !disable_for_)) return;  // it is leaving for good
+  if (state_ == State::Deregistering) {
+    disable_for_ = period;
+    return;
+  }
+  const bool silent = state_ == State::Resolving || state_ == State::Waiting || state_ == State::Disabled;
+  if (!silent) deregister(now);  // a Register under way is waited for
   disable_for_ = period;
+  if (silent) deregistered(now);
 }
 
 void Registration::address_changed(Instant now) {

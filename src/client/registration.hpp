@@ -47,6 +47,16 @@ struct RegistrationParameters {
   friend bool operator==(const RegistrationParameters&, const RegistrationParameters&) = default;
 };
 
+/// A registration that the server holds, as what a restart needs to go on with it.
+struct StandingRegistration {
+  transport::PeerAddress peer;
+  std::string location;
+  RegistrationParameters told;  ///< what the server has acknowledged
+  bool unsure = false;          ///< an Update with changes was under way: the server may have been told more
+  Instant ends;                 ///< of the lifetime
+  friend bool operator==(const StandingRegistration&, const StandingRegistration&) = default;
+};
+
 /// Where an account's registration is.
 enum class RegistrationState : std::uint8_t {
   Off,        ///< not started, or de-registered for good
@@ -90,6 +100,12 @@ class Registration {
 
   /// While a de-registration is under way, it is registered again behind it.
   void start(Instant now);
+  /// Goes on with a registration from before a restart by an Update, which shows the server that the device is alive
+  /// (Core §5.3.2). Only before start(). False when it can't be taken up: its lifetime is over, or the endpoint name or
+  /// the version, which only a Register tells, is another.
+  bool restore(Instant now, const StandingRegistration& standing);
+  /// Stays disabled until then, as it was before a restart (/1/x/5). Only before start().
+  void restore_disabled(Instant until);
   /// Answer to ResolveName, in the order of preference; none is a failure.
   void resolved(Instant now, std::vector<transport::PeerAddress> addresses);
   /// The server's answer to the uplink under way.
@@ -103,7 +119,8 @@ class Registration {
   /// De-registers and stays off. A Register under way is waited for, so that no registration stays behind at the
   /// server: off once it is answered and de-registered, or has failed.
   void deregister(Instant now);
-  /// De-registers and registers again after `period` (/1/x/4, /1/x/5).
+  /// De-registers and registers again after `period` (/1/x/4, /1/x/5); without a registration, just stays away for
+  /// that long.
   void disable(Instant now, Duration period);
   /// The device's own address changed: without security a registration is bound to it (Transport, "Registration
   /// Interface").
@@ -120,6 +137,12 @@ class Registration {
   [[nodiscard]] std::optional<transport::PeerAddress> peer() const;
   [[nodiscard]] const std::string& location() const { return location_; }
   [[nodiscard]] const ServerUri& uri() const { return uri_; }
+  /// For restore(); nothing while there is no registration, or it is being ended.
+  [[nodiscard]] std::optional<StandingRegistration> standing() const;
+  /// For restore_disabled().
+  [[nodiscard]] std::optional<Instant> disabled_until() const;
+  /// Differs whenever standing() or disabled_until() may differ from before.
+  [[nodiscard]] std::uint64_t revision() const { return revision_; }
 
  private:
   void resolve(Instant now);
@@ -133,7 +156,8 @@ class Registration {
   void deregistered(Instant now);
   void abandon();
   void schedule_update(Instant now);
-  [[nodiscard]] Duration renew_after() const;
+  void renewed(Instant now);
+  [[nodiscard]] Duration renew_after(Duration lifetime) const;
   [[nodiscard]] lwm2m::Update difference() const;
 
   ServerUri uri_;
@@ -148,6 +172,8 @@ class Registration {
   std::string location_;
   std::optional<Deadline> deadline_;
   std::optional<Instant> renew_at_;  ///< while registered
+  Instant ends_;                     ///< the lifetime, while registered
+  std::uint64_t revision_ = 0;
   std::uint32_t failures_ = 0;       ///< in a row
   std::optional<Duration> disable_for_;
   bool update_asked_ = false;

@@ -384,5 +384,126 @@ TEST(Registration, ACreatedWithoutALocationIsAFailure) {
   EXPECT_EQ(account.registration.state(), State::Waiting);
 }
 
+// ---- restarts -------------------------------------------------------------------------------------------------------
+
+/// What an account that has registered leaves to the next run.
+StandingRegistration left_behind() {
+  Account before;
+  before.be_registered();
+  return before.registration.standing().value();
+}
+
+TEST(RegistrationAfterARestart, ARegistrationGoesOnWithAnUpdateAndNoRegister) {
+  const StandingRegistration standing = left_behind();
+  EXPECT_EQ(standing.ends, Instant{} + seconds(600));
+  Account account;
+  account.now += seconds(100);
+  ASSERT_TRUE(account.registration.restore(account.now, standing));
+  EXPECT_TRUE(account.registration.is_registered()) << "its server's operations are served at once";
+  EXPECT_EQ(account.registration.peer()->to_string(), "192.0.2.1:5683");
+  account.registration.start(account.now);
+  const auto update = account.uplink<lwm2m::Update>();
+  EXPECT_EQ(update.location, "5a3f");
+  EXPECT_FALSE(update.lifetime || update.binding || update.sms || update.announcement);
+  EXPECT_EQ(account.dropped, 0) << "its observations stand, too";
+  account.answer(Status::Changed);
+  EXPECT_EQ(account.registration.state(), State::Registered);
+  EXPECT_EQ(account.registration.standing()->ends, account.now + seconds(600));
+  account.wait(seconds(507), Reason::Lifetime);
+}
+
+TEST(RegistrationAfterARestart, TheUpdateTellsWhatHasChangedSince) {
+  Account account;
+  account.parameters.lifetime = 900;
+  account.registration.set_parameters(account.now, account.parameters);
+  ASSERT_TRUE(account.registration.restore(account.now, left_behind()));
+  const auto update = account.uplink<lwm2m::Update>();
+  EXPECT_EQ(update.lifetime, 900U);
+  EXPECT_FALSE(update.announcement);
+}
+
+TEST(RegistrationAfterARestart, AfterAnUpdateWithoutAnAnswerEverythingIsToldAgain) {
+  Account before;
+  before.be_registered();
+  before.parameters.lifetime = 900;
+  before.registration.set_parameters(before.now, before.parameters);
+  before.wait(milliseconds(200), Reason::Lifetime);
+  (void)before.uplink<lwm2m::Update>();
+  const auto standing = before.registration.standing();
+  ASSERT_TRUE(standing && standing->unsure);
+  EXPECT_EQ(standing->told.lifetime, 600U) << "what the server has acknowledged";
+  Account account;  // with the 600 s of before: whether the server has 900 s isn't known
+  ASSERT_TRUE(account.registration.restore(account.now, *standing));
+  const auto update = account.uplink<lwm2m::Update>();
+  EXPECT_EQ(update.lifetime, 600U);
+  EXPECT_TRUE(update.binding && update.announcement);
+}
+
+TEST(RegistrationAfterARestart, AServerThatHasForgottenTheRegistrationGetsARegister) {
+  Account account;
+  ASSERT_TRUE(account.registration.restore(account.now, left_behind()));
+  (void)account.uplink<lwm2m::Update>();
+  account.answer(Status::NotFound);
+  EXPECT_EQ(account.uplink<lwm2m::Register>().endpoint, "x");
+  EXPECT_EQ(account.dropped, 1) << "Core §5.5.1: its observations are over";
+}
+
+TEST(RegistrationAfterARestart, WhatCantBeTakenUpIsLeft) {
+  StandingRegistration over = left_behind();
+  over.ends = Instant{};
+  StandingRegistration nameless = left_behind();
+  nameless.location.clear();
+  StandingRegistration other_name = left_behind();
+  other_name.told.endpoint = "y";
+  StandingRegistration other_version = left_behind();
+  other_version.told.version = "1.1";
+  for (const auto& standing : {over, nameless, other_name, other_version}) {
+    Account account;
+    EXPECT_FALSE(account.registration.restore(account.now, standing));
+    account.registration.start(account.now);
+    (void)account.uplink<lwm2m::Register>();
+  }
+}
+
+TEST(RegistrationAfterARestart, AClockThatWasSetBackMakesNoLongerLifetime) {
+  StandingRegistration standing = left_behind();
+  standing.ends += hours(24);
+  Account account;
+  ASSERT_TRUE(account.registration.restore(account.now, standing));
+  EXPECT_EQ(account.registration.standing()->ends, account.now + seconds(600));
+}
+
+TEST(RegistrationAfterARestart, ADisabledServerStaysDisabledUntilItsTime) {
+  Account before;
+  before.be_registered();
+  before.registration.disable(before.now, minutes(10));
+  (void)before.uplink<lwm2m::Deregister>();
+  EXPECT_FALSE(before.registration.standing()) << "it is being ended";
+  before.answer(Status::Deleted);
+  ASSERT_EQ(before.registration.disabled_until(), before.now + minutes(10));
+  Account account;
+  account.registration.restore_disabled(account.now + minutes(4));
+  account.registration.start(account.now);
+  EXPECT_FALSE(account.action());
+  account.wait(minutes(4), Reason::Disable);
+  (void)account.uplink<lwm2m::Register>();
+}
+
+TEST(RegistrationAfterARestart, TheRevisionTellsWhenWhatIsToBeKeptChanges) {
+  Account account;
+  std::uint64_t last = account.registration.revision();
+  const auto differs = [&] { return std::exchange(last, account.registration.revision()) != last; };
+  account.be_registered();
+  EXPECT_TRUE(differs());
+  account.registration.update(account.now);
+  (void)account.uplink<lwm2m::Update>();
+  EXPECT_FALSE(differs()) << "nothing but a sign of life is under way";
+  account.answer(Status::Changed);
+  EXPECT_TRUE(differs()) << "the lifetime began anew";
+  account.registration.deregister(account.now);
+  (void)account.uplink<lwm2m::Deregister>();
+  EXPECT_TRUE(differs());
+}
+
 }  // namespace
 }  // namespace drover::client

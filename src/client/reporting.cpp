@@ -13,14 +13,16 @@ bool Client::drain_changes(Instant now) {
   while (auto change = tree_.poll_change()) {
     busy = true;
     if (change->kind == Change::Kind::Deleted) {
+      delivery_due_ = true;  // what was kept of it is of no use
       for (const Observation& gone : notifier_.take_below(change->path)) {
-        endpoint_.notify(now, gone.id, coap::Response{coap::code::kNotFound, {}, {}}, true);
+        end_observation(now, gone, coap::Response{coap::code::kNotFound, {}, {}});
       }
     }
     const bool value = change->kind == Change::Kind::Value;
     if (!value || change->path.object() <= ServerObject::kObject) accounts_changed_ = true;
     notifier_.changed(now, *change);
-    if (change->server) events_.push_back(ServerChanged{std::move(*change)});
+    note_unsaved(*change);
+    if (change->server) events_.emplace_back(ServerChanged{std::move(*change)});
   }
   return busy;
 }
@@ -42,6 +44,7 @@ bool Client::drain_behaviours(Instant now) {
   const DeviceObject::Wish wish = device_object_.poll();
   if (wish.reboot) events_.emplace_back(RebootWanted{});
   if (wish.factory_reset) events_.emplace_back(FactoryResetWanted{});
+  busy |= statistics_object_.settle(now);
   return busy || wish.reboot || wish.factory_reset;
 }
 
@@ -50,10 +53,16 @@ bool Client::send_notifications(Instant now) {
   while (const auto due = notifier_.poll_due(now)) {
     busy = true;
     const auto& [id, server, path, accept] = due->observation;
-    const lwm2m::Outcome outcome = tree_.perform({now, server}, lwm2m::Read{path, accept});
-    endpoint_.notify(now, id, lwm2m::mapping::to_response(outcome), due->confirmable);
-    if (!lwm2m::is_success(outcome.status)) notifier_.cancel(id);  // an error code ends it (RFC 7641 §4.2)
-    ++counters_.notifications;
+    lwm2m::Outcome outcome = tree_.perform({now, server}, lwm2m::Read{path, accept});
+    if (outcome.status == lwm2m::Status::Unauthorized) continue;  // Core §7.1.2.5: nothing is sent
+    if (!lwm2m::is_success(outcome.status)) {
+      // An error code ends it (RFC 7641 §4.2).
+      end_observation(now, due->observation, lwm2m::mapping::to_response(outcome));
+      continue;
+    }
+    drain_changes(now);  // values that the Read brought up to date: this notification has them
+    notifier_.sent(now, *due);
+    notify(now, *due, std::move(outcome));
   }
   return busy;
 }

@@ -30,7 +30,7 @@ inline constexpr ServerId kServer = 101;
 inline const lwm2m::model::Registry& definitions() {
   static const lwm2m::model::Registry registry = [] {
     lwm2m::model::Registry loaded;
-    for (const char* file : {"1.0/0", "1.0/1", "1.0/2", "1.0/3", "1.0/4", "1.0/5", "extra/3303"}) {
+    for (const char* file : {"1.0/0", "1.0/1", "1.0/2", "1.0/3", "1.0/4", "1.0/5", "1.0/6", "1.0/7", "extra/3303"}) {
       const std::string name = std::string(DROVER_SOURCE_DIR "/objects/") + file + ".xml";
       std::ifstream stream(name);
       std::ostringstream text;

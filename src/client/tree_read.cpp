@@ -46,24 +46,37 @@ std::vector<ResourceNode> ObjectTree::readable(const Context& context, const Obj
   return nodes;
 }
 
+std::vector<lwm2m::InstanceId> ObjectTree::readable_instances(const Context& context, const Path& path) const {
+  if (!path.is_object()) return {path.instance()};
+  std::vector<lwm2m::InstanceId> ids = instances(path.object());
+  std::erase_if(ids, [&](lwm2m::InstanceId id) {
+    return (access_.rights_of(*context.server, path.object(), id) & rights::kRead) == 0;
+  });
+  return ids;
+}
+
 Result<Outcome> ObjectTree::read(const Context& context, const Path& path, std::optional<FormatNumber> accept) {
-  const auto target = reach(path);
-  if (!target) return tl::unexpected(target.error());
+  if (const auto allowed = reach(context, path, rights::kRead); !allowed) return tl::unexpected(allowed.error());
+  const auto ids = readable_instances(context, path);
+  if (ObjectBehaviour* behaviour = objects_.at(path.object()).behaviour; behaviour != nullptr) {
+    for (const lwm2m::InstanceId id : ids) behaviour->before_read(context, id);
+  }
+  const Target target = locate(path);  // anew: before_read() may have instantiated resources
   lwm2m::ObjectNode gathered{path.object(), {}};
   if (path.is_resource()) {
-    if (!target->definition->operations.read) {
-      return peer_error(code::kMethodNotAllowed.value, target->definition->name + " can't be read");
+    if (target.resource == nullptr) return peer_error(code::kNotFound.value, "no such resource");
+    if (!target.definition->operations.read) {
+      return peer_error(code::kMethodNotAllowed.value, target.definition->name + " can't be read");
     }
-    gathered.instances.push_back({path.instance(), {current(context, *target->object, path, *target->resource)}});
-  } else if (path.is_instance()) {
-    gathered.instances.push_back({path.instance(), readable(context, *target->object, path, *target->instance)});
+    gathered.instances.push_back({path.instance(), {current(context, *target.object, path, *target.resource)}});
   } else {
-    for (const auto& [id, instance] : target->object->instances) {
-      gathered.instances.push_back({id, readable(context, *target->object, path.child(id), instance)});
+    for (const lwm2m::InstanceId id : ids) {
+      const Path instance(path.object(), id);
+      gathered.instances.push_back({id, readable(context, *target.object, instance, target.object->instances.at(id))});
     }
   }
 
-  const FormatNumber number = accept.value_or(default_format(target->definition));
+  const FormatNumber number = accept.value_or(default_format(target.definition));
   const auto format = lwm2m::format_of(number);
   if (!format || *format == Format::Link) {
     return peer_error(code::kNotAcceptable.value, "content format " + std::to_string(number) + " isn't available");
@@ -78,8 +91,11 @@ Result<Outcome> ObjectTree::read(const Context& context, const Path& path, std::
 }
 
 Result<Outcome> ObjectTree::discover(const Context& context, const Path& path) {
-  const auto target = reach(path);
+  const auto target = reach(context, path, rights::kNone);
   if (!target) return tl::unexpected(target.error());
+  if (path.is_resource() && target->resource == nullptr) {
+    return peer_error(code::kNotFound.value, "no such resource");
+  }
   const ServerId server = context.server.value_or(0);
   std::vector<coap::Link> links;
   const auto link_to = [&](const Path& to) -> coap::Link& {

@@ -5,6 +5,7 @@
 
 #include "client/object_tree.hpp"
 #include "coap/message/code.hpp"
+#include "lwm2m/model/range.hpp"
 
 namespace drover::client {
 
@@ -54,6 +55,7 @@ Result<void> fit(ResourceNode& node, const lwm2m::model::ResourceDefinition& def
   for (auto& instance : node.instances) {
     auto value = lwm2m::content::convert(instance.value, definition.type);
     if (!value) return bad(definition.name + ": " + value.error().reason);
+    if (auto within = lwm2m::model::check_range(definition, *value); !within) return bad(within.error().reason);
     instance.value = std::move(*value);
   }
   return {};
@@ -102,6 +104,17 @@ ObjectTree::Values ObjectTree::decode_writes(const Object& object, const Path& p
   return nodes;
 }
 
+Result<void> ObjectTree::check_complete(const Object& object, const Instance& instance) {
+  for (const auto& definition : object.definition->resources) {
+    if (!definition.mandatory || !definition.operations.write || object.resource(definition.id) == nullptr) continue;
+    const auto found = instance.find(definition.id);
+    if (found == instance.end() || found->second.values.empty()) {
+      return bad("the mandatory " + definition.name + " is missing");
+    }
+  }
+  return {};
+}
+
 Result<ObjectTree::Instance> ObjectTree::merged(const Object& object, const Instance& before,
                                                 const lwm2m::Write& operation, std::vector<ResourceNode> writes) const {
   Instance after = before;
@@ -117,25 +130,26 @@ Result<ObjectTree::Instance> ObjectTree::merged(const Object& object, const Inst
       return peer_error(code::kRequestEntityTooLarge.value, resource.definition->name + " has too many instances");
     }
   }
-  for (const auto& definition : object.definition->resources) {
-    if (definition.mandatory && definition.operations.write && object.resource(definition.id) != nullptr &&
-        !after.contains(definition.id)) {
-      return bad("the mandatory " + definition.name + " is missing");
-    }
-  }
+  if (auto complete = check_complete(object, after); !complete) return tl::unexpected(complete.error());
   return after;
+}
+
+Result<ObjectTree::Target> ObjectTree::reach_write(const Context& context, const Path& path) {
+  auto target = reach(context, path, rights::kWrite);
+  if (!target) return target;
+  if (path.is_object()) return peer_error(code::kMethodNotAllowed.value, "a whole object can't be written");
+  if (!path.is_resource()) return target;
+  if (target->definition == nullptr) return peer_error(code::kNotFound.value, "no such resource");
+  if (!target->definition->operations.write) {
+    return peer_error(code::kMethodNotAllowed.value, target->definition->name + " can't be written");
+  }
+  return target;
 }
 
 Result<Outcome> ObjectTree::write(const Context& context, const lwm2m::Write& operation) {
   const Path& path = operation.path;
-  if (path.is_object() && path.object() != 0) {
-    return peer_error(code::kMethodNotAllowed.value, "a whole object can't be written");
-  }
-  const auto target = reach(path, true);
+  const auto target = reach_write(context, path);
   if (!target) return tl::unexpected(target.error());
-  if (path.is_resource() && !target->definition->operations.write) {
-    return peer_error(code::kMethodNotAllowed.value, target->definition->name + " can't be written");
-  }
   if (auto format = value_format(operation.format); !format) return tl::unexpected(format.error());
   auto writes = decode_writes(*target->object, path, *operation.format, operation.payload);
   if (!writes) return tl::unexpected(writes.error());
@@ -171,14 +185,17 @@ Result<Outcome> ObjectTree::write(const Context& context, const lwm2m::Write& op
 
 Result<Outcome> ObjectTree::write_attributes(const Context& context, const lwm2m::WriteAttributes& operation) {
   const Path& path = operation.path;
-  const auto target = reach(path);
+  const auto target = reach(context, path, rights::kRead);
   if (!target) return tl::unexpected(target.error());
-  const auto changes = parse_attributes(operation.attributes);
-  if (!changes) return tl::unexpected(changes.error());
+  if (path.is_resource() && target->resource == nullptr) {
+    return peer_error(code::kNotFound.value, "no such resource");
+  }
   if (path.is_resource() && !target->definition->operations.read) {
     return peer_error(code::kMethodNotAllowed.value,
                       target->definition->name + " can't be read, so it has no attributes");
   }
+  const auto changes = parse_attributes(operation.attributes);
+  if (!changes) return tl::unexpected(changes.error());
   const bool numeric =
       path.is_resource() && (target->definition->type == DataType::Integer ||
                              target->definition->type == DataType::Float || target->definition->type == DataType::Time);
@@ -217,7 +234,7 @@ Result<InstanceId> ObjectTree::choose_id(const Object& object, const std::map<In
 Result<ObjectTree::Instance> ObjectTree::instance_from(const Context& context, const Object& object, InstanceId id,
                                                        const InstanceNode& node) const {
   Instance instance = blank(object);
-  std::vector<lwm2m::ResourceId> given;
+  std::erase_if(instance, [](const auto& entry) { return entry.second.definition->operations.write; });
   for (const ResourceNode& written : node.resources) {
     const auto* definition = object.resource(written.id);
     // Core §5.4.6 and §7.1.2.4: what isn't supported and what is read-only is ignored.
@@ -229,25 +246,48 @@ Result<ObjectTree::Instance> ObjectTree::instance_from(const Context& context, c
         return tl::unexpected(result.error());
       }
     }
-    given.push_back(written.id);
     instance[written.id] = Resource{definition, std::move(fitted.instances)};
   }
-  for (const auto& definition : object.definition->resources) {
-    if (definition.mandatory && definition.operations.write && object.resource(definition.id) != nullptr &&
-        std::find(given.begin(), given.end(), definition.id) == given.end()) {
-      return bad("the mandatory " + definition.name + " is missing");
-    }
-  }
+  if (auto complete = check_complete(object, instance); !complete) return tl::unexpected(complete.error());
   return instance;
+}
+
+Result<ObjectTree::Target> ObjectTree::reach_create(const Context& context, const Path& path) {
+  auto target = reach(context, path, rights::kCreate);
+  if (!target) return target;
+  if (!path.is_object()) return peer_error(code::kMethodNotAllowed.value, "an instance is created in an object");
+  if (path.object() == kDeviceObject) return peer_error(code::kMethodNotAllowed.value, "there is one Device instance");
+  return target;
+}
+
+void ObjectTree::guard(const Context& context, const Path& instance) {
+  // One that is left over would give the new instance to somebody else.
+  for (const InstanceId stale : access_.guards_of({instance.object(), instance.instance()})) {
+    const bool removed = remove(context, AccessControl::kObject, stale).has_value();
+    assert(removed);
+  }
+  Object& object = objects_.at(AccessControl::kObject);
+  Instance guard = blank(object);
+  const auto put = [&](lwm2m::ResourceId id, std::uint16_t entry, std::int64_t value) {
+    const auto* definition = object.resource(id);
+    if (definition != nullptr) guard[id] = Resource{definition, {{entry, value}}};
+  };
+  put(AccessControl::kObjectId, 0, instance.object());
+  put(AccessControl::kInstanceId, 0, instance.instance());
+  put(AccessControl::kAcl, *context.server, rights::kFull);
+  put(AccessControl::kOwner, 0, *context.server);
+  InstanceId id = 0;
+  while (object.instances.contains(id)) ++id;
+  object.instances.emplace(id, std::move(guard));
+  note(Change::Kind::Created, Path(AccessControl::kObject, id), context);
+  if (object.behaviour != nullptr) object.behaviour->created(context, id);
 }
 
 Result<Outcome> ObjectTree::create(const Context& context, const lwm2m::Create& operation) {
   const Path& path = operation.path;
-  if (!path.is_object()) return peer_error(code::kMethodNotAllowed.value, "an instance is created in an object");
-  const auto target = reach(path);
+  const auto target = reach_create(context, path);
   if (!target) return tl::unexpected(target.error());
   Object& object = *target->object;
-  if (path.object() == kDeviceObject) return peer_error(code::kMethodNotAllowed.value, "there is one Device instance");
   const auto format = value_format(operation.format);
   if (!format) return tl::unexpected(format.error());
   if (*format != Format::Tlv && *format != Format::Json) {
@@ -277,11 +317,16 @@ Result<Outcome> ObjectTree::create(const Context& context, const lwm2m::Create& 
     if (!instance) return tl::unexpected(instance.error());
     planned.emplace(*id, std::move(*instance));
   }
+  const bool guarded = path.object() != AccessControl::kObject && access_.has_several_servers();
+  if (guarded && instances(AccessControl::kObject).size() + planned.size() > kInstancesMax) {
+    return tl::unexpected(Error{Fault::Us, code::kInternalServerError.value, "too many Access Control instances"});
+  }
   Outcome outcome = done(Status::Created);
   if (planned.size() == 1) outcome.location = root_ + path.child(planned.begin()->first).to_string();
   for (auto& [id, instance] : planned) {
     object.instances.emplace(id, std::move(instance));
     note(Change::Kind::Created, path.child(id), context);
+    if (guarded) guard(context, path.child(id));
   }
   for (const auto& [id, moved] : planned) {
     if (object.behaviour != nullptr) object.behaviour->created(context, id);
@@ -290,10 +335,7 @@ Result<Outcome> ObjectTree::create(const Context& context, const lwm2m::Create& 
 }
 
 Result<Outcome> ObjectTree::erase(const Context& context, const Path& path) {
-  if (!path.is_instance() && path.object() != 0) {
-    return peer_error(code::kMethodNotAllowed.value, "only an object instance can be deleted");
-  }
-  const auto target = reach(path);
+  const auto target = reach(context, path, rights::kDelete);
   if (!target) return tl::unexpected(target.error());
   if (!path.is_instance()) return peer_error(code::kMethodNotAllowed.value, "only an object instance can be deleted");
   if (path.object() == kDeviceObject) return peer_error(code::kMethodNotAllowed.value, "the Device instance stays");

@@ -37,7 +37,8 @@ struct Parameters {
   std::size_t requests_max_per_peer = 64;   ///< of ours, waiting for a slot of NSTART or for a response
   std::size_t deduplication_max = 1 << 20;  ///< entries in all; the oldest goes first
   std::size_t deduplication_max_per_peer = 128;
-  std::size_t observations_max_per_peer = 256;  ///< that a peer has with us: past it Observe is ignored (RFC 7641 §4.1)
+  std::size_t observations_max_per_peer =
+      1024;  ///< that a peer has with us: past it Observe is ignored (RFC 7641 §4.1)
 
   /// RFC 7641 §4.5 ends an observation whose confirmable notification isn't acknowledged. A protocol whose peers count
   /// on it until they are told otherwise (LwM2M Core §5.5.1) keeps it and gets NotificationTimedOut.

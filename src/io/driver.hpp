@@ -25,13 +25,19 @@ concept Driven = requires(Core core, const Core& const_core, Instant now, const 
   { const_core.deadline() } -> std::same_as<std::optional<Deadline>>;
 };
 
-/// Ties a core to a socket and a loop. `after` runs once behind every mutation, when the transmits are out: the owner
-/// drains the core's other polls there. All calls on the loop's thread; core, socket and loop outlive it.
+/// Ties a core to a socket and a loop. `after` runs once behind every mutation: the owner drains the core's other polls
+/// there. `before_sending` runs once before what came of one or several mutations leaves the socket. All calls on the
+/// loop's thread; core, socket and loop outlive it.
 template <Driven Core>
 class Driver {
  public:
-  Driver(EventLoop& loop, UdpSocket& socket, Core& core, std::function<void(Instant)> after)
-      : loop_(loop), socket_(socket), core_(core), after_(std::move(after)) {
+  Driver(EventLoop& loop, UdpSocket& socket, Core& core, std::function<void(Instant)> after,
+         std::function<void(Instant)> before_sending = {})
+      : loop_(loop),
+        socket_(socket),
+        core_(core),
+        after_(std::move(after)),
+        before_sending_(std::move(before_sending)) {
     loop_.watch(socket_.fd(), EventLoop::Interest::Read, [this] { receive(); });
     waker_ = loop_.add_waker([this] { return next(); }, [this](Instant at) { wake(at); });
   }
@@ -45,6 +51,7 @@ class Driver {
   /// Sends what the core has to send, after a command of the owner's.
   void flush(Instant at) {
     after_(at);
+    if (before_sending_) before_sending_(at);
     for (auto transmit = core_.poll_transmit(); transmit; transmit = core_.poll_transmit()) {
       batch_.push_back(std::move(*transmit));
     }
@@ -75,6 +82,7 @@ class Driver {
   UdpSocket& socket_;
   Core& core_;
   std::function<void(Instant)> after_;
+  std::function<void(Instant)> before_sending_;
   std::vector<transport::Transmit> batch_;
   int waker_ = 0;
 };

@@ -37,7 +37,9 @@ std::uint32_t events_of(EventLoop::Interest interest) {
 /// Waits until `until` (for ever without one) with the precision of the clock.
 int wait(int epoll, epoll_event* events, int count, std::optional<Instant> until) {
   if (!until) return epoll_wait(epoll, events, count, -1);
-  const auto left = std::max(Duration::zero(), *until - now());
+  const Instant at = now();
+  // The difference of two instants that are far apart doesn't fit: Instant::min() is a deadline like any other.
+  const Duration left = *until <= at ? Duration::zero() : *until - at;
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
   const timespec timeout{static_cast<std::time_t>(seconds.count()),
                          static_cast<long>(std::chrono::nanoseconds(left - seconds).count())};

@@ -93,6 +93,21 @@ TEST(EventLoop, AWakerIsCalledAtItsDeadlineAndNotBefore) {
   EXPECT_GE(woken, due);
 }
 
+TEST(EventLoop, TheEarliestInstantThereIsIsDueAtOnce) {
+  EventLoop loop;
+  loop.add_waker([] { return std::optional(Instant::min()); }, [&](Instant) { loop.stop(); });
+  // Ends the test where the first deadline is lost.
+  bool late = false;
+  const Instant patience = now() + std::chrono::seconds(5);
+  loop.add_waker([&] { return std::optional(patience); },
+                 [&](Instant) {
+                   late = true;
+                   loop.stop();
+                 });
+  loop.run();
+  EXPECT_FALSE(late);
+}
+
 TEST(EventLoop, APastDeadlineThatStaysDoesNotStarveDescriptors) {
   EventLoop loop;
   const Pair pair;

@@ -42,8 +42,11 @@ Runtime::~Runtime() {
   mailbox_->owner = nullptr;
 }
 
-Result<void> Runtime::open(const transport::PeerAddress& local) {
-  auto socket = io::UdpSocket::open(local, {.receive_buffer = kReceiveBuffer});
+Result<void> Runtime::open(const transport::PeerAddress& local, std::uint16_t port_before) {
+  transport::PeerAddress before = local;
+  if (local.port == 0) before.port = port_before;
+  auto socket = io::UdpSocket::open(before, {.receive_buffer = kReceiveBuffer});
+  if (!socket && before != local) socket = io::UdpSocket::open(local, {.receive_buffer = kReceiveBuffer});
   if (!socket) return tl::unexpected(socket.error());
   driver_.reset();
   socket_ = std::move(*socket);
@@ -53,7 +56,11 @@ Result<void> Runtime::open(const transport::PeerAddress& local) {
 }
 
 void Runtime::drive() {
-  driver_.emplace(loop_, *socket_, *client_, [this](Instant at) { after(at); });
+  driver_.emplace(
+      loop_, *socket_, *client_, [this](Instant at) { after(at); },
+      [this](Instant at) {
+        if (before_transmit_) before_transmit_(at);
+      });
 }
 
 Result<void> Runtime::rebind() {

@@ -35,8 +35,9 @@ class Runtime {
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
-  /// Opens the local port. The error names address and reason.
-  Result<void> open(const transport::PeerAddress& local);
+  /// Opens the local port; where `local` leaves it to the system, `port_before`, that of an earlier run, if it can still
+  /// be had: without security a registration is bound to it. The error names address and reason.
+  Result<void> open(const transport::PeerAddress& local, std::uint16_t port_before = 0);
   [[nodiscard]] transport::PeerAddress local() const { return socket_->local(); }
   /// Another local port, as after a change of network, and a new registration from there.
   Result<void> rebind();
@@ -54,6 +55,9 @@ class Runtime {
   void on_event(std::function<void(const client::ClientEvent&)> sink) { sink_ = std::move(sink); }
   /// Called for each wrong packet, while coap::Parameters::report_drops is set.
   void on_drop(std::function<void(const coap::Drop&)> sink) { drop_sink_ = std::move(sink); }
+  /// Called each time before anything is sent, once for all that arrived together: what must be on disk before it is
+  /// acknowledged is written there. Must not call this class or change the client.
+  void before_transmit(std::function<void(Instant)> hook) { before_transmit_ = std::move(hook); }
 
   /// Behind each command to the client and each change of its tree.
   void flush();
@@ -77,6 +81,7 @@ class Runtime {
   std::optional<io::Driver<client::Client>> driver_;
   std::function<void(const client::ClientEvent&)> sink_;
   std::function<void(const coap::Drop&)> drop_sink_;
+  std::function<void(Instant)> before_transmit_;
   std::shared_ptr<Mailbox> mailbox_;
   transport::PeerAddress asked_;  ///< what open() was asked for
   RouteProbe probe_;

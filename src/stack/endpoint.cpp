@@ -75,6 +75,10 @@ void Endpoint::notify(Instant now, coap::ResponderId observation, coap::Response
   layers_->exchanges.notify(now, observation, std::move(response), confirmable);
 }
 
+void Endpoint::withdraw_notification(Instant now, coap::ResponderId observation) {
+  layers_->exchanges.withdraw_notification(now, observation);
+}
+
 void Endpoint::end_observation(coap::ResponderId observation) {
   layers_->exchanges.end_observation(observation);
 }

@@ -55,6 +55,9 @@ class Endpoint {
   /// Sends a notification; the Observe number is ours (RFC 7641 §4.4). A notification that waits behind an
   /// unacknowledged confirmable one is replaced by a newer one (§4.5.2). An error code ends the observation.
   void notify(Instant now, coap::ResponderId observation, coap::Response response, bool confirmable);
+  /// Takes back a confirmable notification that isn't acknowledged yet, with what waits behind it, an error excepted:
+  /// it isn't repeated any more, and neither acknowledged nor timed out.
+  void withdraw_notification(Instant now, coap::ResponderId observation);
   /// Ends an observation of a peer without a word.
   void end_observation(coap::ResponderId observation);
 

@@ -241,6 +241,18 @@ TEST_F(Rest, LinksBelowAnAlternatePathAreShownWithoutIt) {
 
 // ---- Write, Create, Execute, ... ------------------------------------------------------------------------------------
 
+TEST_F(Rest, ASingleOpaqueValueGoesAsItsBytes) {
+  fleet_.answer_with(changed());
+  EXPECT_EQ(request("PUT", device("/resources/3/0/4"), R"({"value":"AP8Q"})").status, 200);
+  auto write = taken<lwm2m::Write>(fleet_.next_operation());
+  EXPECT_EQ(write.format, lwm2m::format::kOpaque);
+  EXPECT_EQ(write.payload, (Bytes{0x00, 0xFF, 0x10}));
+  EXPECT_EQ(request("PUT", device("/resources/3/0/4?format=tlv"), R"({"value":"AP8Q"})").status, 200);
+  write = taken<lwm2m::Write>(fleet_.next_operation());
+  EXPECT_EQ(write.format, lwm2m::format::kTlv);
+  EXPECT_EQ(write.payload, (Bytes{0xC3, 0x04, 0x00, 0xFF, 0x10}));
+}
+
 TEST_F(Rest, WriteEncodesByTheModel) {
   fleet_.answer_with(changed());
   EXPECT_EQ(request("PUT", device("/resources/3/0"), R"({"value":{"0":"hi","3":true,"7":{"2":11,"0":10}}})").status,

@@ -28,7 +28,7 @@ using std::chrono::seconds;
 inline const lwm2m::model::Registry& shipped() {
   static const lwm2m::model::Registry registry = [] {
     lwm2m::model::Registry loaded;
-    for (const char* file : {"1.0/0", "1.0/1", "1.0/2", "1.0/3", "1.0/4", "1.0/5", "extra/3303"}) {
+    for (const char* file : {"1.0/0", "1.0/1", "1.0/2", "1.0/3", "1.0/4", "1.0/5", "1.0/6", "1.0/7", "extra/3303"}) {
       std::ifstream stream(std::string(DROVER_SOURCE_DIR "/objects/") + file + ".xml");
       std::ostringstream text;
       text << stream.rdbuf();
@@ -128,6 +128,15 @@ class Device {
   void set(std::string_view path, lwm2m::Value value) {
     EXPECT_TRUE(client.tree().set({now, std::nullopt}, Path::parse(path).value(), std::move(value)));
     client.settle(now);
+  }
+  /// Makes the Access Control instance that gives every server all rights to an object instance.
+  void share(lwm2m::InstanceId access, lwm2m::ObjectId object, lwm2m::InstanceId instance = 0) {
+    add(2, access);
+    const std::string path = "/2/" + std::to_string(access);
+    set(path + "/0", std::int64_t{object});
+    set(path + "/1", std::int64_t{instance});
+    set(path + "/2/0", std::int64_t{15});
+    set(path + "/3", std::int64_t{65535});
   }
   /// The next event of that kind; others before it are passed over.
   template <class E>

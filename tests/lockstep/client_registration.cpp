@@ -186,6 +186,8 @@ TEST(Client, NamesAreResolvedByItsHost) {
 TEST(Client, SeveralAccountsRegisterByThemselves) {
   Device device;
   EXPECT_TRUE(device.client.add_account(device.now, 2, "coap://192.0.2.2", 300));
+  device.client.define(*shipped().find(2));
+  device.share(0, 1, 1);
   device.client.start(device.now);
   device.out("CON ? POST t=? /rd ct=40 ?ep=example-client ?lt=86400 ? ?", server_address(1));
   device.in("ACK $m 2.01 t=$t loc=rd loc=a", server_address(1));
@@ -203,7 +205,7 @@ TEST(Client, SeveralAccountsRegisterByThemselves) {
   device.in("ACK $m 2.02 t=$t", server_address(2));
   EXPECT_EQ(device.client.accounts().size(), 1U);
   device.pass(seconds(1));
-  device.out("CON ? POST t=? /rd/a ct=40 '</1/0>,</3/0>'", server_address(1));
+  device.out("CON ? POST t=? /rd/a ct=40 '</1/0>,</2>,</3/0>'", server_address(1));
 }
 
 TEST(Client, StopWhileRegisteringLeavesNothingAtTheServer) {

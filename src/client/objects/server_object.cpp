@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/objects/server_object.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
+#include <string_view>
 
 #include "coap/message/code.hpp"
 
@@ -27,6 +30,7 @@ std::optional<ServerObject::Action> ServerObject::poll() {
 }
 
 Result<void> ServerObject::check_write(const Context&, lwm2m::InstanceId, const lwm2m::ResourceNode& node) {
+  if (node.instances.empty()) return {};
   switch (node.id) {
     case kShortServerId: return check_short_server_id(node);
     case kLifetime: return check_seconds(node, 1);
@@ -36,7 +40,11 @@ Result<void> ServerObject::check_write(const Context&, lwm2m::InstanceId, const 
     case kBinding: {
       const auto* binding = std::get_if<std::string>(&node.instances.front().value);
       if (binding != nullptr && (*binding == "U" || *binding == "UQ")) return {};
-      return peer_error(code::kBadRequest.value, "the bindings of this client are U and UQ");
+      constexpr std::string_view kOthers[] = {"S", "SQ", "US", "UQS"};
+      const bool known =
+          binding != nullptr && std::find(std::begin(kOthers), std::end(kOthers), *binding) != std::end(kOthers);
+      return peer_error(code::kBadRequest.value, known ? "this client has no SMS: its bindings are U and UQ"
+                                                       : "a binding is one of U, UQ, S, SQ, US, UQS (Core 5.3.1.1)");
     }
     default: return {};
   }

@@ -26,7 +26,7 @@ void Exchanges::handle(Instant now, MessageEvent event) {
   } else if (const auto* rejected = std::get_if<Rejected>(&event)) {
     if (!requester_.rejected(now, rejected->transmission)) responder_.observers().rejected(rejected->transmission);
   } else if (const auto* gave_up = std::get_if<GaveUp>(&event)) {
-    if (!requester_.gave_up(now, gave_up->transmission)) responder_.observers().gave_up(gave_up->transmission);
+    if (!requester_.gave_up(now, gave_up->transmission)) responder_.observers().gave_up(now, gave_up->transmission);
   }
 }
 
@@ -67,6 +67,10 @@ void Exchanges::accept_block(Instant now, ResponderId responder) {
 void Exchanges::notify(Instant now, ResponderId observation, Response response, bool confirmable) {
   responder_.observers().notify(now, observation, std::move(response), confirmable);
 }
+void Exchanges::withdraw_notification(Instant now, ResponderId observation) {
+  responder_.observers().withdraw(now, observation);
+}
+
 void Exchanges::end_observation(ResponderId observation) {
   responder_.observers().end(observation);
 }

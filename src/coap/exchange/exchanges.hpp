@@ -31,6 +31,7 @@ class Exchanges {
   void supply(Instant now, ResponderId responder, ByteView bytes);
   void accept_block(Instant now, ResponderId responder);
   void notify(Instant now, ResponderId observation, Response response, bool confirmable);
+  void withdraw_notification(Instant now, ResponderId observation);
   void end_observation(ResponderId observation);
   ResponderId restore_observation(const KeptObservation& kept);
   [[nodiscard]] std::optional<Token> observation_token(ResponderId observation) const;

@@ -114,6 +114,23 @@ void Observers::send_waiting(Instant now, ResponderId id, Observation& observati
   }
 }
 
+void Observers::drop_waiting(Instant now, ResponderId id, Observation& observation) {
+  // An error ends the observation here, so the peer is to hear of it whatever became of the value before it.
+  if (observation.waiting && !observation.waiting->response.code.is_success())
+    return send_waiting(now, id, observation);
+  observation.waiting.reset();
+}
+
+void Observers::withdraw(Instant now, ResponderId id) {
+  Observation* observation = find(id);
+  // The first response is no notification: the peer doesn't know yet that it observes.
+  if (observation == nullptr || !observation->in_flight || observation->first) return;
+  by_transmission_.erase(*observation->in_flight);
+  context_.reliability.cancel(*observation->in_flight);
+  observation->in_flight.reset();
+  drop_waiting(now, id, *observation);
+}
+
 void Observers::end(ResponderId id) {
   const auto found = observations_.find(id);
   if (found == observations_.end()) return;
@@ -169,7 +186,7 @@ bool Observers::rejected(TransmissionId transmission) {
   return end_by(transmission, ObservationEndCause::Reset);
 }
 
-bool Observers::gave_up(TransmissionId transmission) {
+bool Observers::gave_up(Instant now, TransmissionId transmission) {
   const auto found = by_transmission_.find(transmission);
   if (found == by_transmission_.end()) return false;
   const ResponderId id = found->second;
@@ -180,8 +197,8 @@ bool Observers::gave_up(TransmissionId transmission) {
   }
   by_transmission_.erase(found);
   observation.in_flight.reset();
-  observation.waiting.reset();
   context_.events.push(NotificationTimedOut{id, observation.start.peer});
+  drop_waiting(now, id, observation);
   return true;
 }
 

@@ -41,6 +41,8 @@ class Observers {
   void first_sent(Instant now, ResponderId id, std::optional<TransmissionId> transmission);
 
   void notify(Instant now, ResponderId observation, Response response, bool confirmable);
+  /// Takes back the confirmable notification that isn't acknowledged yet, and what waits behind it.
+  void withdraw(Instant now, ResponderId observation);
   /// Without an event.
   void end(ResponderId observation);
   /// With ObservationEnded, if there is such an observation.
@@ -50,7 +52,7 @@ class Observers {
   /// False: not a transmission of a notification.
   bool acknowledged(Instant now, TransmissionId transmission);
   bool rejected(TransmissionId transmission);
-  bool gave_up(TransmissionId transmission);
+  bool gave_up(Instant now, TransmissionId transmission);
   [[nodiscard]] std::size_t size() const { return observations_.size(); }
 
  private:
@@ -76,6 +78,7 @@ class Observers {
 
   void send(Instant now, ResponderId id, Observation& observation, Response response, bool confirmable);
   void send_waiting(Instant now, ResponderId id, Observation& observation);
+  void drop_waiting(Instant now, ResponderId id, Observation& observation);
   bool end_by(TransmissionId transmission, ObservationEndCause cause);
   Observation* find(ResponderId id);
 

@@ -2,6 +2,7 @@
 #include "coap/exchange/requester.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 namespace drover::coap {
@@ -14,6 +15,12 @@ bool is_fresher(std::uint32_t last, Instant last_at, std::uint32_t next, Instant
   constexpr Duration kAnyNumberAfter = std::chrono::seconds(128);
   return (last < next && next - last < kHalf) || (last > next && last - next > kHalf) ||
          now > last_at + kAnyNumberAfter;
+}
+
+Block first_block(const ResumePoint& resume, std::uint8_t szx) {
+  const std::size_t size = Block{0, false, szx}.size();
+  assert(resume.offset % Block{}.size() == 0 && resume.offset / size <= Block::kNumMax);
+  return {static_cast<std::uint32_t>(resume.offset / size), false, szx};
 }
 
 bool asks_to_observe(const Request& request) {
@@ -64,6 +71,7 @@ ExchangeId Requester::request(Instant now, const transport::PeerAddress& peer, R
   exchange.upload.streamed = settings.streamed_body_size.has_value();
   exchange.upload.total = settings.streamed_body_size.value_or(exchange.request.payload.size());
   const std::uint8_t szx = context_.parameters.block_szx;
+  if (settings.resume) exchange.request.options.set_block2(first_block(*settings.resume, szx));
   start_upload(now, id, exchange, szx, exchange.upload.total > Block{0, false, szx}.size());
   return id;
 }

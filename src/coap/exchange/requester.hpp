@@ -28,6 +28,7 @@ struct ResponseDownload {
   std::optional<Bytes> etag;
   std::size_t received = 0;
   std::uint8_t szx = 0;
+  bool begun = false;  ///< a block has been taken
   bool restarted = false;
   bool of_notification = false;
   bool last = false;  ///< of a notification that ends the observation

@@ -15,6 +15,16 @@ bool asks_for_one_block(const Request& request) {
   return block && block->num != 0;
 }
 
+/// The block belongs to another representation than the bytes before it (RFC 7959 §2.4). What was fetched in an earlier
+/// exchange is only continued by the same ETag; within one, a block may leave it out.
+bool is_of_another(const ResponseDownload& download, const RequestSettings& settings, std::optional<ByteView> tag) {
+  const auto differs = [&](const Bytes& known) {
+    return !std::equal(tag->begin(), tag->end(), known.begin(), known.end());
+  };
+  if (download.begun) return tag && download.etag && differs(*download.etag);
+  return download.received != 0 && (!tag || differs(settings.resume->etag));
+}
+
 }  // namespace
 
 void Requester::start_upload(Instant now, ExchangeId id, Exchange& exchange, std::uint8_t szx, bool blockwise) {
@@ -119,7 +129,7 @@ void Requester::take_answer(Instant now, ExchangeId id, Exchange& exchange, Mess
     fail(id, exchange, FailureCause::Malformed);
     return;
   }
-  if (!block || asks_for_one_block(exchange.request)) {
+  if (!block || (asks_for_one_block(exchange.request) && !exchange.settings.resume)) {
     const bool over_limit = message.payload.size() > context_.parameters.body_max && !exchange.settings.stream_response;
     if (over_limit) {
       fail(id, exchange, FailureCause::TooLarge);
@@ -129,13 +139,18 @@ void Requester::take_answer(Instant now, ExchangeId id, Exchange& exchange, Mess
     return;
   }
   exchange.phase = Phase::Collecting;
+  if (exchange.settings.resume) {
+    // A peer that doesn't go on where it was asked to begins at the start; the bytes before are of no use then.
+    exchange.download->received = block->offset() == 0 ? 0 : exchange.settings.resume->offset;
+    exchange.download->szx = block->szx;
+  }
   take_block(now, id, exchange, std::move(message));
 }
 
 void Requester::take_block(Instant now, ExchangeId id, Exchange& exchange, Message message) {
   Download& download = *exchange.download;
   const bool streaming = exchange.settings.stream_response && !download.of_notification;
-  const bool first = download.received == 0;
+  const bool first = !download.begun;
   if (!first && !message.code.is_success()) {
     if (download.of_notification) {
       fail(id, exchange, FailureCause::Malformed);  // only the fetch is given up
@@ -145,8 +160,7 @@ void Requester::take_block(Instant now, ExchangeId id, Exchange& exchange, Messa
     return;
   }
   const auto tag = message.options.first(OptionNumber::ETag);
-  if (!first && tag && download.etag &&
-      !std::equal(tag->begin(), tag->end(), download.etag->begin(), download.etag->end())) {
+  if (is_of_another(download, exchange.settings, tag)) {
     restart_download(now, id, exchange);
     return;
   }
@@ -167,6 +181,7 @@ void Requester::take_block(Instant now, ExchangeId id, Exchange& exchange, Messa
     if (tag) download.etag.emplace(tag->begin(), tag->end());
     download.head = {message.code, std::move(message.options), {}};
     download.szx = block->szx;
+    download.begun = true;
   }
   if (!block->more && first) {
     download.head.payload = std::move(message.payload);
@@ -207,6 +222,7 @@ void Requester::restart_download(Instant now, ExchangeId id, Exchange& exchange)
     return;
   }
   download.restarted = true;
+  download.begun = false;
   download.received = 0;
   download.etag.reset();
   download.head = {};

@@ -32,6 +32,13 @@ using ExchangeId = Id<struct ExchangeTag, std::uint64_t>;
 /// Names a request that a peer sent, and the observation it may have started. Never reused within one Exchanges object.
 using ResponderId = Id<struct ResponderTag, std::uint64_t>;
 
+/// Where an interrupted GET of a body in blocks goes on.
+struct ResumePoint {
+  /// A multiple of 1024, so that it begins a block of any size; below 1 GiB, which block numbers reach (RFC 7959 §2.2).
+  std::size_t offset = 0;
+  Bytes etag;  ///< of the representation that the first `offset` bytes belong to
+};
+
 struct RequestSettings {
   bool confirmable = true;
   /// Gives up after this long without a response; the default is MAX_TRANSMIT_WAIT of the parameters for a confirmable
@@ -39,6 +46,9 @@ struct RequestSettings {
   std::optional<Duration> timeout;
   /// The response's body comes as ResponseBlockArrived events instead of being collected.
   bool stream_response = false;
+  /// With `stream_response`, for a GET: only the rest of the body is asked for. Where the answer has another ETag or
+  /// none, or begins at 0, the body comes whole, from offset 0.
+  std::optional<ResumePoint> resume;
   /// The request's body is asked for by BodyWanted instead of being `payload`; the total goes out as Size1.
   std::optional<std::size_t> streamed_body_size;
 };
@@ -72,8 +82,9 @@ struct NotificationArrived {
   bool last = false;
 };
 
-/// One block of a streamed response, in order. `response.payload` is the block's bytes. Offset 0 again: the
-/// representation changed and the body begins anew (once at most). A response that isn't 2.xx comes as ResponseArrived.
+/// One block of a streamed response, in order. `response.payload` is the block's bytes. Offset 0 again, or at first
+/// where RequestSettings::resume asked for more: the representation changed and the body begins anew (once at most). A
+/// response that isn't 2.xx comes as ResponseArrived.
 struct ResponseBlockArrived {
   ExchangeId exchange;
   transport::PeerAddress peer;

@@ -47,16 +47,17 @@ Result<Downlink> read_put(const coap::Request& request, const Path& path) {
     }
     return WriteAttributes{path, {queries.begin(), queries.end()}};
   }
-  if (path.is_object()) return refuse_method("an object can't be written as a whole");
   return Write{path, Write::Mode::Replace, request.options.content_format(), request.payload};
 }
 
 /// POST: Create on an object, Write (partial update) on an instance, Execute on a resource. With a content format other
-/// than plain text a resource's body can't be Execute's arguments: it then updates instances of a multiple resource.
+/// than plain text a resource's body can't be Execute's arguments: it then updates instances of a multiple resource. On
+/// an instance without format and body it is an Execute in its form, which an instance doesn't have (Core §7.1.2.3).
 Result<Downlink> read_post(const coap::Request& request, const Path& path) {
   if (request.options.has(OptionNumber::UriQuery)) return refuse_query();
   const auto number = request.options.content_format();
   if (path.is_object()) return Create{path, number, request.payload};
+  if (path.is_instance() && !number && request.payload.empty()) return Execute{path, {}};
   if (path.is_instance() || (number && !is_plain_text(*number))) {
     return Write{path, Write::Mode::Update, number, request.payload};
   }
@@ -65,7 +66,6 @@ Result<Downlink> read_post(const coap::Request& request, const Path& path) {
 
 Result<Downlink> read_delete(const coap::Request& request, const Path& path) {
   if (request.options.has(OptionNumber::UriQuery)) return refuse_query();
-  if (!path.is_instance()) return refuse_method("only an object instance can be deleted");
   return Delete{path};
 }
 
@@ -130,8 +130,12 @@ struct RequestOf {
 
 }  // namespace
 
+std::optional<Path> target_of(const coap::Request& request, std::string_view root) {
+  return read_path(request.options, root);
+}
+
 Result<Downlink> to_downlink(const coap::Request& request, std::string_view root) {
-  const auto path = read_path(request.options, root);
+  const auto path = target_of(request, root);
   if (!path || path->is_resource_instance()) {  // 1.0 has no operation below the resource
     return peer_error(coap::code::kNotFound.value, "no object, object instance or resource");
   }

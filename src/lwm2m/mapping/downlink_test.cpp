@@ -122,12 +122,13 @@ TEST(Downlink, MethodsThatNoOperationHasAtALevelAre4_05) {
   for (const coap::Code method : {kFetch, kPatch, kIPatch}) {
     EXPECT_EQ(result_of(request(method, "/3/0/9")), "4.05") << method.name();
   }
-  EXPECT_EQ(result_of(request(kDelete, "/3")), "4.05");
-  EXPECT_EQ(result_of(request(kDelete, "/3/0/9")), "4.05");
-  coap::Request whole_object = request(kPut, "/3");
-  whole_object.options.set_content_format(format::kTlv);
-  whole_object.payload = to_bytes("v");
-  EXPECT_EQ(result_of(whole_object), "4.05");
+}
+
+TEST(CoreSection7_1_2, WhatNoLevelHasIsForTheTreeToRefuse) {
+  EXPECT_EQ(result_of(request(coap::code::kDelete, "/3")), "Delete");
+  EXPECT_EQ(result_of(request(coap::code::kDelete, "/3/0/9")), "Delete");
+  EXPECT_EQ(result_of(request(coap::code::kPut, "/3")), "Write");
+  EXPECT_EQ(result_of(request(coap::code::kPost, "/3/0")), "Execute");
 }
 
 TEST(Downlink, WhatContradictsItselfIs4_00) {

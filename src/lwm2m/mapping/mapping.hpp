@@ -2,6 +2,7 @@
 // The one place that knows that Register is POST /rd?ep= (Transport, Tables 2 to 4).
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,9 +27,12 @@ coap::Request to_request(const Downlink& operation, std::string_view root);
 Outcome to_outcome(const coap::Response& response);
 
 // Client: what arrives from a server, what goes to it.
-/// `root` is our alternate path. 4.04 for a path outside it or not of the form /o/i/r/ri, 4.05 for a method that no
-/// operation has at that level, 4.00 for what contradicts itself.
+/// `root` is our alternate path. 4.04 for a path outside it or not of the form /o/i/r, 4.05 for a method that no
+/// operation has, 4.00 for what contradicts itself. A Write of an object and a Delete of an object or a resource come
+/// through, though the enabler has neither: what a server hears of them depends on what is there (Core §7.1.2).
 Result<Downlink> to_downlink(const coap::Request& request, std::string_view root);
+/// What a request is about, whatever it asks: a path of up to four levels below `root`, or nothing.
+std::optional<Path> target_of(const coap::Request& request, std::string_view root);
 coap::Request to_request(const Uplink& operation);
 coap::Response to_response(const Outcome& outcome);
 /// An error as response: its code, and its reason as diagnostic payload (RFC 7252 §5.5.2).

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+// CoAP: a GET with Block2 (RFC 7959 §2.4) on this project's own stack.
+#include <utility>
+
+#include "apps/fetch/fetch.hpp"
+#include "coap/message/code.hpp"
+#include "io/clock.hpp"
+#include "io/driver.hpp"
+#include "io/event_loop.hpp"
+#include "io/resolve.hpp"
+#include "io/udp_socket.hpp"
+#include "stack/endpoint.hpp"
+
+namespace drover::fetch {
+
+namespace {
+
+constexpr std::uint16_t kPort = 5683;     // RFC 7252 §6.1
+constexpr int kReceiveBuffer = 64 << 10;  // one block is in flight at a time
+constexpr std::uint64_t kBlock = 1024;    // the largest (RFC 7959 §2.2): its multiples begin a block of any size
+constexpr std::size_t kOptionMax = 255;   // RFC 7252 §5.10: Uri-Host, Uri-Path, Uri-Query
+constexpr std::uint64_t kResumeMax = (std::uint64_t{1} << 30) - kBlock;  // the last block's offset
+
+Bytes from_hex(std::string_view text) {
+  Bytes bytes;
+  const auto digit = [](char c) { return c >= 'a' ? c - 'a' + 10 : c - '0'; };
+  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+    bytes.push_back(static_cast<std::uint8_t>(digit(text[i]) * 16 + digit(text[i + 1])));
+  }
+  return bytes;
+}
+
+/// RFC 7252 §6.4. False for a part that doesn't fit an option.
+bool add_uri(const Uri& uri, bool is_literal, coap::Options& options) {
+  const auto add = [&](coap::OptionNumber number, std::string_view part) {
+    const auto text = percent_decode(part);
+    if (!text || text->size() > kOptionMax) return false;
+    options.add(number, *text);
+    return true;
+  };
+  if (!is_literal && !add(coap::OptionNumber::UriHost, uri.host)) return false;
+  if (!uri.path.empty() && uri.path != "/") {
+    for (const std::string_view segment : split(std::string_view(uri.path).substr(1), '/')) {
+      if (!add(coap::OptionNumber::UriPath, segment)) return false;
+    }
+  }
+  if (uri.query) {
+    for (const std::string_view part : split(*uri.query, '&')) {
+      if (!add(coap::OptionNumber::UriQuery, part)) return false;
+    }
+  }
+  return true;
+}
+
+class Transfer {
+ public:
+  Transfer(io::UdpSocket socket, OutputFile& file) : socket_(std::move(socket)), file_(file) {}
+
+  Ending run(const transport::PeerAddress& peer, coap::Request request, Duration patience) {
+    io::Driver<stack::Endpoint> driver(loop_, socket_, endpoint_, [this](Instant) { drain(); });
+    coap::RequestSettings settings;
+    settings.stream_response = true;
+    settings.timeout = std::min(patience, kLongest);
+    if (file_.etag().empty()) file_.forget();
+    if (const std::uint64_t offset = std::min(file_.offset() / kBlock * kBlock, kResumeMax); offset != 0) {
+      settings.resume = coap::ResumePoint{offset, from_hex(file_.etag())};
+    }
+    resuming_ = settings.resume.has_value();
+    endpoint_.request(io::now(), peer, std::move(request), settings);
+    driver.flush(io::now());
+    if (!ending_) loop_.run();
+    return std::move(*ending_);
+  }
+
+ private:
+  /// A separate response is waited for so long; without an acknowledgement it ends sooner (MAX_TRANSMIT_WAIT, 93 s).
+  static constexpr Duration kLongest = std::chrono::seconds(247);
+
+  void end(Ending ending) {
+    if (!ending_) ending_ = std::move(ending);
+    loop_.stop();
+  }
+
+  void drain() {
+    while (auto event = endpoint_.poll_event()) {
+      if (ending_) continue;
+      if (const auto* block = std::get_if<coap::ResponseBlockArrived>(&*event)) take(*block);
+      if (const auto* answer = std::get_if<coap::ResponseArrived>(&*event)) refuse(answer->response);
+      if (const auto* failed = std::get_if<coap::RequestFailed>(&*event)) fail(failed->cause);
+    }
+  }
+
+  void take(const coap::ResponseBlockArrived& block) {
+    if (!begun_ || block.offset == 0) {
+      begun_ = true;
+      const auto etag = block.response.options.first(coap::OptionNumber::ETag);
+      const auto size = block.response.options.uint(coap::OptionNumber::Size2);
+      // RFC 7959 §4: 0 is a question, not a length.
+      const auto known =
+          size && *size >= block.offset + block.response.payload.size() && *size != 0 ? size : std::nullopt;
+      if (!file_.begin(block.offset, etag ? to_hex(*etag) : std::string(), known)) return end(Ending::lost(""));
+    }
+    if (!file_.append(block.response.payload)) return end(Ending::lost(""));
+    if (block.last) end(Ending::whole());
+  }
+
+  void refuse(const coap::Response& response) {
+    std::string reason = "the server answers " + response.code.to_string();
+    // 4.xx on a later block may be about the block: what was there has become shorter.
+    const bool later = begun_ || resuming_;
+    if (later && response.code.clazz() == 4 && response.code != coap::code::kNotFound) {
+      file_.forget();
+      return end(Ending::lost(std::move(reason)));
+    }
+    if (response.code.clazz() == 5) return end(Ending::lost(std::move(reason)));
+    end(Ending::final(FirmwareResult::InvalidUri, std::move(reason)));
+  }
+
+  void fail(coap::FailureCause cause) {
+    std::string reason = std::string("the request failed: ") + coap::to_string(cause);
+    if (cause == coap::FailureCause::TooLarge) return end(Ending::final(FirmwareResult::NoSpace, std::move(reason)));
+    end(Ending::lost(std::move(reason)));
+  }
+
+  io::SystemRng rng_;
+  io::EventLoop loop_;
+  io::UdpSocket socket_;
+  OutputFile& file_;
+  stack::Endpoint endpoint_{coap::Parameters{}, rng_};
+  bool begun_ = false;
+  bool resuming_ = false;
+  std::optional<Ending> ending_;
+};
+
+}  // namespace
+
+Ending fetch_coap(const Uri& uri, OutputFile& file, Duration patience) {
+  const std::uint16_t port = uri.port.value_or(kPort);
+  const auto addresses = io::resolve(uri.host, port);
+  if (!addresses) return Ending::lost(addresses.error().reason);
+  const bool v6 = uri.host.find(':') != std::string::npos;
+  const auto literal = transport::PeerAddress::parse(v6 ? "[" + uri.host + "]:1" : uri.host + ":1");
+  coap::Request request{coap::code::kGet, {}, {}};
+  if (!add_uri(uri, literal.has_value(), request.options)) {
+    return Ending::final(FirmwareResult::InvalidUri, "a part of the URI is too long for CoAP");
+  }
+  Ending ending = Ending::lost("");
+  for (const transport::PeerAddress& address : *addresses) {
+    auto socket = io::UdpSocket::open({}, {.receive_buffer = kReceiveBuffer});
+    if (!socket) return Ending::lost(socket.error().reason);
+    const std::uint64_t before = file.offset();
+    ending = Transfer(std::move(*socket), file).run(address, request, patience);
+    // Another address only where this one was silent.
+    if (ending.kind != Ending::Kind::Lost || file.failure() || file.offset() != before) break;
+  }
+  return ending;
+}
+
+}  // namespace drover::fetch

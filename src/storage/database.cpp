@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "storage/database.hpp"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace drover::storage {
+
+namespace {
+
+Trouble trouble_of(int code) {
+  switch (code & 0xFF) {  // the primary result code is the low byte
+    case SQLITE_OK:
+    case SQLITE_ROW:
+    case SQLITE_DONE: return Trouble::None;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return Trouble::Busy;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB: return Trouble::Damaged;
+    default: return Trouble::Other;
+  }
+}
+
+}  // namespace
+
+Statement::Statement(Database& database, const char* sql) : database_(database), ok_(true) {
+  expect(sqlite3_prepare_v2(database.handle_.get(), sql, -1, &statement_, nullptr) == SQLITE_OK);
+}
+
+Statement::~Statement() {
+  sqlite3_finalize(statement_);
+}
+
+void Statement::expect(bool fine) {
+  if (ok_ && !fine) database_.note_failure();
+  ok_ = ok_ && fine;
+}
+
+Statement& Statement::bind_number(std::int64_t number) {
+  if (ok_) expect(sqlite3_bind_int64(statement_, ++parameters_, number) == SQLITE_OK);
+  return *this;
+}
+
+Statement& Statement::bind(double number) {
+  if (ok_) expect(sqlite3_bind_double(statement_, ++parameters_, number) == SQLITE_OK);
+  return *this;
+}
+
+Statement& Statement::bind(std::string_view text) {
+  if (!ok_) return *this;
+  const char* data = text.data() == nullptr ? "" : text.data();  // a null pointer would be NULL
+  expect(sqlite3_bind_text64(statement_, ++parameters_, data, text.size(), nullptr, SQLITE_UTF8) == SQLITE_OK);
+  return *this;
+}
+
+Statement& Statement::bind(ByteView bytes) {
+  if (!ok_) return *this;
+  const int code = bytes.empty() ? sqlite3_bind_zeroblob(statement_, ++parameters_, 0)
+                                 : sqlite3_bind_blob64(statement_, ++parameters_, bytes.data(), bytes.size(), nullptr);
+  expect(code == SQLITE_OK);
+  return *this;
+}
+
+Statement& Statement::bind(std::nullopt_t) {
+  if (ok_) expect(sqlite3_bind_null(statement_, ++parameters_) == SQLITE_OK);
+  return *this;
+}
+
+bool Statement::row() {
+  if (!ok_) return false;
+  errno = 0;
+  const int code = sqlite3_step(statement_);
+  expect(code == SQLITE_ROW || code == SQLITE_DONE);
+  return code == SQLITE_ROW;
+}
+
+bool Statement::run() {
+  while (row()) {
+  }
+  parameters_ = 0;
+  if (ok_) expect(sqlite3_reset(statement_) == SQLITE_OK);
+  return ok_;
+}
+
+std::int64_t Statement::number(int column) const {
+  return sqlite3_column_int64(statement_, column);
+}
+
+double Statement::real(int column) const {
+  return sqlite3_column_double(statement_, column);
+}
+
+Bytes Statement::bytes(int column) const {
+  const auto* data = static_cast<const std::uint8_t*>(sqlite3_column_blob(statement_, column));
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_, column));
+  return data == nullptr ? Bytes{} : Bytes(data, data + size);
+}
+
+std::string Statement::text(int column) const {
+  return std::string(as_text(bytes(column)));
+}
+
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+}
+
+void Database::Close::operator()(sqlite3* handle) const {
+  sqlite3_close_v2(handle);
+}
+
+tl::expected<Database, Trouble> Database::open(const std::string& file, std::string& reason) {
+  // Only a new one: closing a descriptor would drop the locks that this process has on an old one.
+  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0 && errno != EEXIST) {
+    reason = std::generic_category().message(errno);
+    return tl::unexpected(Trouble::Other);
+  }
+  if (fd >= 0) ::close(fd);
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  Database database(handle);
+  if (code != SQLITE_OK) database.note_failure();
+  // The look-aside memory, 48 KB by default, is for busier ones.
+  sqlite3_db_config(handle, SQLITE_DBCONFIG_LOOKASIDE, nullptr, 0, 0);
+  sqlite3_extended_result_codes(handle, 1);
+  // With the lock held for good the WAL index is in this process's memory, not in another file. FULL: what is committed
+  // has been synced. The cache is 128 KiB, the log is copied back at 256 pages of 4 KiB.
+  const bool done =
+      code == SQLITE_OK && database.run(
+                               "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                               "PRAGMA cache_size=-128; PRAGMA wal_autocheckpoint=256; PRAGMA temp_store=MEMORY;"
+                               "BEGIN IMMEDIATE; COMMIT");
+  if (done) return database;
+  reason = database.reason();
+  const Trouble trouble = database.trouble();
+  return tl::unexpected(trouble == Trouble::None ? Trouble::Other : trouble);
+}
+
+bool Database::run(const char* sql) {
+  errno = 0;
+  if (sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK) return true;
+  note_failure();
+  return false;
+}
+
+void Database::keep_log() {
+  sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+std::optional<std::int64_t> Database::number(const char* sql) {
+  Statement statement = prepare(sql);
+  if (!statement.row()) return std::nullopt;
+  return statement.number(0);
+}
+
+void Database::note_failure() {
+  const int code = sqlite3_extended_errcode(handle_.get());
+  const int left_behind = errno;
+  trouble_ = trouble_of(code);
+  reason_ = sqlite3_errmsg(handle_.get());
+  // SQLite's text for an I/O error says no more than that; the system's says which. SQLite doesn't note it for a
+  // COMMIT.
+  const int noted = sqlite3_system_errno(handle_.get());
+  const int system = noted != 0 ? noted : left_behind;
+  const bool vague = (code & 0xFF) == SQLITE_IOERR || (code & 0xFF) == SQLITE_CANTOPEN;
+  if (vague && system != 0) reason_ += ": " + std::generic_category().message(system);
+}
+
+}  // namespace drover::storage
