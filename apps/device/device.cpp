@@ -89,9 +89,9 @@ Result<void> Device::open_state() {
   }
   if (config_.machine.objects.contains(4)) elsewhere.emplace_back(4);
   if (config_.machine.objects.contains(3)) {
-    for (const auto id : {DeviceObject::kPowerSources, DeviceObject::kVoltage, DeviceObject::kCurrent,
-                          DeviceObject::kBatteryLevel, DeviceObject::kMemoryFree, DeviceObject::kBatteryStatus,
-                          DeviceObject::kMemoryTotal}) {
+    for (const auto id :
+         {DeviceObject::kPowerSources, DeviceObject::kVoltage, DeviceObject::kCurrent, DeviceObject::kBatteryLevel,
+          DeviceObject::kMemoryFree, DeviceObject::kBatteryStatus, DeviceObject::kMemoryTotal}) {
       elsewhere.emplace_back(3, 0, id);
     }
   }
@@ -187,8 +187,6 @@ Result<void> Device::set_own_object_defaults() {
       {Path(3, 0, 2), config_.endpoint},
       {Path(3, 0, 3), "0.1.0"},
       {Path(3, 0, 13), std::to_string(io::unix_now())},
-      {Path(3, 0, 14), "+00:00"},
-      {Path(3, 0, 15), "Etc/UTC"},
   };
   for (const auto& [path, text] : defaults) {
     if (auto done = put(path, text); !done) return done;

@@ -140,7 +140,7 @@ void Client::timed_out(Instant now, coap::ResponderId id) {
 // ---- a registration ends, and begins --------------------------------------------------------------------------------
 
 void Client::suspend_observations(Instant now, ServerId server) {
-  for (const Observation& observation : notifier_.sleep(server)) {
+  for (const Observation& observation : notifier_.suspend(server)) {
     keep_unacknowledged(now, observation.id);
     endpoint_.end_observation(observation.id);
   }
@@ -154,7 +154,7 @@ void Client::suspend_observations(Instant now, ServerId server) {
 }
 
 void Client::forget_observations(ServerId server) {
-  for (const Observation& observation : notifier_.sleep(server)) endpoint_.end_observation(observation.id);
+  for (const Observation& observation : notifier_.suspend(server)) endpoint_.end_observation(observation.id);
   notifier_.drop_server(server);
   store_.erase_server(server);
   delivery_due_ = true;

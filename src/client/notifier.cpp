@@ -99,7 +99,7 @@ std::vector<Observation> Notifier::take_below(const Path& path) {
   return gone;
 }
 
-std::vector<Observation> Notifier::sleep(ServerId server) {
+std::vector<Observation> Notifier::suspend(ServerId server) {
   std::vector<Observation> ended;
   std::set<Path> paths;
   forget_if([&](State& state) {

@@ -81,7 +81,7 @@ class Notifier {
 
   /// The server's registration has ended: its observations become dormant, one for each path. Returns those that
   /// weren't dormant yet; the ids of the others among them are forgotten.
-  std::vector<Observation> sleep(ServerId server);
+  std::vector<Observation> suspend(ServerId server);
   void drop_dormant(ServerId server);
   void drop_dormant(ServerId server, const lwm2m::Path& path);
   [[nodiscard]] bool has_dormant(ServerId server) const;

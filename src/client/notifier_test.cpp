@@ -414,8 +414,8 @@ TEST(Notifier, DormantObservationsKeepTheirRulesOneForEachPath) {
   observe(2, kServer, "/3303/0/5700");
   observe(3, kServer, "/3/0");
   observe(4, 102, "/3/0");
-  EXPECT_EQ(device.notifier.sleep(kServer).size(), 3U);
-  EXPECT_TRUE(device.notifier.sleep(kServer).empty());
+  EXPECT_EQ(device.notifier.suspend(kServer).size(), 3U);
+  EXPECT_TRUE(device.notifier.suspend(kServer).empty());
   EXPECT_EQ(device.notifier.observations().size(), 1U) << "the other server's";
   EXPECT_TRUE(device.notifier.observes(kServer, path("/3/0")));
   EXPECT_FALSE(device.notifier.find(kServer, path("/3/0")));

@@ -160,7 +160,7 @@ void Client::restore_notifications(Instant now, UnixSeconds unix_now, const Save
     endpoint_.end_observation(id);
     notifier_.observe(now, Observation{id, kept.server, kept.path, kept.format});
   }
-  for (const ServerId server : servers) notifier_.sleep(server);
+  for (const ServerId server : servers) notifier_.suspend(server);
 }
 
 void Client::restore_observation(Instant now, const transport::PeerAddress& peer, const SavedObservation& saved,
