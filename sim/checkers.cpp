@@ -198,9 +198,10 @@ void PeriodsAreKept::tick(Instant at, const std::string& endpoint, const client:
     if (key.endpoint != endpoint || !watched.last) continue;
     note(at, key, watched, client);
     const auto accounts = client.accounts();
+    const client::ServerId server = key.server;
     const bool standing = std::any_of(accounts.begin(), accounts.end(), [&](const client::AccountView& account) {
-      return account.server == key.server && (account.state == client::RegistrationState::Registered ||
-                                              account.state == client::RegistrationState::Updating);
+      return account.server == server && (account.state == client::RegistrationState::Registered ||
+                                          account.state == client::RegistrationState::Updating);
     });
     const bool readable =
         (granted(client, at, key.server, watched.path.object(), watched.path.instance()) & kRead) != 0;
