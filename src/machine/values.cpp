@@ -27,8 +27,9 @@ constexpr std::array<ResourceId, 5> kPower = {DeviceObject::kPowerSources, Devic
 
 template <class T>
 std::optional<Value> known(std::optional<T> value) {
-  if (!value) return std::nullopt;
-  return Value(std::move(*value));
+  std::optional<Value> converted;
+  if (value) converted.emplace(std::move(*value));
+  return converted;
 }
 
 std::vector<std::pair<lwm2m::ResourceInstanceId, Value>> numbered(const auto& list) {

@@ -90,16 +90,16 @@ TEST_F(FetchHttp, ACertificateThatNobodyVouchesForIsRefused) {
 
 TEST_F(FetchHttp, Redirections) {
   HttpFiles files;
-  files.location = "/fw";
+  files.redirect_to("/fw");
   EXPECT_EQ(fetch(files.uri("/elsewhere")), 0);
   EXPECT_TRUE(has(files.image));
-  files.location = files.uri("/fw");
+  files.redirect_to(files.uri("/fw"));
   EXPECT_EQ(fetch(files.uri("/elsewhere")), 0);
-  files.location = "fw";
+  files.redirect_to("fw");
   EXPECT_EQ(fetch(files.uri("/elsewhere")), 0);
-  files.location = "/elsewhere";
+  files.redirect_to("/elsewhere");
   EXPECT_EQ(fetch(files.uri("/elsewhere")), 7);
-  files.location = "file:///etc/passwd";
+  files.redirect_to("file:///etc/passwd");
   EXPECT_EQ(fetch(files.uri("/elsewhere")), 7);
 }
 

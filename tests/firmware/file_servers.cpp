@@ -150,6 +150,7 @@ struct HttpFiles::State {
   std::thread thread;
   std::mutex mutex;
   std::vector<std::string> ranges;
+  std::string location;
 };
 
 HttpFiles::HttpFiles(const std::string& certificate_file) : state_(std::make_unique<State>()) {
@@ -189,8 +190,9 @@ HttpFiles::HttpFiles(const std::string& certificate_file) : state_(std::make_uni
                                   });
   });
   server.Get("/elsewhere", [this](const httplib::Request&, httplib::Response& response) {
+    const std::lock_guard lock(state_->mutex);
     response.status = 302;
-    response.set_header("Location", location);
+    response.set_header("Location", state_->location);
   });
   server.Get("/broken", [](const httplib::Request&, httplib::Response& response) { response.status = 503; });
   state_->port = server.bind_to_any_port("127.0.0.1");
@@ -205,6 +207,11 @@ HttpFiles::~HttpFiles() {
 
 std::string HttpFiles::uri(const std::string& path) const {
   return std::string(state_->identity ? "https" : "http") + "://127.0.0.1:" + std::to_string(state_->port) + path;
+}
+
+void HttpFiles::redirect_to(std::string location) {
+  const std::lock_guard lock(state_->mutex);
+  state_->location = std::move(location);
 }
 
 std::vector<std::string> HttpFiles::ranges() const {

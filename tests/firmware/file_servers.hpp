@@ -58,10 +58,11 @@ class HttpFiles {
   [[nodiscard]] std::string uri(const std::string& path = "/fw") const;
   /// The Range header of each request for /fw, "" without one.
   [[nodiscard]] std::vector<std::string> ranges() const;
+  /// Where /elsewhere leads to. Thread-safe; the other settings are made before the first request.
+  void redirect_to(std::string location);
 
   Bytes image = test_image(300'000);
   std::string etag = "\"one\"";
-  std::string location;  ///< of /elsewhere
   /// Each connection breaks off behind so many bytes of the image's rest, so many times.
   std::size_t cut_after = 0;
   int cuts = 0;
