@@ -35,7 +35,7 @@ std::optional<Value> known(std::optional<T> value) {
 std::vector<std::pair<lwm2m::ResourceInstanceId, Value>> numbered(const auto& list) {
   std::vector<std::pair<lwm2m::ResourceInstanceId, Value>> entries;
   for (const auto& element : list) {
-    entries.emplace_back(static_cast<lwm2m::ResourceInstanceId>(entries.size()), Value(element));
+    entries.emplace_back(static_cast<lwm2m::ResourceInstanceId>(entries.size()), element);
   }
   return entries;
 }
@@ -126,9 +126,9 @@ void Values::look_at_power(Instant now) {
   std::vector<Entry> voltages;
   std::vector<Entry> currents;
   for (const PowerSource& source : power.sources) {
-    kinds.emplace_back(source.id, Value(static_cast<std::int64_t>(source.kind)));
-    if (source.millivolts) voltages.emplace_back(source.id, Value(*source.millivolts));
-    if (source.milliamperes) currents.emplace_back(source.id, Value(*source.milliamperes));
+    kinds.emplace_back(source.id, static_cast<std::int64_t>(source.kind));
+    if (source.millivolts) voltages.emplace_back(source.id, *source.millivolts);
+    if (source.milliamperes) currents.emplace_back(source.id, *source.milliamperes);
   }
   set_all(now, kDevice.child(DeviceObject::kPowerSources), kinds);
   set_all(now, kDevice.child(DeviceObject::kVoltage), voltages);
