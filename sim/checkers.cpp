@@ -174,13 +174,13 @@ void PeriodsAreKept::reported(Instant at, const std::string& endpoint, client::S
     }
   }
   const lwm2m::Path path = watched.path;
-  watched = Watched{path, at, confirmable, std::numeric_limits<std::uint32_t>::max(), std::nullopt, false};
+  watched = Watched{path, at, at, confirmable, std::numeric_limits<std::uint32_t>::max(), std::nullopt, false};
   note(at, key, watched, client);
   if (confirmable) {
     // While what was kept is delivered to one of them, other observations of that path wait.
     for (auto& [other, same] : watched_) {
       if (other.endpoint != endpoint || other.server != server || same.path != path || !same.last) continue;
-      same.last = at;
+      same.last = same.due_from = at;
       same.confirmable = true;
     }
   }
@@ -206,15 +206,15 @@ void PeriodsAreKept::tick(Instant at, const std::string& endpoint, const client:
     const bool readable =
         (granted(client, at, key.server, watched.path.object(), watched.path.instance()) & kRead) != 0;
     if (!standing || !readable) {
-      watched.last = at;
+      watched.due_from = at;
       continue;
     }
     if (watched.open || watched.confirmable || !watched.pmax) continue;
-    if (at - *watched.last > std::chrono::seconds(*watched.pmax)) {
+    if (at - watched.due_from > std::chrono::seconds(*watched.pmax)) {
       complaints_.add(at, endpoint + ": " + watched.path.to_string() + " wasn't reported to server " +
                               std::to_string(key.server) + " within its maximum period of " +
                               std::to_string(*watched.pmax) + " s");
-      watched.last = at;
+      watched.due_from = at;
     }
   }
 }

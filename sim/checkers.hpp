@@ -101,7 +101,8 @@ class PeriodsAreKept {
  private:
   struct Watched {
     lwm2m::Path path;
-    std::optional<Instant> last;
+    std::optional<Instant> last;  ///< when it was reported
+    Instant due_from{};           ///< pmax counts from here: `last`, or later when the server couldn't be told
     bool confirmable = false;
     std::uint32_t pmin = 0;             ///< the least since `last`
     std::optional<std::uint32_t> pmax;  ///< the largest since `last`; nothing when there was none at a time

@@ -69,20 +69,20 @@ using FetchCoap = Fetch;
 TEST_F(FetchHttp, Success) {
   HttpFiles files;
   EXPECT_EQ(fetch(files.uri()), 0);
-  EXPECT_TRUE(has(files.image));
+  EXPECT_TRUE(has(files.image()));
   EXPECT_EQ(said("etag="), "\"one\"");
   EXPECT_EQ(said("size="), "300000");
   EXPECT_EQ(said("offset="), "300000");
 }
 
 TEST_F(FetchHttp, SuccessOverTlsWithATrustedCertificate) {
-  HttpFiles files(folder.file("ca.pem"));
+  HttpFiles files({}, folder.file("ca.pem"));
   EXPECT_EQ(fetch(files.uri(), {}, {"SSL_CERT_FILE=" + folder.file("ca.pem")}), 0);
-  EXPECT_TRUE(has(files.image));
+  EXPECT_TRUE(has(files.image()));
 }
 
 TEST_F(FetchHttp, ACertificateThatNobodyVouchesForIsRefused) {
-  HttpFiles files(folder.file("ca.pem"));
+  HttpFiles files({}, folder.file("ca.pem"));
   EXPECT_EQ(fetch(files.uri(), {}, {"SSL_CERT_FILE=/dev/null", "SSL_CERT_DIR=/nowhere"}), 7);
   EXPECT_NE(lines.back().find("certificate"), std::string::npos) << lines.back();
   EXPECT_TRUE(files.ranges().empty());
@@ -92,7 +92,7 @@ TEST_F(FetchHttp, Redirections) {
   HttpFiles files;
   files.redirect_to("/fw");
   EXPECT_EQ(fetch(files.uri("/elsewhere")), 0);
-  EXPECT_TRUE(has(files.image));
+  EXPECT_TRUE(has(files.image()));
   files.redirect_to(files.uri("/fw"));
   EXPECT_EQ(fetch(files.uri("/elsewhere")), 0);
   files.redirect_to("fw");
@@ -124,62 +124,50 @@ TEST_F(FetchHttp, SchemesThatAreNotSupportedAre9) {
 }
 
 TEST_F(FetchHttp, ATruncatedImageIsResumed) {
-  HttpFiles files;
-  files.cut_after = 100'000;
-  files.cuts = 2;
+  HttpFiles files({.cut_after = 100'000, .cuts = 2});
   EXPECT_EQ(fetch(files.uri()), 0);
-  EXPECT_TRUE(has(files.image));
+  EXPECT_TRUE(has(files.image()));
   EXPECT_EQ(files.ranges(), (std::vector<std::string>{"", "bytes=100000-", "bytes=200000-"}));
 }
 
 TEST_F(FetchHttp, AnotherRepresentationBeginsAnew) {
-  HttpFiles files;
-  files.cut_after = 100'000;
-  files.cuts = 1;
-  files.etag_after_cut = "\"two\"";
-  files.image_after_cut = test_image(250'000, 2);
+  HttpFiles files({.cut_after = 100'000, .cuts = 1, .etag_after_cut = "\"two\"", .image_after_cut = test_image(250'000, 2)});
   EXPECT_EQ(fetch(files.uri()), 0);
   EXPECT_TRUE(has(test_image(250'000, 2)));
   EXPECT_EQ(said("etag="), "\"two\"");
 }
 
 TEST_F(FetchHttp, WithoutAValidatorItBeginsAnew) {
-  HttpFiles files;
-  files.etag.clear();
-  files.cut_after = 100'000;
-  files.cuts = 1;
+  HttpFiles files({.etag = "", .cut_after = 100'000, .cuts = 1});
   EXPECT_EQ(fetch(files.uri()), 0);
-  EXPECT_TRUE(has(files.image));
+  EXPECT_TRUE(has(files.image()));
   EXPECT_EQ(files.ranges(), (std::vector<std::string>{"", ""}));
 }
 
 TEST_F(FetchHttp, AServerThatAlwaysBreaksOffAtTheSamePlaceIs4) {
-  HttpFiles files;
-  files.etag.clear();
-  files.cut_after = 1000;
-  files.cuts = 1000;
+  HttpFiles files({.etag = "", .cut_after = 1000, .cuts = 1000});
   EXPECT_EQ(fetch(files.uri(), {"--timeout", "2"}), 4);
 }
 
 TEST_F(FetchHttp, AServerThatIsOutOfOrderIsTriedAgain) {
   HttpFiles files;
-  folder.write("out", std::string(as_text(files.image)).substr(0, 1000));
+  folder.write("out", std::string(as_text(files.image())).substr(0, 1000));
   EXPECT_EQ(fetch(files.uri("/broken"), {"--timeout", "1", "--offset", "1000", "--etag=\"one\""}), 4);
 }
 
 TEST_F(FetchHttp, GoesOnWhereAnEarlierRunWas) {
   HttpFiles files;
-  folder.write("out", std::string(as_text(files.image)).substr(0, 123'456));
+  folder.write("out", std::string(as_text(files.image())).substr(0, 123'456));
   EXPECT_EQ(fetch(files.uri(), {"--offset", "123456", "--etag=\"one\""}), 0);
-  EXPECT_TRUE(has(files.image));
+  EXPECT_TRUE(has(files.image()));
   EXPECT_EQ(files.ranges(), std::vector<std::string>{"bytes=123456-"});
   // What is behind the offset isn't trusted, and what isn't there can't be gone on from.
-  folder.write("out", std::string(as_text(files.image)).substr(0, 500) + "rubbish");
+  folder.write("out", std::string(as_text(files.image())).substr(0, 500) + "rubbish");
   EXPECT_EQ(fetch(files.uri(), {"--offset", "500", "--etag=\"one\""}), 0);
-  EXPECT_TRUE(has(files.image));
+  EXPECT_TRUE(has(files.image()));
   folder.write("out", "");
   EXPECT_EQ(fetch(files.uri(), {"--offset", "500", "--etag=\"one\""}), 0);
-  EXPECT_TRUE(has(files.image));
+  EXPECT_TRUE(has(files.image()));
   EXPECT_EQ(files.ranges().back(), "");
 }
 

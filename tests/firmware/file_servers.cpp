@@ -149,11 +149,13 @@ struct HttpFiles::State {
   int port = 0;
   std::thread thread;
   std::mutex mutex;
+  HttpBehaviour behaviour;
   std::vector<std::string> ranges;
-  std::string location;
 };
 
-HttpFiles::HttpFiles(const std::string& certificate_file) : state_(std::make_unique<State>()) {
+HttpFiles::HttpFiles(HttpBehaviour behaviour, const std::string& certificate_file)
+    : state_(std::make_unique<State>()) {
+  state_->behaviour = std::move(behaviour);
   if (certificate_file.empty()) {
     state_->server = std::make_unique<httplib::Server>();
   } else {
@@ -165,20 +167,21 @@ HttpFiles::HttpFiles(const std::string& certificate_file) : state_(std::make_uni
   }
   httplib::Server& server = *state_->server;
   server.Get("/fw", [this](const httplib::Request& request, httplib::Response& response) {
-    std::unique_lock lock(state_->mutex);
+    const std::lock_guard lock(state_->mutex);
+    HttpBehaviour& told = state_->behaviour;
     state_->ranges.push_back(request.get_header_value("Range"));
     const std::string condition = request.get_header_value("If-Range");
     // What the library takes as the range to answer with; another representation comes whole (RFC 9110 §13.1.5).
-    if (!condition.empty() && condition != etag) const_cast<httplib::Request&>(request).ranges.clear();
-    if (!etag.empty()) response.set_header("ETag", etag);
-    const bool cut = cuts > 0;
-    const std::size_t limit = cut ? cut_after : SIZE_MAX;
+    if (!condition.empty() && condition != told.etag) const_cast<httplib::Request&>(request).ranges.clear();
+    if (!told.etag.empty()) response.set_header("ETag", told.etag);
+    const bool cut = told.cuts > 0;
+    const std::size_t limit = cut ? told.cut_after : SIZE_MAX;
     auto sent = std::make_shared<std::size_t>(0);
-    const auto body = std::make_shared<const Bytes>(image);
+    const auto body = std::make_shared<const Bytes>(told.image);
     if (cut) {
-      --cuts;
-      if (!etag_after_cut.empty()) etag = etag_after_cut;
-      if (!image_after_cut.empty()) image = image_after_cut;
+      --told.cuts;
+      if (!told.etag_after_cut.empty()) told.etag = told.etag_after_cut;
+      if (!told.image_after_cut.empty()) told.image = told.image_after_cut;
     }
     response.set_content_provider(body->size(), "application/octet-stream",
                                   [body, sent, limit](std::size_t offset, std::size_t length, httplib::DataSink& sink) {
@@ -192,7 +195,7 @@ HttpFiles::HttpFiles(const std::string& certificate_file) : state_(std::make_uni
   server.Get("/elsewhere", [this](const httplib::Request&, httplib::Response& response) {
     const std::lock_guard lock(state_->mutex);
     response.status = 302;
-    response.set_header("Location", state_->location);
+    response.set_header("Location", state_->behaviour.location);
   });
   server.Get("/broken", [](const httplib::Request&, httplib::Response& response) { response.status = 503; });
   state_->port = server.bind_to_any_port("127.0.0.1");
@@ -211,7 +214,12 @@ std::string HttpFiles::uri(const std::string& path) const {
 
 void HttpFiles::redirect_to(std::string location) {
   const std::lock_guard lock(state_->mutex);
-  state_->location = std::move(location);
+  state_->behaviour.location = std::move(location);
+}
+
+Bytes HttpFiles::image() const {
+  const std::lock_guard lock(state_->mutex);
+  return state_->behaviour.image;
 }
 
 std::vector<std::string> HttpFiles::ranges() const {

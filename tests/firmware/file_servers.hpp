@@ -46,28 +46,35 @@ class CoapFiles {
   std::unique_ptr<State> state_;
 };
 
-/// An HTTP server with /fw on threads of its own. The members are set while nobody asks.
-class HttpFiles {
- public:
-  /// `secure`: HTTPS with a certificate of its own for 127.0.0.1, which is put into `certificate_file`.
-  explicit HttpFiles(const std::string& certificate_file = {});
-  ~HttpFiles();
-  HttpFiles(const HttpFiles&) = delete;
-  HttpFiles& operator=(const HttpFiles&) = delete;
-
-  [[nodiscard]] std::string uri(const std::string& path = "/fw") const;
-  /// The Range header of each request for /fw, "" without one.
-  [[nodiscard]] std::vector<std::string> ranges() const;
-  /// Where /elsewhere leads to. Thread-safe; the other settings are made before the first request.
-  void redirect_to(std::string location);
-
+/// What a repository answers for /fw and /elsewhere.
+struct HttpBehaviour {
   Bytes image = test_image(300'000);
   std::string etag = "\"one\"";
   /// Each connection breaks off behind so many bytes of the image's rest, so many times.
   std::size_t cut_after = 0;
   int cuts = 0;
   std::string etag_after_cut;  ///< "" leaves it
-  Bytes image_after_cut;
+  Bytes image_after_cut;       ///< empty leaves it
+  /// Where /elsewhere leads to.
+  std::string location;
+};
+
+/// An HTTP server with /fw on threads of its own.
+class HttpFiles {
+ public:
+  /// `secure`: HTTPS with a certificate of its own for 127.0.0.1, which is put into `certificate_file`.
+  explicit HttpFiles(HttpBehaviour behaviour = {}, const std::string& certificate_file = {});
+  ~HttpFiles();
+  HttpFiles(const HttpFiles&) = delete;
+  HttpFiles& operator=(const HttpFiles&) = delete;
+
+  [[nodiscard]] std::string uri(const std::string& path = "/fw") const;
+  /// Thread-safe, like the others below.
+  void redirect_to(std::string location);
+  /// What /fw has at this time.
+  [[nodiscard]] Bytes image() const;
+  /// The Range header of each request for /fw, "" without one.
+  [[nodiscard]] std::vector<std::string> ranges() const;
 
  private:
   struct State;

@@ -82,7 +82,7 @@ using FirmwareRestart = Firmware;
 TEST_F(FirmwarePull, SuccessOverHttp) {
   HttpFiles files;
   expect_pull(files.uri(), "2/0");
-  EXPECT_TRUE(image_is(files.image));
+  EXPECT_TRUE(image_is(files.image()));
 }
 
 TEST_F(FirmwarePull, SuccessOverCoap) {
@@ -110,11 +110,9 @@ TEST_F(FirmwarePull, FaultsEndInTheirResult) {
 }
 
 TEST_F(FirmwarePull, ATruncatedImageIsResumed) {
-  HttpFiles files;
-  files.cut_after = 100'000;
-  files.cuts = 1;
+  HttpFiles files({.cut_after = 100'000, .cuts = 1});
   expect_pull(files.uri(), "2/0");
-  EXPECT_TRUE(image_is(files.image));
+  EXPECT_TRUE(image_is(files.image()));
   EXPECT_EQ(files.ranges().size(), 2U);
 }
 

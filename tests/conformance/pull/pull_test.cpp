@@ -110,7 +110,7 @@ void expect_update(PullingSite& device, const std::string& uri, const Bytes& ima
 TEST(Ets, Case771_UpdateByPullOverHttp) {
   HttpFiles files;
   PullingSite device;
-  expect_update(device, files.uri(), files.image);
+  expect_update(device, files.uri(), files.image());
 }
 
 TEST(Ets, Case771_UpdateByPullOverCoap) {
