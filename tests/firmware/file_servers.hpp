@@ -53,10 +53,10 @@ struct HttpBehaviour {
   /// Each connection breaks off behind so many bytes of the image's rest, so many times.
   std::size_t cut_after = 0;
   int cuts = 0;
-  std::string etag_after_cut;  ///< "" leaves it
-  Bytes image_after_cut;       ///< empty leaves it
+  std::string etag_after_cut{};  ///< "" leaves it
+  Bytes image_after_cut{};       ///< empty leaves it
   /// Where /elsewhere leads to.
-  std::string location;
+  std::string location{};
 };
 
 /// An HTTP server with /fw on threads of its own.
