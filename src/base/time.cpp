@@ -15,6 +15,9 @@ const char* to_string(Reason reason) {
     case Reason::PMax: return "pmax";
     case Reason::Disable: return "disable";
     case Reason::Script: return "script";
+    case Reason::DtlsFlight: return "dtls-flight";
+    case Reason::Handshake: return "handshake";
+    case Reason::Park: return "park";
     case Reason::Collection: return "collection";
   }
   return "?";

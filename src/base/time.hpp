@@ -33,6 +33,9 @@ enum class Reason : std::uint8_t {
   PMax,         ///< a notification is due without a change (Core §5.1.2)
   Disable,      ///< a disabled server is enabled again (Core E.2)
   Script,       ///< a scripted value changes
+  DtlsFlight,   ///< a DTLS flight is repeated (RFC 6347 §4.2.4)
+  Handshake,    ///< a DTLS handshake has taken as long as it may, or is tried again
+  Park,         ///< an idle association is put away
   Collection,   ///< a collection period of Connectivity Statistics ends (Core E.8)
 };
 const char* to_string(Reason reason);
