@@ -42,8 +42,10 @@ MAY_KNOW = {
     "machine": ["base", "transport", "client", "lwm2m/data", "lwm2m/content", "io"],
     # The device's firmware: images on disk, the process that fetches them, the commands that check and install them.
     "firmware": ["base", "transport", "coap", "coap/message", "coap/exchange", "stack", "client", "lwm2m/data", "io"],
-    # State that survives a kill.
-    "storage": ["base", "transport", "coap", "coap/message", "coap/exchange", "client", "lwm2m/data", "lwm2m/content",
+    # The one place that knows SQLite.
+    "sqlite": ["base"],
+    # A device's state that survives a kill.
+    "storage": ["base", "sqlite", "transport", "coap", "coap/message", "coap/exchange", "client", "lwm2m/data", "lwm2m/content",
                 "lwm2m/operation", "lwm2m/mapping", "io"],
     # The world outside the core: programs and harnesses put layers together.
     "apps": ["*"],
@@ -58,11 +60,11 @@ MAY_KNOW = {
 PUBLIC_USERS = ("sdk", "include/drover", "apps", "sim", "tests", "fuzz", "bench")
 
 # A library or a part of the system: the folders that may include it. What isn't listed here may be included anywhere.
-OUTSIDE = ("io", "sdk", "api", "machine", "firmware", "storage", "apps", "sim", "tests", "fuzz", "bench")
+OUTSIDE = ("io", "sdk", "api", "machine", "firmware", "sqlite", "storage", "apps", "sim", "tests", "fuzz", "bench")
 FOREIGN = [
     (r"mbedtls/", ("security/dtls",)),
     (r"pugixml", ("lwm2m/model", "tests", "bench")),
-    (r"sqlite3", ("storage", "tests")),
+    (r"sqlite3", ("sqlite", "tests")),
     (r"nlohmann/", ("lwm2m/content", "api", "machine", "storage", "apps", "tests", "fuzz", "bench")),
     (r"boost/(asio|beast)", ("api",)),
     (r"httplib", ("apps", "api", "tests", "bench")),

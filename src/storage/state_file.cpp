@@ -5,13 +5,15 @@
 #include <filesystem>
 #include <system_error>
 
+#include "sqlite/schema.hpp"
 #include "storage/tables.hpp"
 
 namespace drover::storage {
 
 namespace {
 
-constexpr std::int64_t kApplication = 0x44525653;  // "DRVS": tells a state file from somebody else's database
+// "DRVS": tells a state file from somebody else's database
+constexpr sqlite::Schema kSchema{.application = 0x44525653, .version = StateFile::kVersion};
 constexpr int kAsideMax = 1000;
 
 tl::unexpected<Error> failure(const std::string& file, const std::string& reason) {
@@ -36,21 +38,11 @@ Result<std::string> move_aside(const std::string& file) {
 /// What is wrong with the content of a database: the error is somebody else's database, the text one that is to go
 /// aside.
 Result<std::string> inspect(Database& database, const std::string& file, Content& content) {
-  const auto version = database.number("PRAGMA user_version");
-  const auto application = database.number("PRAGMA application_id");
-  const auto tables = database.number("SELECT count(*) FROM sqlite_schema");
-  if (!version || !application || !tables) return "damaged (" + database.reason() + ")";
-  if (*tables == 0) return std::string();
-  if (*application != kApplication) {
-    return failure(file, "is a database of another program; give another path");
-  }
-  if (*version > StateFile::kVersion) {
-    return "written by a later version (format " + std::to_string(*version) + "; this one knows " +
-           std::to_string(StateFile::kVersion) + ")";
-  }
-  Statement sound = database.prepare("PRAGMA quick_check(1)");
-  if (!sound.row()) return "damaged (" + database.reason() + ")";
-  if (sound.text(0) != "ok") return "damaged (" + sound.text(0) + ")";
+  sqlite::Condition condition = sqlite::inspect(database, kSchema);
+  using Kind = sqlite::Condition::Kind;
+  if (condition.kind == Kind::Empty) return std::string();
+  if (condition.kind == Kind::Foreign) return failure(file, condition.reason + "; give another path");
+  if (condition.kind != Kind::Sound) return std::move(condition.reason);
   auto read = read_content(database);
   if (!read) return "damaged (" + read.error().reason + ")";
   content = std::move(*read);
@@ -59,11 +51,8 @@ Result<std::string> inspect(Database& database, const std::string& file, Content
 
 bool lay_out(Database& database) {
   if (database.number("SELECT count(*) FROM sqlite_schema") != 0) return true;
-  const std::string numbers = "PRAGMA application_id=" + std::to_string(kApplication) +
-                              "; PRAGMA user_version=" + std::to_string(StateFile::kVersion);
-  const bool done = database.run("BEGIN IMMEDIATE") && make_tables(database) && database.run(numbers.c_str()) &&
-                    database.run("COMMIT");
-  return done;
+  return database.run("BEGIN IMMEDIATE") && make_tables(database) && sqlite::mark(database, kSchema) &&
+         database.run("COMMIT");
 }
 
 }  // namespace

@@ -12,7 +12,7 @@
 #include "base/result.hpp"
 #include "client/saved_state.hpp"
 #include "lwm2m/data/node.hpp"
-#include "storage/database.hpp"
+#include "sqlite/database.hpp"
 
 namespace drover::storage {
 
@@ -68,10 +68,10 @@ class StateFile {
   [[nodiscard]] const std::string& name() const { return name_; }
 
  private:
-  StateFile(std::string name, Database database) : name_(std::move(name)), database_(std::move(database)) {}
+  StateFile(std::string name, sqlite::Database database) : name_(std::move(name)), database_(std::move(database)) {}
 
   std::string name_;
-  Database database_;
+  sqlite::Database database_;
 };
 
 struct StateFile::Opened {

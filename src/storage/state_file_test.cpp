@@ -19,6 +19,7 @@ namespace {
 using lwm2m::Path;
 using lwm2m::ResourceNode;
 using lwm2m::Value;
+using sqlite::Database;
 
 StateFile::Opened open(const std::string& file) {
   auto opened = StateFile::open(file);

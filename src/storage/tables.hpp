@@ -2,10 +2,14 @@
 // Rows of a state file <-> plain values.
 #pragma once
 
-#include "storage/database.hpp"
+#include "sqlite/database.hpp"
 #include "storage/state_file.hpp"
 
 namespace drover::storage {
+
+using sqlite::Database;
+using sqlite::Statement;
+using sqlite::Trouble;
 
 /// Inside a transaction. False on an error of the database.
 bool make_tables(Database& database);

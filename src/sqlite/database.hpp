@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// As much of SQLite as a state file needs.
+// As much of SQLite as files of state need.
 #pragma once
 
 #include <concepts>
@@ -15,7 +15,7 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
-namespace drover::storage {
+namespace drover::sqlite {
 
 /// Why the last call on a database failed.
 enum class Trouble : std::uint8_t {
@@ -100,4 +100,4 @@ class Database {
   std::string reason_;
 };
 
-}  // namespace drover::storage
+}  // namespace drover::sqlite

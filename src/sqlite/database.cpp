@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "storage/database.hpp"
+#include "sqlite/database.hpp"
 
 #include <fcntl.h>
 #include <sqlite3.h>
@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <system_error>
 
-namespace drover::storage {
+namespace drover::sqlite {
 
 namespace {
 
@@ -170,4 +170,4 @@ void Database::note_failure() {
   if (vague && system != 0) reason_ += ": " + std::generic_category().message(system);
 }
 
-}  // namespace drover::storage
+}  // namespace drover::sqlite

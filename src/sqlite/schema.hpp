@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whose a database is, and which version of its tables it has.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sqlite/database.hpp"
+
+namespace drover::sqlite {
+
+/// What a program calls its own: application_id and user_version of a database file.
+struct Schema {
+  std::int64_t application = 0;
+  std::int64_t version = 1;  ///< the newest that the program knows; 1 is the first
+};
+
+struct Condition {
+  enum class Kind : std::uint8_t {
+    Empty,    ///< no table yet
+    Sound,    ///< of `version`, which the program knows
+    Later,    ///< written by a later program
+    Foreign,  ///< another program's
+    Damaged,
+  };
+  Kind kind = Kind::Empty;
+  std::int64_t version = 0;
+  std::string reason{};  ///< "damaged (...)", "written by a later version (...)"; "" for Empty and Sound
+};
+
+/// Reads only.
+Condition inspect(Database& database, const Schema& schema);
+/// Writes the schema's numbers; inside the transaction that makes the tables. False on an error of the database.
+bool mark(Database& database, const Schema& schema);
+
+}  // namespace drover::sqlite
