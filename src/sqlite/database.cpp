@@ -147,6 +147,11 @@ bool Database::run(const char* sql) {
   return false;
 }
 
+void Database::roll_back() {
+  // Fails where SQLite has done it by itself, and where none had begun.
+  sqlite3_exec(handle_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
 void Database::keep_log() {
   sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }

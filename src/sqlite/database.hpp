@@ -77,6 +77,8 @@ class Database {
 
   /// One or several statements without parameters.
   bool run(const char* sql);
+  /// Ends a transaction that failed; trouble() and reason() stay those of the failure.
+  void roll_back();
   Statement prepare(const char* sql) { return {*this, sql}; }
   /// The log stays beside the file when this is closed.
   void keep_log();

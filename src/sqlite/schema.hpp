@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 #include "sqlite/database.hpp"
@@ -28,9 +29,15 @@ struct Condition {
   std::string reason{};  ///< "damaged (...)", "written by a later version (...)"; "" for Empty and Sound
 };
 
+/// From the first bytes of a file that nobody has opened yet: opening one, which begins with the journal mode, already
+/// writes. Empty where there is nothing to say against opening it, and where there is no file; never Sound.
+Condition peek(const std::string& file, const Schema& schema);
 /// Reads only.
 Condition inspect(Database& database, const Schema& schema);
 /// Writes the schema's numbers; inside the transaction that makes the tables. False on an error of the database.
 bool mark(Database& database, const Schema& schema);
+/// Brings a database from version `from`, 0 for an empty one, to the schema's, in one transaction: steps[i] is the SQL
+/// that makes version i + 1 of version i, and there are `schema.version` of them. False on an error, with all as before.
+bool upgrade(Database& database, const Schema& schema, std::int64_t from, std::span<const char* const> steps);
 
 }  // namespace drover::sqlite
