@@ -11,7 +11,7 @@
 #include "base/slot_index.hpp"
 #include "lwm2m/operation/operation.hpp"
 #include "server/chunked_array.hpp"
-#include "server/keyed_hash.hpp"
+#include "base/keyed_hash.hpp"
 
 namespace drover::server {
 

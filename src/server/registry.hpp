@@ -17,7 +17,7 @@
 #include "lwm2m/operation/operation.hpp"
 #include "server/announcement_pool.hpp"
 #include "server/chunked_array.hpp"
-#include "server/keyed_hash.hpp"
+#include "base/keyed_hash.hpp"
 #include "server/location.hpp"
 #include "transport/datagram.hpp"
 

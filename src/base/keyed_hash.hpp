@@ -7,7 +7,7 @@
 #include "base/bytes.hpp"
 #include "base/random.hpp"
 
-namespace drover::server {
+namespace drover {
 
 /// SipHash-1-3 (Aumasson and Bernstein, 2012): peers choose what is hashed, so they mustn't be able to choose what
 /// collides.
@@ -60,4 +60,4 @@ class KeyedHash {
   std::uint64_t k1_;
 };
 
-}  // namespace drover::server
+}  // namespace drover
