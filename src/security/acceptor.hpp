@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Makers of associations, one for each role.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/bytes.hpp"
+#include "base/result.hpp"
+#include "base/secret.hpp"
+#include "base/time.hpp"
+#include "security/association.hpp"
+#include "security/client_hello.hpp"
+#include "security/credentials.hpp"
+
+namespace drover::security {
+
+/// The DTLS server role, with one set of credentials. It outlives its associations. One thread at a time.
+class Acceptor {
+ public:
+  virtual ~Acceptor() = default;
+  /// An association that waits for `hello`, which proved its address by a cookie. Peers that support Connection IDs
+  /// put `connection_id` into their records; empty: none is asked for.
+  virtual std::unique_ptr<Association> accept(Instant now, const ClientHello& hello, ByteView connection_id) = 0;
+  /// Goes on with what Association::release() gave. An error when it was made by another version or configuration.
+  virtual Result<std::unique_ptr<Association>> restore(Instant now, const Secret<Bytes>& released) = 0;
+};
+
+/// The DTLS client role towards one server. It outlives its associations. One thread at a time.
+class Connector {
+ public:
+  virtual ~Connector() = default;
+  /// Begins a handshake: the first flight waits in poll_datagram(). With a `session` of an earlier association it is
+  /// an abbreviated one if the server agrees; empty for a full one.
+  virtual std::unique_ptr<Association> connect(Instant now, const Secret<Bytes>& session) = 0;
+  /// As Acceptor::restore().
+  virtual Result<std::unique_ptr<Association>> restore(Instant now, const Secret<Bytes>& released) = 0;
+};
+
+/// Where a client gets its connectors and acceptors from. A build without DTLS has none, and then only NoSec works.
+class Provider {
+ public:
+  virtual ~Provider() = default;
+  /// `host` is the host of the server's URI: what its certificate must name, and the SNI when it is no IP address.
+  /// Errors: a key that can't be parsed or doesn't belong to its certificate, a pre-shared key or identity that is too
+  /// long; the reason says which.
+  virtual Result<std::unique_ptr<Connector>> connector(const ClientCredential& credential, const std::string& host) = 0;
+  /// As a DTLS server (server-initiated bootstrap, Transport "LwM2M and DTLS Roles"). `source` outlives it.
+  virtual Result<std::unique_ptr<Acceptor>> acceptor(const ServerCredentials& own, const CredentialSource& source) = 0;
+};
+
+}  // namespace drover::security

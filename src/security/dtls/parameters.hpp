@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "base/bytes.hpp"
+#include "base/secret.hpp"
+#include "base/time.hpp"
+
+namespace drover::security::dtls {
+
+/// Looks over the shoulder of associations: for captures and for the checks of tests. Called on the thread that drives
+/// the association.
+class Watcher {
+ public:
+  virtual ~Watcher() = default;
+  /// One line of the key log format that Wireshark reads ("CLIENT_RANDOM ..."), without its end of line.
+  virtual void key_log(const Secret<std::string>& line) = 0;
+  /// A record was protected. `keys` is equal for records under the same keys in the same direction; `sequence` is epoch
+  /// and sequence number (RFC 6347 §4.1), from which the nonce is made (RFC 6655 §3): it must never repeat.
+  virtual void sealed(std::uint64_t keys, std::uint64_t sequence, ByteView record) = 0;
+};
+
+struct Parameters {
+  /// The first and the longest wait for the peer's flight; it doubles in between (RFC 7925 §11).
+  Duration retransmit_first = std::chrono::seconds(9);
+  Duration retransmit_max = std::chrono::seconds(60);
+  /// A handshake that takes longer than that has failed.
+  Duration handshake_max = std::chrono::seconds(120);
+  /// Longest datagram of a handshake, in bytes; longer messages are fragmented (RFC 6347 §4.2.3).
+  std::uint16_t mtu = 1152;
+  /// TLS_PSK_WITH_AES_128_CBC_SHA256 and TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256. Their associations can't be released.
+  bool cbc = true;
+  bool gcm = true;  ///< TLS_*_WITH_AES_128_GCM_SHA256
+  /// How long a session can be resumed.
+  Duration session_lifetime = std::chrono::hours(24);
+  /// Sessions that an acceptor remembers for peers without tickets (RFC 5246 §7.3); the oldest goes first.
+  std::size_t sessions_max = 1024;
+  /// Protects tickets (RFC 5077): 32 bytes that every acceptor of a server shares, also over its restarts. Empty: no
+  /// tickets.
+  Secret<Bytes> ticket_secret;
+  Watcher* watcher = nullptr;
+};
+
+}  // namespace drover::security::dtls
