@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "store/store_file.hpp"
+
+#include <utility>
+
+#include "sqlite/schema.hpp"
+
+namespace drover::store {
+
+namespace {
+
+using Kind = sqlite::Condition::Kind;
+
+// "DRVC": tells a store from somebody else's database.
+constexpr sqlite::Schema kSchema{.application = 0x44525643, .version = StoreFile::kVersion};
+
+// kSteps[i] makes version i + 1 of version i. One that was published isn't changed any more.
+constexpr const char* kSteps[] = {
+    // AUTOINCREMENT: associations remember the ids of credentials, so one that was removed isn't given again.
+    "CREATE TABLE credential(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, identity BLOB NOT NULL,"
+    " sealed_key BLOB NOT NULL, endpoint TEXT NOT NULL, label TEXT NOT NULL, created_at INTEGER NOT NULL,"
+    " expires_at INTEGER, enabled INTEGER NOT NULL, UNIQUE(kind, identity));"
+    "CREATE TABLE credential_check(one INTEGER PRIMARY KEY CHECK(one = 1), sealed BLOB NOT NULL);",
+};
+static_assert(std::size(kSteps) == StoreFile::kVersion);
+
+tl::unexpected<Error> refusal(const std::string& name, const std::string& reason) {
+  return tl::unexpected(Error{Fault::Environment, 0, "store " + name + ": " + reason});
+}
+
+std::string advice(Kind kind) {
+  switch (kind) {
+    case Kind::Later: return "; use that version's droverd, or give another path";
+    case Kind::Foreign: return "; give another path";
+    case Kind::Damaged: return "; put a copy in its place, or move it away with its -wal file to begin an empty store";
+    case Kind::Empty:
+    case Kind::Sound: break;
+  }
+  return "";
+}
+
+}  // namespace
+
+Result<std::shared_ptr<StoreFile>> StoreFile::open(const std::string& name) {
+  const sqlite::Condition seen = sqlite::peek(name, kSchema);
+  if (seen.kind != Kind::Empty) return refusal(name, seen.reason + advice(seen.kind));
+  std::string reason;
+  auto database = sqlite::Database::open(name, reason);
+  if (!database) {
+    if (database.error() == sqlite::Trouble::Busy) return refusal(name, "another process has it open");
+    if (database.error() == sqlite::Trouble::Damaged) return refusal(name, "damaged (" + reason + ")" + advice(Kind::Damaged));
+    return refusal(name, "can't be opened: " + reason);
+  }
+  const sqlite::Condition condition = sqlite::inspect(*database, kSchema);
+  if (condition.kind != Kind::Empty && condition.kind != Kind::Sound) {
+    database->keep_log();
+    return refusal(name, condition.reason + advice(condition.kind));
+  }
+  // What is removed is overwritten: a key that was given up isn't found in the file's free pages.
+  const bool ready =
+      database->run("PRAGMA secure_delete=ON") && sqlite::upgrade(*database, kSchema, condition.version, kSteps);
+  if (!ready) return refusal(name, "can't be written: " + database->reason());
+  return std::shared_ptr<StoreFile>(new StoreFile(name, std::move(*database)));
+}
+
+tl::unexpected<Error> StoreFile::failure(const std::string& reason) const {
+  return refusal(name_, reason);
+}
+
+}  // namespace drover::store
