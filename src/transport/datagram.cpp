@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 constexpr std::string_view kSmsScheme = "sms:";
+constexpr std::string_view kAssociationPrefix = "association-";
 constexpr std::size_t kMsisdnDigitsMax = 15;  // E.164
 
 /// Decimal without sign, blanks or leading zeros.
@@ -165,8 +166,29 @@ PeerAddress PeerAddress::v4(std::uint32_t address, std::uint16_t port) {
   return peer;
 }
 
+PeerAddress PeerAddress::association(std::uint64_t handle) {
+  PeerAddress peer;
+  peer.kind = Kind::Association;
+  for (std::size_t i = 0; i < 8; ++i) peer.host[i] = static_cast<std::uint8_t>(handle >> (56 - 8 * i));
+  return peer;
+}
+
 bool PeerAddress::is_v4() const {
-  return kind == Kind::Udp && std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), host.begin());
+  return (kind == Kind::Udp || kind == Kind::Dtls) &&
+         std::equal(kMappedPrefix.begin(), kMappedPrefix.end(), host.begin());
+}
+
+PeerAddress PeerAddress::as(Kind other) const {
+  PeerAddress same = *this;
+  same.kind = other;
+  return same;
+}
+
+std::uint64_t PeerAddress::handle() const {
+  if (kind != Kind::Association) return 0;
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < 8; ++i) value = value << 8 | host[i];
+  return value;
 }
 
 std::string PeerAddress::to_string() const {
@@ -174,6 +196,7 @@ std::string PeerAddress::to_string() const {
     const auto end = std::find(host.begin(), host.end(), std::uint8_t{0});
     return std::string(kSmsScheme) + std::string(host.begin(), end);
   }
+  if (kind == Kind::Association) return std::string(kAssociationPrefix) + std::to_string(handle());
   if (is_v4()) {
     std::string text;
     for (std::size_t i = kMappedPrefix.size(); i < host.size(); ++i) {
@@ -191,6 +214,11 @@ std::string PeerAddress::to_string() const {
 
 std::optional<PeerAddress> PeerAddress::parse(std::string_view text) {
   if (text.substr(0, kSmsScheme.size()) == kSmsScheme) return parse_sms(text.substr(kSmsScheme.size()));
+  if (text.substr(0, kAssociationPrefix.size()) == kAssociationPrefix) {
+    const auto handle = parse_decimal<std::uint64_t>(text.substr(kAssociationPrefix.size()));
+    if (!handle) return std::nullopt;
+    return association(*handle);
+  }
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;
   const auto port = parse_decimal<std::uint16_t>(text.substr(colon + 1));

@@ -13,10 +13,16 @@
 
 namespace drover::transport {
 
-enum class Kind : std::uint8_t { Udp, Sms };
+enum class Kind : std::uint8_t {
+  Udp,  ///< CoAP without security
+  Sms,
+  Dtls,         ///< where records of DTLS come from: an address as of Udp, at a secure port
+  Association,  ///< a security association, wherever its peer is at the moment
+};
 
-/// Where a peer is. UDP: an IPv6 address (IPv4 as ::ffff:a.b.c.d, RFC 4291 §2.5.5.2), scope and port.
-/// SMS (later): the MSISDN as digits in `host`. A value type of 24 bytes; comparable and hashable, so it can be a key.
+/// Where a peer is. UDP and DTLS: an IPv6 address (IPv4 as ::ffff:a.b.c.d, RFC 4291 §2.5.5.2), scope and port.
+/// SMS (later): the MSISDN as digits in `host`. Association: a handle that its owner gave, in the first eight bytes of
+/// `host`. A value type of 24 bytes; comparable and hashable, so it can be a key.
 struct PeerAddress {
   std::array<std::uint8_t, 16> host{};
   std::uint32_t scope = 0;  ///< IPv6 zone index, 0 when none
@@ -26,10 +32,16 @@ struct PeerAddress {
   friend auto operator<=>(const PeerAddress&, const PeerAddress&) = default;
 
   static PeerAddress v4(std::uint32_t address, std::uint16_t port);
+  static PeerAddress association(std::uint64_t handle);
   [[nodiscard]] bool is_v4() const;
-  /// "192.0.2.1:5683" or "[2001:db8::1]:5683"; with %scope where one is set.
+  /// The same place as another kind of peer.
+  [[nodiscard]] PeerAddress as(Kind other) const;
+  /// Of an association; 0 for any other kind.
+  [[nodiscard]] std::uint64_t handle() const;
+  /// "192.0.2.1:5683" or "[2001:db8::1]:5683", with %scope where one is set, for Udp and Dtls alike; "sms:4917012345";
+  /// "association-17".
   [[nodiscard]] std::string to_string() const;
-  /// A literal with a port, in the form to_string() gives. Names are not looked up here.
+  /// A literal with a port, in the form to_string() gives; an address is of kind Udp. Names are not looked up here.
   static std::optional<PeerAddress> parse(std::string_view text);
   [[nodiscard]] std::size_t hash() const;
 };

@@ -18,7 +18,8 @@ TEST(PeerAddress, V4IsMappedIntoV6) {
 
 TEST(PeerAddress, EveryFormIsReadBackAsWritten) {
   for (const char* text : {"192.0.2.1:5683", "0.0.0.0:0", "255.255.255.255:65535", "[2001:db8::1]:5684", "[::]:0",
-                           "[::1]:5683", "[fe80::1%2]:5683", "[fe80::1%4294967295]:1", "sms:491701234567"}) {
+                           "[::1]:5683", "[fe80::1%2]:5683", "[fe80::1%4294967295]:1", "sms:491701234567", "association-0", "association-17",
+                           "association-18446744073709551615"}) {
     const auto peer = PeerAddress::parse(text);
     ASSERT_TRUE(peer) << text;
     EXPECT_EQ(peer->to_string(), text);
@@ -80,6 +81,9 @@ TEST(PeerAddress, RefusesWhatIsNoLiteralWithPort) {
                            "[::ffff:1.2.3.4%1]:1",
                            "example.org:5683",
                            "sms:",
+                           "association-",
+                           "association--1",
+                           "association-18446744073709551616",
                            "sms:+49170",
                            "sms:1234567890123456",
                            "[0000:0000:0000:0000:0000:0000:0000:0000:0000:0000]:1"}) {
@@ -100,6 +104,24 @@ TEST(PeerAddress, ScopePortAndKindMakeDifferentPeers) {
   const std::set<std::size_t> hashes = {base.hash(), scope.hash(), port.hash(), kind.hash()};
   EXPECT_EQ(ordered.size(), 4U);
   EXPECT_EQ(hashes.size(), 4U);
+}
+
+TEST(PeerAddress, AnAssociationIsNamedByItsHandle) {
+  const PeerAddress name = PeerAddress::association(0x0102030405060708);
+  EXPECT_EQ(name.kind, Kind::Association);
+  EXPECT_EQ(name.handle(), 0x0102030405060708U);
+  EXPECT_NE(name, PeerAddress::association(0x0102030405060709));
+  EXPECT_EQ(PeerAddress::v4(0xC0000201, 5683).handle(), 0U);
+}
+
+TEST(PeerAddress, APlaceIsAnotherPeerAtItsSecurePort) {
+  const PeerAddress udp = PeerAddress::v4(0xC0000201, 5684);
+  const PeerAddress dtls = udp.as(Kind::Dtls);
+  EXPECT_NE(udp, dtls);
+  EXPECT_NE(udp.hash(), dtls.hash());
+  EXPECT_TRUE(dtls.is_v4());
+  EXPECT_EQ(dtls.to_string(), "192.0.2.1:5684");
+  EXPECT_EQ(dtls.as(Kind::Udp), udp);
 }
 
 TEST(PeerAddress, NeighboursSpreadOverTheLowBitsOfTheHash) {
