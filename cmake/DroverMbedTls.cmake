@@ -56,7 +56,8 @@ function(drover_build_mbedtls)
     list(APPEND sources "${drover_mbedtls_own}/ecc_libcrypto.c")
   endif()
   add_library(drover_mbedtls STATIC ${sources})
-  set_target_properties(drover_mbedtls PROPERTIES C_STANDARD 11 C_EXTENSIONS ON POSITION_INDEPENDENT_CODE ON)
+  set_target_properties(drover_mbedtls PROPERTIES C_STANDARD 11 C_EXTENSIONS ON POSITION_INDEPENDENT_CODE ON
+    DROVER_INTERNAL_HEADERS "${tree}/library")
   # Headers of others: no warnings from them, nor from their sources.
   target_include_directories(drover_mbedtls SYSTEM PUBLIC "${tree}/include" "${drover_mbedtls_own}")
   target_include_directories(drover_mbedtls SYSTEM PRIVATE "${tree}/library")

@@ -50,6 +50,8 @@
 /* While a handshake runs: a Certificate message with a chain of 4 KiB is at most this long. */
 #define MBEDTLS_SSL_IN_CONTENT_LEN 4608
 #define MBEDTLS_SSL_OUT_CONTENT_LEN 4608
+/* Afterwards: CoAP messages with blocks of 1024 bytes are below 1300 (0002-small-buffers-when-established.patch). */
+#define MBEDTLS_SSL_ESTABLISHED_CONTENT_LEN 1536
 #define MBEDTLS_SSL_DTLS_MAX_BUFFERING 9216 /* one such message under reassembly, with its bitmap, and its neighbours */
 #define MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH
 /* Connection IDs: Drover's own have at most 16 bytes, a peer's may have 32. */
