@@ -79,6 +79,8 @@ class CredentialSource {
   /// mapping of the credential, else equality with the PSK identity or one of the certificate's names.
   [[nodiscard]] virtual bool may_be(CredentialId credential, const Identity& identity,
                                     std::string_view endpoint) const = 0;
+  /// Some credential may be `endpoint`: then it has no business without security.
+  [[nodiscard]] virtual bool is_protected(std::string_view endpoint) const = 0;
   /// Changes whenever holds() or may_be() may answer otherwise than before: whoever keeps associations asks again.
   [[nodiscard]] virtual std::uint64_t revision() const = 0;
 };

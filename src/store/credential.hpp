@@ -103,6 +103,12 @@ struct Refusal {
 template <class T>
 using Answer = tl::expected<T, Refusal>;
 
+/// What came of many at once.
+struct CredentialBatch {
+  std::vector<Credential> added;
+  std::vector<std::optional<Refusal>> refusals;  ///< one a credential that was given, in their order
+};
+
 /// Checks and brings into the form that is kept: fingerprints in lower case without colons.
 Answer<NewCredential> checked(NewCredential credential);
 /// An endpoint name or label: at most `most` bytes of UTF-8 without control characters.

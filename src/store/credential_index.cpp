@@ -46,6 +46,13 @@ std::size_t CredentialIndex::place_of(CredentialId id) const {
   return static_cast<std::size_t>(found - entries_.begin());
 }
 
+void CredentialIndex::count_endpoint(const Entry& entry, bool more) {
+  const std::uint64_t hash = hash_(entry.effective_endpoint());
+  std::uint32_t& count = endpoints_[hash];
+  count = more ? count + 1 : count - 1;
+  if (count == 0) endpoints_.erase(hash);
+}
+
 void CredentialIndex::put(const Credential& credential, const Secret<Bytes>& key) {
   const std::size_t place = place_of(credential.id);
   const bool is_new = place == entries_.size();
@@ -53,6 +60,7 @@ void CredentialIndex::put(const Credential& credential, const Secret<Bytes>& key
   Entry& entry = entries_[place];
   assert(is_new || (entry.id_ == credential.id.value && entry.texts_ != nullptr));
   assert(is_new || (entry.kind_ == credential.kind && entry.identity() == credential.identity));
+  if (!is_new) count_endpoint(entry, false);
   const std::string_view secret = as_text(key.reveal());
   const std::string_view parts[] = {credential.identity, credential.endpoint, credential.label, secret};
   std::size_t size = 0;
@@ -70,6 +78,7 @@ void CredentialIndex::put(const Credential& credential, const Secret<Bytes>& key
   entry.key_size_ = static_cast<std::uint8_t>(secret.size());
   entry.kind_ = credential.kind;
   entry.enabled_ = credential.enabled;
+  count_endpoint(entry, true);
   if (!is_new) return;
   by_identity_.insert(hash_at(static_cast<std::uint32_t>(place)), static_cast<std::uint32_t>(place),
                       [this](std::uint32_t slot) { return hash_at(slot); });
@@ -81,6 +90,7 @@ void CredentialIndex::remove(CredentialId id) {
   const auto slot = static_cast<std::uint32_t>(place);
   by_identity_.erase(hash_at(slot), slot, [this](std::uint32_t other) { return hash_at(other); });
   Entry& entry = entries_[place];
+  count_endpoint(entry, false);
   OPENSSL_cleanse(entry.texts_.get(), entry.key_at() + entry.key_size_);
   entry.texts_.reset();
   if (entries_.size() > kHolesMin && size() < entries_.size() / 2) compact();

@@ -8,6 +8,7 @@
 #include <limits>
 #include <memory>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/keyed_hash.hpp"
@@ -16,7 +17,8 @@
 
 namespace drover::store {
 
-/// Plain and unlocked. An entry costs 40 bytes, one allocation with all its texts, and a cell of six bytes.
+/// Plain and unlocked. An entry costs 40 bytes, one allocation with all its texts, a cell of six bytes, and a count
+/// for its endpoint.
 class CredentialIndex {
  public:
   /// One entry, borrowed until the next change.
@@ -26,6 +28,8 @@ class CredentialIndex {
     [[nodiscard]] IdentityKind kind() const { return kind_; }
     [[nodiscard]] std::string_view identity() const { return part(0, identity_size_); }
     [[nodiscard]] std::string_view endpoint() const { return part(identity_size_, endpoint_size_); }
+    /// The endpoint it is bound to, else the name that equality asks for.
+    [[nodiscard]] std::string_view effective_endpoint() const { return endpoint_size_ == 0 ? identity() : endpoint(); }
     [[nodiscard]] std::string_view label() const { return part(label_at(), label_size_); }
     [[nodiscard]] ByteView key() const { return as_bytes(part(key_at(), key_size_)); }
     [[nodiscard]] std::optional<UnixSeconds> expires_at() const;
@@ -63,6 +67,8 @@ class CredentialIndex {
   /// nullptr when there is none. Of public keys the identity is the SubjectPublicKeyInfo.
   [[nodiscard]] const Entry* find(CredentialId id) const;
   [[nodiscard]] const Entry* find(IdentityKind kind, std::string_view identity) const;
+  /// Some entry, whether it counts or not, has this effective endpoint.
+  [[nodiscard]] bool has_endpoint(std::string_view endpoint) const { return endpoints_.contains(hash_(endpoint)); }
   /// In the order of ids, those after `after`.
   void each(CredentialId after, const std::function<void(const Entry&)>& visit) const;
   [[nodiscard]] std::size_t size() const { return by_identity_.size(); }
@@ -73,11 +79,14 @@ class CredentialIndex {
   [[nodiscard]] std::uint64_t hash_of(IdentityKind kind, std::string_view identity) const;
   [[nodiscard]] std::uint64_t hash_at(std::uint32_t slot) const;
   [[nodiscard]] std::size_t place_of(CredentialId id) const;
+  void count_endpoint(const Entry& entry, bool more);
   void compact();
 
   KeyedHash hash_;
   std::vector<Entry> entries_;  ///< by id, with holes where entries were removed
   SlotIndex by_identity_;       ///< of kind and identity
+  /// Entries by the hash of their effective endpoint: with a secret key, two names don't share one.
+  std::unordered_map<std::uint64_t, std::uint32_t> endpoints_;
 };
 
 }  // namespace drover::store

@@ -157,6 +157,11 @@ bool Credentials::may_be(CredentialId credential, const Identity& identity, std:
   return identity.kind == IdentityKind::Psk ? identity.name == endpoint : has_name(identity, endpoint);
 }
 
+bool Credentials::is_protected(std::string_view endpoint) const {
+  const std::shared_lock lock(reading_);
+  return index_.has_endpoint(endpoint);
+}
+
 std::uint64_t Credentials::revision() const {
   const UnixSeconds now = settings_.unix_now();
   if (now >= next_expiry_.load(std::memory_order_acquire)) {
@@ -178,8 +183,7 @@ CredentialPage Credentials::page(const CredentialQuery& query) const {
   const std::shared_lock lock(reading_);
   index_.each({}, [&](const Entry& entry) {
     if (query.kind && entry.kind() != *query.kind) return;
-    const std::string_view effective = entry.endpoint().empty() ? entry.identity() : entry.endpoint();
-    if (!query.endpoint.empty() && effective != query.endpoint) return;
+    if (!query.endpoint.empty() && entry.effective_endpoint() != query.endpoint) return;
     ++page.total;
     if (entry.id() <= query.after) return;
     more = page.credentials.size() == limit;
@@ -275,10 +279,10 @@ Answer<Credential> Credentials::add(NewCredential credential) {
   return std::move(batch->added.front());
 }
 
-Answer<Credentials::Batch> Credentials::add_all(std::vector<NewCredential> credentials, bool partial) {
+Answer<CredentialBatch> Credentials::add_all(std::vector<NewCredential> credentials, bool partial) {
   const std::lock_guard writing(writing_);
   const UnixSeconds now = settings_.unix_now();
-  Batch batch;
+  CredentialBatch batch;
   batch.refusals.resize(credentials.size());
   CredentialTable::Changes changes;
   std::vector<Secret<Bytes>> keys;

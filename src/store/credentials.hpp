@@ -43,18 +43,15 @@ class Credentials final : public security::CredentialSource {
   [[nodiscard]] bool holds(CredentialId credential, const security::Identity& identity) const override;
   [[nodiscard]] bool may_be(CredentialId credential, const security::Identity& identity,
                             std::string_view endpoint) const override;
+  /// Also by a credential that doesn't count at the moment: disabling a key opens no way in without one.
+  [[nodiscard]] bool is_protected(std::string_view endpoint) const override;
   [[nodiscard]] std::uint64_t revision() const override;
 
   [[nodiscard]] CredentialPage page(const CredentialQuery& query) const;
   [[nodiscard]] std::optional<Credential> find(CredentialId id) const;
   Answer<Credential> add(NewCredential credential);
-  /// All of them, or none and what is wrong with each; nothing where nothing is.
-  struct Batch {
-    std::vector<Credential> added;
-    std::vector<std::optional<Refusal>> refusals;  ///< one a credential, in their order
-  };
-  /// With `partial` what is right is added although others aren't. The refusal is the disk's.
-  Answer<Batch> add_all(std::vector<NewCredential> credentials, bool partial);
+  /// All of them or none; with `partial` what is right is added although others aren't. An error is the disk's.
+  Answer<CredentialBatch> add_all(std::vector<NewCredential> credentials, bool partial);
   /// The new one is for the endpoint of the other, and like it in all that Rotation doesn't say.
   Answer<Credential> rotate(CredentialId id, Rotation rotation);
   Answer<Credential> change(CredentialId id, const CredentialChange& change);

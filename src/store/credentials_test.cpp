@@ -272,6 +272,20 @@ TYPED_TEST(CredentialsContract, ARemovedOrDisabledOneHoldsNoLonger) {
   EXPECT_TRUE(STORE.holds(again, psk_identity("a")));
 }
 
+TYPED_TEST(CredentialsContract, AnEndpointWithACredentialIsProtected) {
+  EXPECT_FALSE(STORE.is_protected("x"));
+  const CredentialId first = this->add(psk("a", "x")).id;
+  const CredentialId second = this->add(psk("x")).id;
+  EXPECT_FALSE(STORE.is_protected("a")) << "its holder can't be that";
+  ASSERT_TRUE(STORE.change(first, {.endpoint = "y", .label = {}, .enabled = false, .expires_at = {}}));
+  EXPECT_TRUE(STORE.is_protected("y")) << "disabled, not forgotten";
+  EXPECT_TRUE(STORE.is_protected("x"));
+  ASSERT_TRUE(STORE.remove(second));
+  EXPECT_FALSE(STORE.is_protected("x"));
+  this->reopen();
+  EXPECT_TRUE(STORE.is_protected("y"));
+}
+
 TYPED_TEST(CredentialsContract, PagesGoThroughAllOnce) {
   for (int i = 0; i < 7; ++i) this->add(psk("p" + std::to_string(i), i % 2 == 0 ? "even" : "odd"));
   this->add(certificate("even"));
