@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/bytes.hpp"
@@ -15,6 +16,12 @@
 
 namespace drover::security {
 
+/// Who is behind the bytes of Association::release().
+struct ReleasedPeer {
+  Identity identity;
+  CredentialId credential;
+};
+
 /// The DTLS server role, with one set of credentials. It outlives its associations. One thread at a time.
 class Acceptor {
  public:
@@ -23,7 +30,9 @@ class Acceptor {
   /// put `connection_id` into their records; empty: none is asked for.
   virtual std::unique_ptr<Association> accept(Instant now, const ClientHello& hello, ByteView connection_id) = 0;
   /// Goes on with what Association::release() gave. An error when it was made by another version or configuration.
-  virtual Result<std::unique_ptr<Association>> restore(Instant now, const Secret<Bytes>& released) = 0;
+  virtual Result<std::unique_ptr<Association>> restore(Instant now, ByteView released) = 0;
+  /// Nothing when restore() would refuse its frame.
+  [[nodiscard]] virtual std::optional<ReleasedPeer> inspect(ByteView released) const = 0;
 };
 
 /// The DTLS client role towards one server. It outlives its associations. One thread at a time.

@@ -413,20 +413,40 @@ Result<Secret<Bytes>> DtlsAssociation::release() {
   return Secret<Bytes>(writer.take());
 }
 
-Result<std::unique_ptr<Association>> DtlsAssociation::restore(Instant now, Configuration& configuration,
-                                                              ByteView released) {
-  const auto refuse = [](std::string reason) { return tl::unexpected(Error{Fault::Us, 0, std::move(reason)}); };
+namespace {
+
+struct Released {
+  ReleasedPeer peer;
+  ByteView context;  ///< as the library saved it
+};
+
+std::optional<Released> parse_released(ByteView released) {
   ByteReader reader(released);
   const auto version = reader.u8();
   const auto credential = reader.uint(8);
   const auto size = reader.u16();
   const auto identity = size ? reader.bytes(*size) : std::nullopt;
   auto peer = identity ? Identity::unpack(as_text(*identity)) : std::nullopt;
-  if (!peer || *version != kReleaseVersion) return refuse("not an association of this version");
+  if (!peer || *version != kReleaseVersion) return std::nullopt;
+  return Released{{std::move(*peer), CredentialId{*credential}}, reader.rest()};
+}
+
+}  // namespace
+
+std::optional<ReleasedPeer> DtlsAssociation::inspect(ByteView released) {
+  auto parsed = parse_released(released);
+  if (!parsed) return std::nullopt;
+  return std::move(parsed->peer);
+}
+
+Result<std::unique_ptr<Association>> DtlsAssociation::restore(Instant now, Configuration& configuration,
+                                                              ByteView released) {
+  const auto refuse = [](std::string reason) { return tl::unexpected(Error{Fault::Us, 0, std::move(reason)}); };
+  auto parsed = parse_released(released);
+  if (!parsed) return refuse("not an association of this version");
   std::unique_ptr<DtlsAssociation> made(new DtlsAssociation(now, configuration));
   if (!made->set_up()) return refuse(made->reason_);
-  const ByteView saved = reader.rest();
-  const int code = mbedtls_ssl_context_load(made->ssl_.get(), saved.data(), saved.size());
+  const int code = mbedtls_ssl_context_load(made->ssl_.get(), parsed->context.data(), parsed->context.size());
   if (code != 0) {
     // The library has freed the context.
     mbedtls_ssl_init(made->ssl_.get());
@@ -434,9 +454,9 @@ Result<std::unique_ptr<Association>> DtlsAssociation::restore(Instant now, Confi
   }
   mbedtls_ssl_set_mtu(made->ssl_.get(), 0);
   made->state_ = AssociationState::Established;
-  made->peer_ = std::move(*peer);
-  made->credential_ = CredentialId{*credential};
-  made->keys_ = saved_name_of_keys(saved);
+  made->peer_ = std::move(parsed->peer.identity);
+  made->credential_ = parsed->peer.credential;
+  made->keys_ = saved_name_of_keys(parsed->context);
   return made;
 }
 

@@ -18,6 +18,7 @@ class DtlsAssociation final : public Association {
                                                   const Secret<Bytes>& session);
   static std::unique_ptr<DtlsAssociation> accept(Instant now, Configuration& configuration, ByteView connection_id);
   static Result<std::unique_ptr<Association>> restore(Instant now, Configuration& configuration, ByteView released);
+  static std::optional<ReleasedPeer> inspect(ByteView released);
   ~DtlsAssociation() override;
 
   Arrival handle_datagram(Instant now, ByteView datagram) override;

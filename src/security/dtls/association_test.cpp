@@ -474,7 +474,7 @@ TEST_F(Dtls, AnAssociationIsReleasedAndGoesOn) {
     EXPECT_FALSE(pair.server->send(now_, as_bytes("x"))) << "moved, not copied";
     auto restored = (i % 2 == 0 ? acceptor() : std::unique_ptr<Acceptor>());
     Acceptor& where = restored ? *(kept_.emplace_back(std::move(restored))) : *server;
-    auto again = where.restore(now_, *released);
+    auto again = where.restore(now_, released->reveal());
     ASSERT_TRUE(again) << again.error().reason;
     EXPECT_EQ((*again)->peer().name, "sensor-1");
     EXPECT_EQ((*again)->credential(), CredentialId{1});
@@ -504,9 +504,10 @@ TEST_F(Dtls, WhatIsntAReleasedAssociationIsRefused) {
   const Secret<Bytes> released = *pair.server->release();
   for (std::size_t size = 0; size < released.reveal().size(); ++size) {
     Bytes cut(released.reveal().begin(), released.reveal().begin() + static_cast<std::ptrdiff_t>(size));
-    EXPECT_FALSE(server->restore(now_, Secret<Bytes>(std::move(cut)))) << size;
+    EXPECT_FALSE(server->restore(now_, cut)) << size;
   }
-  EXPECT_TRUE(server->restore(now_, released));
+  EXPECT_EQ(server->inspect(released.reveal())->identity.name, "sensor-1");
+  EXPECT_TRUE(server->restore(now_, released.reveal()));
 }
 
 TEST(DtlsLibrary, IsOfTheRightSeries) {

@@ -35,8 +35,11 @@ class DtlsAcceptor final : public Acceptor {
     const ByteView id = hello.has_connection_id ? connection_id : ByteView();
     return DtlsAssociation::accept(now, wants_raw_keys(hello) ? *raw_keys_ : *certificates_, id);
   }
-  Result<std::unique_ptr<Association>> restore(Instant now, const Secret<Bytes>& released) override {
-    return DtlsAssociation::restore(now, *certificates_, released.reveal());
+  Result<std::unique_ptr<Association>> restore(Instant now, ByteView released) override {
+    return DtlsAssociation::restore(now, *certificates_, released);
+  }
+  [[nodiscard]] std::optional<ReleasedPeer> inspect(ByteView released) const override {
+    return DtlsAssociation::inspect(released);
   }
 
  private:

@@ -45,6 +45,7 @@ class KnownPeers final : public CredentialSource {
     if (identity.name == endpoint) return true;
     return std::find(identity.names.begin(), identity.names.end(), endpoint) != identity.names.end();
   }
+  [[nodiscard]] bool is_protected(std::string_view endpoint) const override { return psks.contains(endpoint); }
   [[nodiscard]] std::uint64_t revision() const override { return removed.size(); }
 };
 
