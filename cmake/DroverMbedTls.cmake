@@ -3,12 +3,14 @@
 # tree with this build's compiler and sanitizers, so that they see into it.
 #
 #   DROVER_MBEDTLS_SOURCE (environment)             another source than Debian's package: see tools/mbedtls
-#   DROVER_MBEDTLS_PREFIX (variable, environment)   an installed library instead
+#   DROVER_MBEDTLS_PREFIX (variable, environment)   an installed library instead, as it is
+#   DROVER_MBEDTLS_DEFINITIONS                      what its headers need defined, as MBEDTLS_CONFIG_FILE="..."
 #   DROVER_ECC_LIBCRYPTO                            elliptic curves by OpenSSL's libcrypto, several times faster
 
 find_package(OpenSSL 3.0 COMPONENTS Crypto QUIET)
 option(DROVER_ECC_LIBCRYPTO "Elliptic curves of DTLS by libcrypto instead of Mbed TLS's own" "${OPENSSL_FOUND}")
 set(DROVER_MBEDTLS_PREFIX "$ENV{DROVER_MBEDTLS_PREFIX}" CACHE PATH "An installed Mbed TLS 3.6 to use instead of building one")
+set(DROVER_MBEDTLS_DEFINITIONS "" CACHE STRING "Definitions for the headers of the installed Mbed TLS")
 if(DROVER_ECC_LIBCRYPTO AND NOT OPENSSL_FOUND)
   message(FATAL_ERROR "DROVER_ECC_LIBCRYPTO needs OpenSSL 3 (libssl-dev)")
 endif()
@@ -73,4 +75,47 @@ function(drover_build_mbedtls)
   endif()
 endfunction()
 
-drover_build_mbedtls()
+# Makes target drover_mbedtls of the library installed in DROVER_MBEDTLS_PREFIX, if it suits (mbedtls_check.c).
+function(drover_use_installed_mbedtls)
+  set(prefix "${DROVER_MBEDTLS_PREFIX}")
+  set(libraries "")
+  foreach(name mbedtls mbedx509 mbedcrypto)
+    find_library(found_${name} ${name} PATHS "${prefix}" PATH_SUFFIXES lib "lib/${CMAKE_LIBRARY_ARCHITECTURE}" NO_DEFAULT_PATH NO_CACHE)
+    if(NOT found_${name})
+      message(FATAL_ERROR "DROVER_MBEDTLS_PREFIX: no library ${name} in ${prefix}")
+    endif()
+    list(APPEND libraries "${found_${name}}")
+  endforeach()
+  add_library(drover_mbedtls INTERFACE)
+  target_include_directories(drover_mbedtls SYSTEM INTERFACE "${prefix}/include")
+  target_compile_definitions(drover_mbedtls INTERFACE ${DROVER_MBEDTLS_DEFINITIONS})
+  target_link_libraries(drover_mbedtls INTERFACE ${libraries})
+
+  list(TRANSFORM DROVER_MBEDTLS_DEFINITIONS PREPEND "-D" OUTPUT_VARIABLE definitions)
+  foreach(wanted "" RAW_PUBLIC_KEYS PSK_LENGTH)
+    try_compile(suits "${PROJECT_BINARY_DIR}/mbedtls-check" SOURCES "${PROJECT_SOURCE_DIR}/cmake/mbedtls_check.c"
+      CMAKE_FLAGS "-DINCLUDE_DIRECTORIES=${prefix}/include" COMPILE_DEFINITIONS ${definitions} "-DDROVER_WANTED_${wanted}"
+      LINK_LIBRARIES ${libraries} OUTPUT_VARIABLE output)
+    if(suits)
+      continue()
+    endif()
+    string(REGEX MATCHALL "#error \"[^\"]*" reasons "${output}")
+    list(TRANSFORM reasons REPLACE "#error \"" "")
+    list(REMOVE_DUPLICATES reasons)
+    list(JOIN reasons "\n  " reasons)
+    if(NOT reasons)
+      set(reasons "${output}")
+    endif()
+    if(wanted STREQUAL "")
+      message(FATAL_ERROR "DROVER_MBEDTLS_PREFIX: the library in ${prefix} doesn't suit:\n  ${reasons}")
+    endif()
+    message(WARNING "Mbed TLS in ${prefix}:\n  ${reasons}")
+  endforeach()
+  message(STATUS "Mbed TLS: as installed in ${prefix}")
+endfunction()
+
+if(DROVER_MBEDTLS_PREFIX)
+  drover_use_installed_mbedtls()
+else()
+  drover_build_mbedtls()
+endif()

@@ -39,8 +39,10 @@ struct Pair {
 };
 
 Bytes certificate_message(ByteView public_key) {
-  Bytes body = {0, static_cast<std::uint8_t>(public_key.size() >> 8), static_cast<std::uint8_t>(public_key.size())};
-  body.insert(body.end(), public_key.begin(), public_key.end());
+  Bytes body(3 + public_key.size());
+  body[1] = static_cast<std::uint8_t>(public_key.size() >> 8);
+  body[2] = static_cast<std::uint8_t>(public_key.size());
+  std::copy(public_key.begin(), public_key.end(), body.begin() + 3);
   return body;
 }
 
@@ -198,7 +200,7 @@ TEST(RawPublicKey, MalformedKeysOfServersAreRefused) {
 }
 
 TEST(RawPublicKey, AnEmptyKeyIsRefused) {
-  const auto empty = [](Bytes& body) { body = {0, 0, 0}; };
+  const auto empty = [](Bytes& body) { body.assign(3, 0); };
   for (const int authentication : {MBEDTLS_SSL_VERIFY_REQUIRED, MBEDTLS_SSL_VERIFY_OPTIONAL}) {
     Pair pair;
     pair.server.authentication = authentication;
