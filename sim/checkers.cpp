@@ -52,7 +52,8 @@ void RegistrationsMakeSense::event(Instant at, const server::Event& event) {
     case server::EventKind::Notification:
       if (!known) complaints_.add(at, std::string(to_string(event.kind)) + " of unregistered " + event.endpoint);
       break;
-    case server::EventKind::ObservationEnded: break;
+    case server::EventKind::ObservationEnded:
+    case server::EventKind::Refused: break;
   }
 }
 

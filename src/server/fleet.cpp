@@ -24,6 +24,7 @@ const char* to_string(EventKind kind) {
     case EventKind::Deregistered: return "deregistered";
     case EventKind::Notification: return "notification";
     case EventKind::ObservationEnded: return "observation-ended";
+    case EventKind::Refused: return "refused";
   }
   return "?";
 }

@@ -24,7 +24,9 @@ struct DeviceView {
   std::string endpoint;
   std::string scheme;        ///< "uuid", "ops", "os", "imei", "esn", "meid", "imei-msisdn" or "other" (Core §6.3.1)
   std::string registration;  ///< "rd/..." location
-  transport::PeerAddress address;
+  transport::PeerAddress address;  ///< on the network; where it was heard last
+  /// What its handshake proved, printable: `psk "sensor-1"`; "none" without security.
+  std::string identity = "none";
   std::string version;  ///< as announced, "1.0" when missing
   std::string binding;  ///< "U" when missing
   bool queue = false;
@@ -72,7 +74,15 @@ enum class CancelMode : std::uint8_t {
   WriteAttributes,
 };
 
-enum class EventKind : std::uint8_t { Registered, Updated, Expired, Deregistered, Notification, ObservationEnded };
+enum class EventKind : std::uint8_t {
+  Registered,
+  Updated,
+  Expired,
+  Deregistered,
+  Notification,
+  ObservationEnded,
+  Refused,  ///< a handshake failed, or a Register came from somebody who isn't that endpoint
+};
 const char* to_string(EventKind kind);  ///< "registered", "updated", ...
 
 struct Event {
@@ -83,6 +93,8 @@ struct Event {
   std::optional<DeviceView> device;       ///< Registered, Updated
   lwm2m::Path path;                       ///< Notification, ObservationEnded
   std::optional<lwm2m::Outcome> outcome;  ///< Notification
+  std::optional<transport::PeerAddress> address;  ///< Refused
+  std::string reason;                             ///< Refused: one sentence without secrets
   std::optional<lwm2m::Version>
       object_version{};  ///< Notification: of the path's object, when the device announced one
 };
@@ -91,7 +103,8 @@ struct ServerCounters {
   coap::Counters coap;
   std::uint64_t registers = 0, updates = 0, deregisters = 0, expiries = 0, rejected = 0;
   std::uint64_t operations = 0, notifications = 0;
-  std::size_t devices = 0;
+  std::uint64_t handshakes = 0, resumptions = 0, refused = 0;  ///< DTLS; `refused` as EventKind::Refused
+  std::size_t devices = 0, associations = 0;
 };
 
 /// Thread-safe. Each call posts to the owning shards and returns at once; the callback runs on a shard's thread or in

@@ -62,7 +62,11 @@ void add(ServerCounters& sum, const ServerCounters& part) {
   sum.rejected += part.rejected;
   sum.operations += part.operations;
   sum.notifications += part.notifications;
+  sum.handshakes += part.handshakes;
+  sum.resumptions += part.resumptions;
+  sum.refused += part.refused;
   sum.devices += part.devices;
+  sum.associations += part.associations;
 }
 
 }  // namespace

@@ -37,22 +37,46 @@ std::optional<Slot> Registry::add(Instant now, const NewRegistration& registrati
   const Slot slot = free_ ? *free_ : static_cast<Slot>(slots_.grow());
   Registration& entry = slots_[slot];
   if (free_) free_ = entry.next_free_ == kNoSlot ? std::nullopt : std::optional<Slot>(entry.next_free_);
-  entry.set_texts({registration.endpoint, registration.version, registration.binding, registration.sms});
-  entry.address_ = registration.address;
   entry.registered_at_ = now;
   entry.updated_at_ = now;
-  entry.lifetime_ = registration.lifetime;
-  entry.queue_ = registration.queue;
-  entry.announcement_ = announcements_.acquire(announcement);
   // The slot's last location must not come back at once.
   const std::uint32_t before = entry.nonce_;
   do {
     entry.nonce_ = static_cast<std::uint32_t>(rng_.next() >> 32);
   } while (entry.nonce_ == before);
+  fill(slot, registration, announcement);
+  return slot;
+}
+
+void Registry::fill(Slot slot, const NewRegistration& registration, const lwm2m::Announcement& announcement) {
+  Registration& entry = slots_[slot];
+  entry.set_texts({registration.endpoint, registration.version, registration.binding, registration.sms});
+  entry.address_ = registration.address;
+  entry.lifetime_ = registration.lifetime;
+  entry.queue_ = registration.queue;
+  entry.announcement_ = announcements_.acquire(announcement);
   by_endpoint_.insert(hash_(entry.endpoint()), slot, [this](Slot other) { return hash_(slots_[other].endpoint()); });
   timers_.set(slot, entry.expires_at());
   ++size_;
-  return slot;
+}
+
+bool Registry::adopt(Slot slot, std::uint32_t nonce, Instant registered_at, Instant updated_at,
+                     const NewRegistration& registration, const lwm2m::Announcement& announcement) {
+  if (slot < slots_.size() || slot >= slots_max_ || registration.endpoint.empty() || find(registration.endpoint)) {
+    return false;
+  }
+  while (slots_.size() < slot) {
+    const Slot skipped = static_cast<Slot>(slots_.grow());
+    slots_[skipped].next_free_ = free_.value_or(kNoSlot);
+    free_ = skipped;
+  }
+  slots_.grow();
+  Registration& entry = slots_[slot];
+  entry.nonce_ = nonce;
+  entry.registered_at_ = registered_at;
+  entry.updated_at_ = updated_at;
+  fill(slot, registration, announcement);
+  return true;
 }
 
 void Registry::update(Instant now, Slot slot, const RegistrationChange& change) {

@@ -93,9 +93,15 @@ class Registry {
 
   /// Asserts that no registration has that endpoint. Nothing when slots_max are used.
   std::optional<Slot> add(Instant now, const NewRegistration& registration, const lwm2m::Announcement& announcement);
+  /// Takes up a registration of before a restart, in its old place. False when that isn't behind all others, or
+  /// slots_max are used: a fresh registry takes them ascending.
+  bool adopt(Slot slot, std::uint32_t nonce, Instant registered_at, Instant updated_at,
+             const NewRegistration& registration, const lwm2m::Announcement& announcement);
   /// Changes what is given and begins the lifetime anew.
   void update(Instant now, Slot slot, const RegistrationChange& change);
   void remove(Slot slot);
+  /// Its peer is somewhere else now.
+  void move(Slot slot, const transport::PeerAddress& address) { slots_[slot].address_ = address; }
 
   [[nodiscard]] std::optional<Slot> find(std::string_view endpoint) const;
   /// The slot when the location names a registration of this shard that exists.
@@ -121,9 +127,18 @@ class Registry {
   [[nodiscard]] Page page(std::string_view search, std::string_view after, std::size_t limit) const;
 
   [[nodiscard]] std::size_t size() const { return size_; }
+  /// All that are used, ascending.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (Slot slot = 0; slot < slots_.size(); ++slot) {
+      if (slots_[slot].is_used()) visit(slot);
+    }
+  }
   [[nodiscard]] std::size_t different_announcements() const { return announcements_.size(); }
 
  private:
+  void fill(Slot slot, const NewRegistration& registration, const lwm2m::Announcement& announcement);
+
   std::uint8_t shard_;
   std::size_t slots_max_;
   Rng& rng_;

@@ -32,16 +32,25 @@ Shard::Shard(ShardConfig config, Rng& rng)
       endpoint_(collecting(config_.coap), rng),
       registry_(static_cast<std::uint8_t>(config_.index), config_.policy.devices_max, rng) {
   assert(config_.count <= kShardsMax && config_.index < config_.count);
+  if (config_.acceptor == nullptr || config_.credentials == nullptr) return;
+  config_.listener.shard = static_cast<std::uint8_t>(config_.index);
+  config_.listener.shards = config_.count;
+  listener_ = std::make_unique<security::Listener>(config_.listener, *config_.acceptor, *config_.credentials, rng);
 }
 
 void Shard::handle_datagram(Instant now, const transport::Datagram& datagram) {
   expire(now);
-  endpoint_.handle_datagram(now, datagram);
+  if (datagram.from.kind == transport::Kind::Dtls) {
+    if (listener_) listener_->handle_datagram(now, datagram);
+  } else {
+    endpoint_.handle_datagram(now, datagram);
+  }
   process(now);
 }
 
 void Shard::handle_timeout(Instant now) {
   expire(now);
+  if (listener_) listener_->handle_timeout(now);
   endpoint_.handle_timeout(now);
   process(now);
 }
@@ -74,6 +83,10 @@ void Shard::take_mail(Instant now, const ObservationsHandedOver& handed) {
   for (const ObservedPath& what : handed.paths) emit_observation_ended(now, handed.endpoint, what.path);
 }
 
+void Shard::take_mail(Instant now, const DatagramForwarded& forwarded) {
+  if (listener_) listener_->handle_datagram(now, {forwarded.from, forwarded.bytes});
+}
+
 std::optional<Event> Shard::poll_event() {
   return pop(events_);
 }
@@ -89,11 +102,17 @@ std::optional<Deadline> Shard::deadline() const {
   if (const auto lifetime = registry_.next_deadline(); lifetime && (!next || *lifetime < next->at)) {
     next = Deadline{*lifetime, Reason::Lifetime};
   }
+  if (const auto security = listener_ ? listener_->deadline() : std::nullopt;
+      security && (!next || security->at < next->at)) {
+    next = security;
+  }
   if (const auto due = wanted_.next_due(); due && (!next || *due < next->at)) next = Deadline{*due, Reason::Forget};
   return next;
 }
 
 void Shard::process(Instant now) {
+  now_ = now;
+  drain_listener(now);
   while (auto event = endpoint_.poll_event()) {
     if (auto* request = std::get_if<coap::RequestArrived>(&*event)) {
       handle_request(now, *request);
@@ -155,6 +174,7 @@ std::vector<ObservedPath> Shard::end_registration(Instant now, Slot slot, Ending
     }
     kept.clear();
   }
+  if (listener_) listener_->hold(now, registry_[slot].address(), false);
   if (why == Ending::Expired) emit(now, EventKind::Expired, registry_[slot].endpoint());
   if (why == Ending::Deregistered) emit(now, EventKind::Deregistered, registry_[slot].endpoint());
   registry_.remove(slot);
@@ -179,6 +199,10 @@ DeviceView Shard::view(Slot slot, lwm2m::Announcement announcement) const {
   device.scheme = endpoint_scheme(registration.endpoint());
   device.registration = "rd/" + registry_.location(slot).to_string();
   device.address = registration.address();
+  if (const auto peer = listener_ ? listener_->peer(registration.address()) : std::nullopt) {
+    device.address = peer->address;
+    device.identity = peer->identity.to_string();
+  }
   device.version = registration.version();
   device.binding = registration.binding();
   device.queue = registration.queue();
@@ -223,6 +247,12 @@ ServerCounters Shard::counters() const {
   ServerCounters counters = counters_;
   counters.coap = endpoint_.counters();
   counters.devices = registry_.size();
+  if (listener_) {
+    const security::ListenerCounters security = listener_->counters();
+    counters.handshakes = security.handshakes;
+    counters.resumptions = security.resumptions;
+    counters.associations = security.associations;
+  }
   return counters;
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,9 +18,11 @@
 #include "lwm2m/operation/operation.hpp"
 #include "server/downlinks.hpp"
 #include "server/fleet.hpp"
+#include "server/handover.hpp"
 #include "server/policy.hpp"
 #include "server/registry.hpp"
 #include "server/wanted.hpp"
+#include "security/listener.hpp"
 #include "stack/endpoint.hpp"
 
 namespace drover::server {
@@ -35,6 +38,11 @@ struct ShardConfig {
   coap::Parameters coap;
   Policy policy;
   bool events = true;  ///< false: poll_event() stays empty, for a server that nobody listens to
+
+  /// DTLS: both, or neither. They outlive the shard.
+  security::Acceptor* acceptor = nullptr;
+  const security::CredentialSource* credentials = nullptr;
+  security::ListenerSettings listener;  ///< shard and shards are taken from above
 };
 
 /// A device registered with shard `shard` at `when`: older registrations of that endpoint elsewhere are over.
@@ -51,11 +59,17 @@ struct ObservationsHandedOver {
   std::vector<ObservedPath> paths;
 };
 
-/// A value for another shard's handle_mail(). A lost EndpointClaimed leaves a registration standing until its lifetime
+/// A datagram that arrived at another shard than the one that its Connection ID names.
+struct DatagramForwarded {
+  transport::PeerAddress from;
+  Bytes bytes;
+};
+
+/// A value for another shard's handle_mail(). A lost DatagramForwarded is a lost datagram; a lost EndpointClaimed leaves a registration standing until its lifetime
 /// ends; a lost ObservationsHandedOver ends observations without a word.
 struct Mail {
   std::size_t to = 0;
-  std::variant<EndpointClaimed, ObservationsHandedOver> body;
+  std::variant<EndpointClaimed, ObservationsHandedOver, DatagramForwarded> body;
 };
 
 struct OperationDone {
@@ -77,11 +91,13 @@ class Shard {
   /// 0.
   void set_wall_clock(Duration unix_at_instant_zero) { unix_at_zero_ = unix_at_instant_zero; }
 
+  /// From Kind::Udp it is CoAP without security, from Kind::Dtls a record of DTLS.
   void handle_datagram(Instant now, const transport::Datagram& datagram);
   void handle_timeout(Instant now);
   void handle_mail(Instant now, const Mail& mail);
 
-  std::optional<transport::Transmit> poll_transmit() { return endpoint_.poll_transmit(); }
+  /// To Kind::Udp or Kind::Dtls: each has its socket.
+  std::optional<transport::Transmit> poll_transmit();
   /// `id` is 0: it is given where the events of all shards meet.
   std::optional<Event> poll_event();
   std::optional<Mail> poll_mail();
@@ -104,6 +120,13 @@ class Shard {
   /// given up: Deleted of code 0.
   void cancel(Instant now, Ticket ticket, std::string_view endpoint, const lwm2m::Path& path, CancelMode mode);
 
+  /// Everything that a graceful restart takes along; associations end here, since they are moved. Nothing may be driven
+  /// afterwards. Operations that wait aren't answered.
+  [[nodiscard]] Handover hand_over(Instant now);
+  /// Before traffic: registrations stand again under their locations, observations go on with their tokens, without an
+  /// event. The number of registrations; 0 when it is of another shard or number of shards.
+  std::size_t take_over(Instant now, Handover handover);
+
   [[nodiscard]] bool has(std::string_view endpoint) const { return registry_.find(endpoint).has_value(); }
   /// As has(), and for one that is away with something observed (Policy::observations_wanted).
   [[nodiscard]] bool knows(std::string_view endpoint) const { return has(endpoint) || wanted_.has(endpoint); }
@@ -123,6 +146,7 @@ class Shard {
   void process(Instant now);
   void take_mail(Instant now, const EndpointClaimed& claim);
   void take_mail(Instant now, const ObservationsHandedOver& handed);
+  void take_mail(Instant now, const DatagramForwarded& forwarded);
   void expire(Instant now);
   /// Gives what was observed and isn't ended by this, for the registration that takes the place of a Replaced one; of
   /// the others it is kept in wanted_.
@@ -130,11 +154,24 @@ class Shard {
   [[nodiscard]] DeviceView view(Slot slot) const;
   [[nodiscard]] DeviceView view(Slot slot, lwm2m::Announcement announcement) const;
   [[nodiscard]] UnixSeconds wall(Instant at) const;
+  [[nodiscard]] UnixMicroseconds wall_exactly(Instant at) const;
+  [[nodiscard]] Instant instant(UnixMicroseconds wall) const;
   void emit(Instant now, EventKind kind, std::string_view endpoint);
   void emit_device(Instant now, EventKind kind, DeviceView device);
   void emit_notification(Instant now, Slot slot, const lwm2m::Path& path, lwm2m::Outcome outcome);
   void emit_observation_ended(Instant now, Slot slot, const lwm2m::Path& path);
   void emit_observation_ended(Instant now, std::string_view endpoint, const lwm2m::Path& path);
+
+  // shard_security.cpp
+  /// What the listener has to say: plaintexts go to the endpoint.
+  void drain_listener(Instant now);
+  void emit_refused(Instant now, std::string_view endpoint, const transport::PeerAddress& address, std::string reason);
+  /// 4.00 when what the peer proved doesn't let it be that endpoint (Transport "Endpoint Client Name"), 4.03 when an
+  /// endpoint that has credentials comes without any.
+  [[nodiscard]] Result<void> check_identity(Instant now, const transport::PeerAddress& peer, std::string_view endpoint);
+  /// A new association of a device that is registered: its registration goes on there.
+  void rebind(Instant now, Slot slot, const transport::PeerAddress& peer);
+  [[nodiscard]] bool may_be(const transport::PeerAddress& peer, std::string_view endpoint) const;
 
   // shard_uplink.cpp
   void handle_request(Instant now, const coap::RequestArrived& arrived);
@@ -158,10 +195,12 @@ class Shard {
 
   ShardConfig config_;
   stack::Endpoint endpoint_;
+  std::unique_ptr<security::Listener> listener_;  ///< or none
   Registry registry_;
   Downlinks downlinks_;
   WantedObservations wanted_;
   Duration unix_at_zero_{};
+  Instant now_{};  ///< of the last mutation, for poll_transmit()
   ServerCounters counters_;  ///< without coap and devices
 
   std::deque<Event> events_;

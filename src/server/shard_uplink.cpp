@@ -42,6 +42,7 @@ void Shard::handle_request(Instant now, const coap::RequestArrived& arrived) {
 Result<lwm2m::Outcome> Shard::handle_uplink(Instant now, const transport::PeerAddress& peer, lwm2m::Register request) {
   const Result<Admission> admission = admit(config_.policy, request);
   if (!admission) return tl::unexpected(admission.error());
+  if (auto allowed = check_identity(now, peer, request.endpoint); !allowed) return tl::unexpected(allowed.error());
 
   // The server removes the existing registration and performs the new one (Core §5.3.1).
   std::vector<ObservedPath> observed;
@@ -64,6 +65,7 @@ Result<lwm2m::Outcome> Shard::handle_uplink(Instant now, const transport::PeerAd
     return tl::unexpected(Error{Fault::Us, coap::code::kServiceUnavailable.value, "no room for another device"});
   }
   ++counters_.registers;
+  if (listener_) listener_->hold(now, peer, true);
   for (std::size_t to = 0; to < config_.count; ++to) {
     if (to != config_.index) mails_.push_back({to, EndpointClaimed{request.endpoint, now, config_.index}});
   }
@@ -82,6 +84,7 @@ Result<lwm2m::Outcome> Shard::handle_uplink(Instant now, const transport::PeerAd
   if (const auto ok = admit(config_.policy, request, version.value_or(lwm2m::Version{})); !ok) {
     return tl::unexpected(ok.error());
   }
+  if (registry_[*slot].address() != peer) rebind(now, *slot, peer);
   RegistrationChange change;
   change.lifetime = request.lifetime;
   if (request.binding) change.binding = *request.binding;
@@ -107,8 +110,9 @@ Result<Slot> Shard::locate(const transport::PeerAddress& peer, std::string_view 
   const auto parsed = Location::parse(location);
   const auto slot = parsed ? registry_.find(*parsed) : std::nullopt;
   // In NoSec mode a client whose address changed must register again (Transport, "Registration Interface"): 4.04 makes
-  // it. An address that another shard serves is another address, too.
-  if (!slot || registry_[*slot].address() != peer) {
+  // it. An address that another shard serves is another address, too. With security whoever proves to be that endpoint
+  // may go on, from wherever.
+  if (!slot || (registry_[*slot].address() != peer && !may_be(peer, registry_[*slot].endpoint()))) {
     return peer_error(coap::code::kNotFound.value, "no such registration of yours");
   }
   return *slot;

@@ -39,6 +39,11 @@ class WantedObservations {
   [[nodiscard]] std::optional<Instant> next_due() const;
   [[nodiscard]] bool has(std::string_view endpoint) const { return kept_.contains(endpoint); }
   [[nodiscard]] std::size_t size() const { return kept_.size(); }
+  /// All of them: `visit(endpoint, until, paths)`.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [endpoint, kept] : kept_) visit(endpoint, kept.until, kept.paths);
+  }
 
  private:
   struct Kept {

@@ -83,6 +83,15 @@ void Endpoint::end_observation(coap::ResponderId observation) {
   layers_->exchanges.end_observation(observation);
 }
 
+coap::ExchangeId Endpoint::resume_observation(Instant now, const transport::PeerAddress& peer,
+                                              const coap::Token& token, coap::Request request) {
+  return layers_->exchanges.resume_observation(now, peer, token, std::move(request));
+}
+
+std::optional<coap::Token> Endpoint::observation_token(coap::ExchangeId observation) const {
+  return layers_->exchanges.observation_token(observation);
+}
+
 coap::ResponderId Endpoint::restore_observation(const coap::KeptObservation& kept) {
   return layers_->exchanges.restore_observation(kept);
 }

@@ -39,6 +39,12 @@ class Endpoint {
   /// delivered until then; a response of any code ends `observation` silently, a failure leaves it. An unknown id gives
   /// RequestFailed (Refused).
   coap::ExchangeId cancel_observation(Instant now, coap::ExchangeId observation);
+  /// Takes up an observation of ours from before a restart: notifications with that token belong to `request` again. The
+  /// request is the one that began it, Observe=0 included; nothing is sent.
+  coap::ExchangeId resume_observation(Instant now, const transport::PeerAddress& peer, const coap::Token& token,
+                                      coap::Request request);
+  /// For resume_observation(); nothing when it isn't an accepted observation.
+  [[nodiscard]] std::optional<coap::Token> observation_token(coap::ExchangeId observation) const;
   /// Bytes asked for by BodyWanted, of our request.
   void supply(Instant now, coap::ExchangeId exchange, ByteView bytes);
 

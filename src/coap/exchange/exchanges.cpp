@@ -75,6 +75,13 @@ void Exchanges::end_observation(ResponderId observation) {
   responder_.observers().end(observation);
 }
 
+ExchangeId Exchanges::resume_observation(Instant now, const transport::PeerAddress& peer, const Token& token,
+                                        Request request) {
+  return requester_.resume_observation(now, peer, token, std::move(request));
+}
+std::optional<Token> Exchanges::observation_token(ExchangeId observation) const {
+  return requester_.observation_token(observation);
+}
 ResponderId Exchanges::restore_observation(const KeptObservation& kept) {
   return responder_.restore_observation(kept);
 }

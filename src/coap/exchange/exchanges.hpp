@@ -23,6 +23,8 @@ class Exchanges {
   ExchangeId request(Instant now, const transport::PeerAddress& peer, Request request, const RequestSettings& settings);
   ExchangeId ping(Instant now, const transport::PeerAddress& peer);
   ExchangeId cancel_observation(Instant now, ExchangeId observation);
+  ExchangeId resume_observation(Instant now, const transport::PeerAddress& peer, const Token& token, Request request);
+  [[nodiscard]] std::optional<Token> observation_token(ExchangeId observation) const;
   void forget(ExchangeId exchange);
   void supply(Instant now, ExchangeId exchange, ByteView bytes);
 

@@ -114,6 +114,27 @@ ExchangeId Requester::cancel_observation(Instant now, ExchangeId observation) {
   return id;
 }
 
+ExchangeId Requester::resume_observation(Instant now, const transport::PeerAddress& peer, const Token& token,
+                                        Request request) {
+  Exchange fresh;
+  fresh.peer = peer;
+  fresh.request = std::move(request);
+  fresh.request.payload = {};
+  fresh.phase = Phase::Observing;
+  fresh.waiting = false;
+  // So long ago that any number is fresh (RFC 7641 §3.4).
+  fresh.observation = Observation{token, 0, now - std::chrono::hours(1), std::nullopt};
+  const ExchangeId id = open(std::move(fresh));
+  by_token_[{peer, token}] = id;
+  return id;
+}
+
+std::optional<Token> Requester::observation_token(ExchangeId observation) const {
+  const auto found = exchanges_.find(observation);
+  if (found == exchanges_.end() || !found->second.observation) return std::nullopt;
+  return found->second.observation->token;
+}
+
 void Requester::send(Instant now, ExchangeId id, Exchange& exchange, Message message, std::optional<Token> token) {
   release_token(id, exchange);
   exchange.token = token.value_or(context_.tokens.next());

@@ -54,6 +54,8 @@ class Requester {
   ExchangeId request(Instant now, const transport::PeerAddress& peer, Request request, const RequestSettings& settings);
   ExchangeId ping(Instant now, const transport::PeerAddress& peer);
   ExchangeId cancel_observation(Instant now, ExchangeId observation);
+  ExchangeId resume_observation(Instant now, const transport::PeerAddress& peer, const Token& token, Request request);
+  [[nodiscard]] std::optional<Token> observation_token(ExchangeId observation) const;
   void supply(Instant now, ExchangeId exchange, ByteView bytes);
   void forget(ExchangeId exchange);
   void forget_peer(const transport::PeerAddress& peer);
