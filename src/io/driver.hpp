@@ -38,31 +38,43 @@ class Driver {
         core_(core),
         after_(std::move(after)),
         before_sending_(std::move(before_sending)) {
-    loop_.watch(socket_.fd(), EventLoop::Interest::Read, [this] { receive(); });
+    loop_.watch(socket_.fd(), EventLoop::Interest::Read, [this] { receive(socket_); });
     waker_ = loop_.add_waker([this] { return next(); }, [this](Instant at) { wake(at); });
   }
   ~Driver() {
     loop_.remove_waker(waker_);
     loop_.unwatch(socket_.fd());
+    if (secure_ != nullptr) loop_.unwatch(secure_->fd());
   }
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
+
+  /// A second socket, of Kind::Dtls: what is sent to peers of that kind leaves through it. It outlives this.
+  void add_secure(UdpSocket& socket) {
+    secure_ = &socket;
+    loop_.watch(socket.fd(), EventLoop::Interest::Read, [this] { receive(*secure_); });
+  }
 
   /// Sends what the core has to send, after a command of the owner's.
   void flush(Instant at) {
     after_(at);
     if (before_sending_) before_sending_(at);
     for (auto transmit = core_.poll_transmit(); transmit; transmit = core_.poll_transmit()) {
-      batch_.push_back(std::move(*transmit));
+      const bool secure = secure_ != nullptr && transmit->to.kind == transport::Kind::Dtls;
+      (secure ? secure_batch_ : batch_).push_back(std::move(*transmit));
     }
-    if (!batch_.empty()) socket_.send(batch_);
-    batch_.clear();
+    send(socket_, batch_);
+    if (secure_ != nullptr) send(*secure_, secure_batch_);
   }
 
  private:
-  void receive() {
+  static void send(UdpSocket& socket, std::vector<transport::Transmit>& batch) {
+    if (!batch.empty()) socket.send(batch);
+    batch.clear();
+  }
+  void receive(UdpSocket& socket) {
     const Instant at = now();
-    const std::size_t count = socket_.receive([&](const transport::Datagram& datagram) {
+    const std::size_t count = socket.receive([&](const transport::Datagram& datagram) {
       core_.handle_datagram(at, datagram);
       after_(at);
     });
@@ -83,7 +95,8 @@ class Driver {
   Core& core_;
   std::function<void(Instant)> after_;
   std::function<void(Instant)> before_sending_;
-  std::vector<transport::Transmit> batch_;
+  UdpSocket* secure_ = nullptr;
+  std::vector<transport::Transmit> batch_, secure_batch_;
   int waker_ = 0;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "io/udp_socket.hpp"
 
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include <array>
 #include <cassert>
 #include <cerrno>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -61,7 +63,7 @@ Result<UdpSocket> UdpSocket::open(const transport::PeerAddress& local, const Opt
     fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   }
   if (fd < 0) return failure(local, errno);
-  UdpSocket socket(fd, v4);
+  UdpSocket socket(fd, v4, options.kind);
   const int off = 0;
   if (!v4 && ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off) != 0) return failure(local, errno);
   if (options.reuse_port) {
@@ -110,11 +112,12 @@ UdpSocket::~UdpSocket() {
 }
 
 UdpSocket::UdpSocket(UdpSocket&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)), v4_(other.v4_), dropped_(other.dropped_) {}
+    : fd_(std::exchange(other.fd_, -1)), v4_(other.v4_), kind_(other.kind_), dropped_(other.dropped_) {}
 
 UdpSocket& UdpSocket::operator=(UdpSocket&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(v4_, other.v4_);
+  std::swap(kind_, other.kind_);
   std::swap(dropped_, other.dropped_);
   return *this;
 }
@@ -123,7 +126,22 @@ transport::PeerAddress UdpSocket::local() const {
   sockaddr_storage address{};
   socklen_t length = sizeof address;
   if (::getsockname(fd_, reinterpret_cast<sockaddr*>(&address), &length) != 0) return {};
-  return from_socket_address(address).value_or(transport::PeerAddress{});
+  return from_socket_address(address).value_or(transport::PeerAddress{}).as(kind_);
+}
+
+bool UdpSocket::steer_by_connection_id(std::size_t at) {
+  constexpr std::uint32_t kConnectionIdRecord = 25;  // tls12_cid, RFC 9146 §4
+  constexpr std::uint32_t kIdAt = 11;                // behind type, version, epoch and sequence number
+  constexpr std::uint32_t kAsBefore = 0xFFFFFFFF;    // no socket has that number: the kernel falls back to its hash
+  sock_filter program[] = {
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, kConnectionIdRecord, 0, 2),
+      BPF_STMT(BPF_LD | BPF_B | BPF_ABS, kIdAt + static_cast<std::uint32_t>(at)),
+      BPF_STMT(BPF_RET | BPF_A, 0),
+      BPF_STMT(BPF_RET | BPF_K, kAsBefore),
+  };
+  const sock_fprog filter{std::size(program), program};
+  return ::setsockopt(fd_, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &filter, sizeof filter) == 0;
 }
 
 std::size_t UdpSocket::receive(const std::function<void(const transport::Datagram&)>& handle) {
@@ -142,7 +160,7 @@ std::size_t UdpSocket::receive(const std::function<void(const transport::Datagra
       ++dropped_;
       continue;
     }
-    handle(transport::Datagram{*from, ByteView(buffers.bytes[i].data(), header.msg_len)});
+    handle(transport::Datagram{from->as(kind_), ByteView(buffers.bytes[i].data(), header.msg_len)});
   }
   return static_cast<std::size_t>(count);
 }

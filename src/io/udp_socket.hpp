@@ -20,6 +20,8 @@ class UdpSocket {
   struct Options {
     bool reuse_port = false;       ///< SO_REUSEPORT: several sockets share the port, one per shard
     int receive_buffer = 4 << 20;  ///< SO_RCVBUF wish, bytes
+    /// What peers at this socket are: Udp, or Dtls at a secure port. It is the kind of what is received.
+    transport::Kind kind = transport::Kind::Udp;
   };
 
   /// `local` with host :: takes IPv6 and IPv4; a v4 host takes IPv4 alone. Port 0 lets the system choose.
@@ -29,6 +31,9 @@ class UdpSocket {
   /// has: the kernel spreads peers over them by address, and a peer stays with its socket as long as all are open.
   static Result<std::vector<UdpSocket>> open_shared(const transport::PeerAddress& local, std::size_t count,
                                                     const Options& options);
+  /// For sockets of open_shared(), asked of one of them: a DTLS record with a Connection ID (RFC 9146) goes to the socket
+  /// whose number its byte `at` is; all else is spread as before. False where the kernel doesn't do that.
+  bool steer_by_connection_id(std::size_t at);
   ~UdpSocket();
   UdpSocket(UdpSocket&& other) noexcept;
   UdpSocket& operator=(UdpSocket&& other) noexcept;
@@ -45,10 +50,11 @@ class UdpSocket {
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
 
  private:
-  UdpSocket(int fd, bool v4) : fd_(fd), v4_(v4) {}
+  UdpSocket(int fd, bool v4, transport::Kind kind) : fd_(fd), v4_(v4), kind_(kind) {}
   Result<void> share();
   int fd_ = -1;
   bool v4_ = false;
+  transport::Kind kind_ = transport::Kind::Udp;
   std::uint64_t dropped_ = 0;
 };
 

@@ -123,6 +123,28 @@ TEST(UdpSocket, SharedSocketsSpreadPeersAndKeepEachWithItsSocket) {
   EXPECT_GT(used.size(), 1u);
 }
 
+TEST(UdpSocket, ConnectionIdsChooseTheirSocket) {  // RFC 9146 §4: the ID stands behind eleven bytes
+  UdpSocket::Options secure;
+  secure.kind = transport::Kind::Dtls;
+  auto shared = UdpSocket::open_shared(loopback(), 4, secure);
+  ASSERT_TRUE(shared) << shared.error().reason;
+  ASSERT_TRUE(shared->front().steer_by_connection_id(1));
+  const PeerAddress address = shared->front().local();
+  EXPECT_EQ(address.kind, transport::Kind::Dtls);
+  UdpSocket client = opened(loopback());
+  for (std::uint8_t wanted = 0; wanted < 12; ++wanted) {
+    client.send({{address, {25, 0xFE, 0xFD, 0, 1, 0, 0, 0, 0, 0, 1, 1, static_cast<std::uint8_t>(wanted % 4), 0}}});
+    std::optional<std::size_t> found;
+    for (int tries = 0; tries < 100'000 && !found; ++tries) {
+      for (std::size_t s = 0; s < shared->size(); ++s) {
+        const auto check = [](const transport::Datagram& one) { EXPECT_EQ(one.from.kind, transport::Kind::Dtls); };
+        if ((*shared)[s].receive(check) != 0) found = s;
+      }
+    }
+    EXPECT_EQ(found, wanted % 4);
+  }
+}
+
 TEST(UdpSocket, ASecondInstanceCannotShareThePort) {
   auto first = UdpSocket::open_shared(loopback(), 2, {});
   ASSERT_TRUE(first);

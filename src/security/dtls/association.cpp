@@ -101,7 +101,9 @@ std::unique_ptr<DtlsAssociation> DtlsAssociation::connect(Instant now, Configura
   // Without a name to check: what the certificate must say is checked by our own callback.
   const char* host = configuration.host_is_name() ? configuration.host().c_str() : nullptr;
   int code = mbedtls_ssl_set_hostname(ssl, host);
-  if (code == 0) code = mbedtls_ssl_set_cid(ssl, MBEDTLS_SSL_CID_ENABLED, nullptr, 0);
+  // Ours is empty: a client has one server, and saves the bytes.
+  constexpr unsigned char kNone[1] = {};
+  if (code == 0) code = mbedtls_ssl_set_cid(ssl, MBEDTLS_SSL_CID_ENABLED, kNone, 0);
   if (code != 0) {
     made->fail(code);
     return made;
