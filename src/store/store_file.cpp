@@ -20,7 +20,10 @@ constexpr const char* kSteps[] = {
     "CREATE TABLE credential(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, identity BLOB NOT NULL,"
     " sealed_key BLOB NOT NULL, endpoint TEXT NOT NULL, label TEXT NOT NULL, created_at INTEGER NOT NULL,"
     " expires_at INTEGER, enabled INTEGER NOT NULL, UNIQUE(kind, identity));"
-    "CREATE TABLE credential_check(one INTEGER PRIMARY KEY CHECK(one = 1), sealed BLOB NOT NULL);",
+    "CREATE TABLE credential_check(one INTEGER PRIMARY KEY CHECK(one = 1), sealed BLOB NOT NULL);"
+    // AUTOINCREMENT: that there ever was a token closes the API for good, and a log names them by id.
+    "CREATE TABLE api_token(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, role INTEGER NOT NULL,"
+    " hash BLOB NOT NULL UNIQUE, created_at INTEGER NOT NULL, expires_at INTEGER, last_used_at INTEGER);",
 };
 static_assert(std::size(kSteps) == StoreFile::kVersion);
 
