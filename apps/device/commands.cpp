@@ -45,7 +45,7 @@ std::string one_line(std::string text) {
 /// Keys and identities of the Security object never leave the device, not even to its own operator's screen.
 std::string shown(const Path& path, const lwm2m::Value& value) {
   const auto* opaque = std::get_if<lwm2m::Opaque>(&value);
-  if (path.object() == client::security::kObject && opaque != nullptr)
+  if (path.object() == client::SecurityObject::kObject && opaque != nullptr)
     return "(" + std::to_string(opaque->bytes.size()) + " bytes)";
   std::string text = lwm2m::content::to_text(value);
   if (is_secret(path)) return "(" + std::to_string(text.size()) + " bytes)";

@@ -44,9 +44,9 @@ client::ClientSettings settings_of(const Config& config) {
 }  // namespace
 
 bool is_secret(const Path& path) {
-  namespace security = client::security;
-  return path.object() == security::kObject && path.depth() >= 3 && path.resource() >= security::kIdentity &&
-         path.resource() <= security::kSecretKey;
+  using client::SecurityObject;
+  return path.object() == SecurityObject::kObject && path.depth() >= 3 && path.resource() >= SecurityObject::kIdentity &&
+         path.resource() <= SecurityObject::kSecretKey;
 }
 
 Device::Device(Config config) : config_(std::move(config)) {
@@ -68,7 +68,7 @@ Result<std::unique_ptr<Device>> Device::make(Config config) {
   // An account may also be given resource by resource: /0/x and /1/x.
   const bool has_account =
       !config.servers.empty() || std::any_of(config.values.begin(), config.values.end(), [](const ValueEntry& value) {
-        return value.path.object() == client::security::kObject;
+        return value.path.object() == client::SecurityObject::kObject;
       });
   if (!has_account) return wrong("no server; give --server coap://HOST or server = \"coap://HOST\" in the file");
   std::unique_ptr<Device> device(new Device(std::move(config)));

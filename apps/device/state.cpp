@@ -24,7 +24,7 @@ client::Context own() {
 }
 
 bool is_account_object(lwm2m::ObjectId object) {
-  return object == client::security::kObject || object == client::ServerObject::kObject;
+  return object == client::SecurityObject::kObject || object == client::ServerObject::kObject;
 }
 
 /// FNV-1a over what the state file would hold.
@@ -223,7 +223,9 @@ void DeviceState::resume(sdk::Runtime& runtime) {
   runtime_ = &runtime;
   client::SavedState saved = std::exchange(content_.client, {});
   // Without security a registration is bound to the address.
-  if (runtime.local().port != content_.port) saved = through_reboot(std::move(saved));
+  if (runtime.local().port != content_.port) {
+    std::erase_if(saved.registrations, [](const auto& registration) { return !registration.secure; });
+  }
   content_.instances.clear();
   runtime.client().restore(now, io::unix_now(), saved);
   follow(runtime);

@@ -10,16 +10,19 @@ namespace drover::client {
 using lwm2m::InstanceId;
 using lwm2m::Path;
 
-Result<void> Client::add_account(Instant now, ServerId server, const std::string& uri, std::uint32_t lifetime) {
+Result<void> Client::add_account(Instant now, ServerId server, const std::string& uri, std::uint32_t lifetime,
+                                 const SecurityValues& security) {
   if (auto fits = check_settings(settings_); !fits) return fits;
-  if (auto parsed = parse_server_uri(uri); !parsed) return tl::unexpected(parsed.error());
+  const auto parsed = parse_server_uri(uri);
+  if (!parsed) return tl::unexpected(parsed.error());
+  if (auto usable = check_security(*parsed, security); !usable) return usable;
   const auto refused = [](std::string reason) {
     return tl::unexpected(Error{Fault::Environment, 0, std::move(reason)});
   };
   if (server == 0 || server == lwm2m::kReservedId) return refused("a Short Server ID is 1 to 65534");
   const Context context{now, std::nullopt};
-  for (const InstanceId used : tree_.instances(security::kObject)) {
-    if (integer(now, Path(security::kObject, used, security::kShortServerId)) != server) continue;
+  for (const InstanceId used : tree_.instances(SecurityObject::kObject)) {
+    if (integer(now, Path(SecurityObject::kObject, used, SecurityObject::kShortServerId)) != server) continue;
     return refused("another server has the id " + std::to_string(server) + "; give each its own");
   }
   const auto free_id = [&](lwm2m::ObjectId object) {
@@ -29,15 +32,18 @@ Result<void> Client::add_account(Instant now, ServerId server, const std::string
     }
     return id;
   };
-  const Path account(security::kObject, free_id(security::kObject));
+  const Path account(SecurityObject::kObject, free_id(SecurityObject::kObject));
   const Path server_path(ServerObject::kObject, free_id(ServerObject::kObject));
   if (auto added = tree_.add(context, account.object(), account.instance()); !added) return added;
   if (auto added = tree_.add(context, server_path.object(), server_path.instance()); !added) return added;
   const std::pair<Path, lwm2m::Value> values[] = {
-      {account.child(security::kUri), uri},
-      {account.child(security::kBootstrap), false},
-      {account.child(security::kMode), security::kNoSec},
-      {account.child(security::kShortServerId), std::int64_t{server}},
+      {account.child(SecurityObject::kUri), uri},
+      {account.child(SecurityObject::kBootstrap), false},
+      {account.child(SecurityObject::kMode), security.mode},
+      {account.child(SecurityObject::kIdentity), lwm2m::Opaque{security.identity}},
+      {account.child(SecurityObject::kServerKey), lwm2m::Opaque{security.server_key}},
+      {account.child(SecurityObject::kSecretKey), lwm2m::Opaque{security.key.reveal()}},
+      {account.child(SecurityObject::kShortServerId), std::int64_t{server}},
       {server_path.child(ServerObject::kShortServerId), std::int64_t{server}},
       {server_path.child(ServerObject::kLifetime), std::int64_t{lifetime}},
       {server_path.child(ServerObject::kNotificationStoring), true},
@@ -74,24 +80,35 @@ RegistrationParameters Client::parameters(Instant now, InstanceId server_instanc
   return parameters;
 }
 
-/// The server's URI when this build can talk to it; else the reason is reported, once.
+SecurityValues Client::security_values(Instant now, InstanceId security) const {
+  const Path path(SecurityObject::kObject, security);
+  const auto bytes = [&](lwm2m::ResourceId id) {
+    const auto value = tree_.get({now, std::nullopt}, path.child(id));
+    const auto* opaque = value ? std::get_if<lwm2m::Opaque>(&*value) : nullptr;
+    return opaque == nullptr ? Bytes() : opaque->bytes;
+  };
+  SecurityValues values;
+  values.mode = integer(now, path.child(SecurityObject::kMode)).value_or(SecurityObject::kNoSec);
+  values.identity = bytes(SecurityObject::kIdentity);
+  values.server_key = bytes(SecurityObject::kServerKey);
+  values.key = Secret<Bytes>(bytes(SecurityObject::kSecretKey));
+  return values;
+}
+
+/// The server's URI when this build can talk to it, and then the channel to it is configured; else the reason is
+/// reported, once.
 std::optional<ServerUri> Client::usable_uri(Instant now, InstanceId security, ServerId server) {
-  const auto value = tree_.get({now, std::nullopt}, Path(security::kObject, security, security::kUri));
+  const auto value = tree_.get({now, std::nullopt}, Path(SecurityObject::kObject, security, SecurityObject::kUri));
   const auto* text = value ? std::get_if<std::string>(&*value) : nullptr;
   auto uri = parse_server_uri(text == nullptr ? std::string_view() : *text);
-  std::string reason;
-  if (const auto fits = check_settings(settings_); !fits) {
-    reason = fits.error().reason;
-  } else if (!uri) {
-    reason = uri.error().reason;
-  } else if (uri->secure) {
-    reason = "\"" + *text + "\": coaps isn't available yet; use coap://";
-  } else if (integer(now, Path(security::kObject, security, security::kMode)) != security::kNoSec) {
-    reason = "security modes other than 3 (NoSec) aren't available yet; set /0/" + std::to_string(security) + "/2 to 3";
-  } else {
+  Result<void> fits = check_settings(settings_);
+  if (fits && !uri) fits = tl::unexpected(uri.error());
+  if (fits) fits = configure_channel(now, server, *uri, security_values(now, security));
+  if (fits) {
     refused_.erase(server);
     return *uri;
   }
+  const std::string& reason = fits.error().reason;
   if (refused_[server] != reason) {
     refused_[server] = reason;
     events_.push_back(RegistrationChanged{server, {RegistrationReport::Kind::Failed, reason, {}}});
@@ -111,9 +128,8 @@ void Client::sync_account(Instant now, InstanceId security, ServerId server, Ins
   notifier_.set_defaults(now, server, periods);
 
   auto found = accounts_.find(server);
-  if (found != accounts_.end() &&
-      (found->second.registration.uri().host != uri->host || found->second.registration.uri().port != uri->port)) {
-    if (found->second.exchange) endpoint_.forget(*found->second.exchange);
+  if (found != accounts_.end() && found->second.registration.uri() != *uri) {
+    abandon_uplink(found->second);
     accounts_.erase(found);
     found = accounts_.end();
   }
@@ -134,10 +150,11 @@ void Client::sync_account(Instant now, InstanceId security, ServerId server, Ins
 
 void Client::sync_accounts(Instant now) {
   for (auto& [id, account] : accounts_) account.leaving = true;
-  for (const InstanceId security : tree_.instances(security::kObject)) {
-    const auto bootstrap = tree_.get({now, std::nullopt}, Path(security::kObject, security, security::kBootstrap));
+  for (const InstanceId security : tree_.instances(SecurityObject::kObject)) {
+    const Path path(SecurityObject::kObject, security);
+    const auto bootstrap = tree_.get({now, std::nullopt}, path.child(SecurityObject::kBootstrap));
     if (bootstrap == lwm2m::Value(true)) continue;
-    const auto id = integer(now, Path(security::kObject, security, security::kShortServerId));
+    const auto id = integer(now, path.child(SecurityObject::kShortServerId));
     if (!id || *id < 1 || *id >= lwm2m::kReservedId) continue;
     for (const InstanceId server : tree_.instances(ServerObject::kObject)) {
       if (integer(now, Path(ServerObject::kObject, server, ServerObject::kShortServerId)) != id) continue;
@@ -161,20 +178,29 @@ bool Client::drain_registration(Instant now, ServerId server, Account& account) 
     if (auto* resolve = std::get_if<ResolveName>(&*action)) {
       events_.push_back(ResolveWanted{server, std::move(resolve->host), resolve->port});
     } else if (auto* send = std::get_if<SendUplink>(&*action)) {
-      const auto peer = account.registration.peer();
-      if (!peer) continue;
-      account.exchange = endpoint_.request(now, *peer, lwm2m::mapping::to_request(send->uplink));
+      send_uplink(now, server, account, send->uplink);
     } else if (std::holds_alternative<AbandonUplink>(*action)) {
-      if (account.exchange) endpoint_.forget(*account.exchange);
-      account.exchange.reset();
+      abandon_uplink(account);
+    } else if (std::holds_alternative<Reconnect>(*action)) {
+      channels_.drop(server);
     } else if (std::holds_alternative<DropObservations>(*action)) {
       suspend_observations(now, server);
     } else if (auto* report = std::get_if<RegistrationReport>(&*action)) {
+      if (report->kind == RegistrationReport::Kind::Deregistered) channels_.close(now, server);
       report_registration(now, server, account, *report);
       events_.push_back(RegistrationChanged{server, std::move(*report)});
     }
   }
   return busy;
+}
+
+void Client::remove_left_accounts(Instant now) {
+  std::erase_if(accounts_, [&](const auto& entry) {
+    const auto& [id, account] = entry;
+    if (!account.leaving || account.registration.state() != RegistrationState::Off) return false;
+    channels_.remove(now, id);
+    return true;
+  });
 }
 
 }  // namespace drover::client

@@ -27,11 +27,12 @@ Client::Client(ClientSettings settings, Rng& rng)
       connectivity_object_(tree_),
       statistics_object_(tree_),
       notifier_(tree_, settings_.notification),
-      endpoint_(streaming(settings_.coap), rng) {}
+      endpoint_(streaming(settings_.coap), rng),
+      channels_(settings_.security) {}
 
 void Client::define(const lwm2m::model::ObjectDefinition& definition, ObjectBehaviour* behaviour,
                     std::vector<lwm2m::ResourceId> supported) {
-  if (behaviour == nullptr && definition.id == security::kObject) behaviour = &security_object_;
+  if (behaviour == nullptr && definition.id == SecurityObject::kObject) behaviour = &security_object_;
   if (behaviour == nullptr && definition.id == ServerObject::kObject) behaviour = &server_object_;
   if (behaviour == nullptr && definition.id == AccessControl::kObject) behaviour = &access_control_object_;
   if (behaviour == nullptr && definition.id == DeviceObject::kObject) behaviour = &device_object_;
@@ -61,13 +62,13 @@ void Client::update(Instant now) {
 }
 
 void Client::address_changed(Instant now) {
-  for (auto& [id, account] : accounts_) account.registration.address_changed(now);
+  for (auto& [id, account] : accounts_) way_changed(now, id, account);
   settle(now);
 }
 
 void Client::address_changed(Instant now, ServerId server) {
   const auto account = accounts_.find(server);
-  if (account != accounts_.end()) account->second.registration.address_changed(now);
+  if (account != accounts_.end()) way_changed(now, server, account->second);
   settle(now);
 }
 
@@ -79,18 +80,13 @@ void Client::resolved(Instant now, ServerId server, std::vector<transport::PeerA
 
 void Client::handle_datagram(Instant now, const transport::Datagram& datagram) {
   statistics_object_.received(now, datagram);
-  if (is_welcome(datagram)) {
-    endpoint_.handle_datagram(now, datagram);
-  } else {
-    ++counters_.ignored;
-    endpoint_.note_drop(datagram.from,
-                        server_at(datagram.from) ? "request before the registration stands" : "stranger");
-  }
+  if (!channels_.handle_datagram(now, datagram)) receive(now, datagram);
   settle(now);
 }
 
 void Client::handle_timeout(Instant now) {
   endpoint_.handle_timeout(now);
+  channels_.handle_timeout(now);
   for (auto& [id, account] : accounts_) account.registration.handle_timeout(now);
   forget_stale_bodies(now);
   expire_dormant(now);
@@ -101,7 +97,8 @@ void Client::settle(Instant now) {
   // Each round hands on what the last one caused; an answer precedes the notification and the Update it causes.
   bool busy = true;
   while (busy) {
-    busy = drain_endpoint(now);
+    busy = drain_channels(now);
+    busy |= drain_endpoint(now);
     busy |= drain_changes(now);
     busy |= drain_behaviours(now);
     if (accounts_changed_) {
@@ -110,18 +107,19 @@ void Client::settle(Instant now) {
       busy = true;
     }
     for (auto& [id, account] : accounts_) busy |= drain_registration(now, id, account);
-    std::erase_if(accounts_, [](const auto& entry) {
-      return entry.second.leaving && entry.second.registration.state() == RegistrationState::Off;
-    });
+    remove_left_accounts(now);
     busy |= send_notifications(now);
     busy |= deliver_kept(now);
+    busy |= hand_over_transmits(now);
   }
   if (tracking_) note_unsaved_registrations();
 }
 
 std::optional<transport::Transmit> Client::poll_transmit() {
-  auto transmit = endpoint_.poll_transmit();
-  if (transmit) statistics_object_.sent(*transmit);
+  if (transmits_.empty()) return std::nullopt;
+  transport::Transmit transmit = std::move(transmits_.front());
+  transmits_.pop_front();
+  statistics_object_.sent(transmit);
   return transmit;
 }
 
@@ -134,6 +132,7 @@ std::optional<ClientEvent> Client::poll_event() {
 
 std::optional<Deadline> Client::deadline() const {
   std::optional<Deadline> next = endpoint_.deadline();
+  if (const auto due = channels_.deadline()) next = earlier(next, *due);
   if (const auto due = notifier_.deadline()) next = earlier(next, *due);
   if (const auto due = statistics_object_.deadline()) next = earlier(next, *due);
   for (const auto& [id, account] : accounts_) {
@@ -147,9 +146,8 @@ std::vector<AccountView> Client::accounts() const {
   std::vector<AccountView> views;
   for (const auto& [id, account] : accounts_) {
     const ServerUri& uri = account.registration.uri();
-    const bool v6 = uri.host.find(':') != std::string::npos;
-    views.push_back({id, "coap://" + (v6 ? "[" + uri.host + "]" : uri.host) + ":" + std::to_string(uri.port),
-                     account.registration.state(), account.registration.location(), account.registration.peer()});
+    views.push_back({id, uri.to_string(), account.registration.state(), account.registration.location(),
+                     account.registration.peer(), uri.secure, channels_.is_up(id)});
   }
   return views;
 }

@@ -14,6 +14,7 @@
 
 #include "base/random.hpp"
 #include "base/time.hpp"
+#include "client/channels.hpp"
 #include "client/notification_store.hpp"
 #include "client/notifier.hpp"
 #include "client/object_tree.hpp"
@@ -79,13 +80,16 @@ struct AccountView {
   RegistrationState state{};
   std::string location;
   std::optional<transport::PeerAddress> peer;  ///< while registering or registered
+  bool secure = false;                         ///< coaps
+  bool has_association = false;
 };
 
 /// Satisfies io::Driven. Drive it by the one contract; after changes to tree() from outside call settle(). `rng` and
 /// the definitions outlive it. One thread at a time.
 ///
-/// Accounts are pairs of a Security instance (/0/x: URI, NoSec, short server id) and the Server instance with the same
-/// short server id (/1/x/0); they are followed as the tree changes. Datagrams from other addresses than those of the
+/// Accounts are pairs of a Security instance (/0/x: URI, keys, short server id) and the Server instance with the same
+/// short server id (/1/x/0); they are followed as the tree changes. A changed credential closes the association with a
+/// goodbye and makes another one (Core §5.2.5). Datagrams from other addresses than those of the
 /// registered servers, and requests of a server that hasn't acknowledged the registration yet, are dropped unanswered:
 /// Core §5.4 and §5.5 say MUST ignore.
 class Client {
@@ -97,9 +101,11 @@ class Client {
   /// As ObjectTree::define(), with the specified behaviour for objects 0, 1, 2, 3, 4 and 7.
   void define(const lwm2m::model::ObjectDefinition& definition, ObjectBehaviour* behaviour = nullptr,
               std::vector<lwm2m::ResourceId> supported = {});
-  /// Adds a NoSec account: the next free instances of objects 0 and 1. Both must be defined. Refuses a reserved id and
-  /// one that an account has, a URI that can't be parsed, and settings that don't fit a Register.
-  Result<void> add_account(Instant now, ServerId server, const std::string& uri, std::uint32_t lifetime);
+  /// Adds an account: the next free instances of objects 0 and 1. Both must be defined. Refuses a reserved id and one
+  /// that an account has, a URI that can't be parsed or doesn't go with the security mode, and settings that don't fit
+  /// a Register.
+  Result<void> add_account(Instant now, ServerId server, const std::string& uri, std::uint32_t lifetime,
+                           const SecurityValues& security = {});
   ObjectTree& tree() { return tree_; }
   [[nodiscard]] const ObjectTree& tree() const { return tree_; }
   DeviceObject& device() { return device_object_; }
@@ -129,6 +135,9 @@ class Client {
   [[nodiscard]] const Unsaved& unsaved() const { return unsaved_; }
   Unsaved take_unsaved();
   [[nodiscard]] SavedState saved_state(Instant now, UnixSeconds unix_now);
+  /// At an orderly end, before the last saved_state(): takes the associations out of use, so that another process can
+  /// go on with them. The client says and hears nothing more.
+  void release_associations(Instant now);
 
   void handle_datagram(Instant now, const transport::Datagram& datagram);
   void handle_timeout(Instant now);
@@ -155,6 +164,7 @@ class Client {
     lwm2m::InstanceId server_instance;
     Registration registration;
     std::optional<coap::ExchangeId> exchange;
+    std::optional<coap::Request> waiting;  ///< for the association, instead of `exchange`
     bool leaving = false;  ///< its instances are gone
     bool silent = false;   ///< a confirmable notification wasn't acknowledged, and nothing was heard since
     std::optional<Instant> observe_again_until;  ///< dormant observations are dropped then
@@ -180,10 +190,23 @@ class Client {
   // accounts.cpp
   void sync_accounts(Instant now);
   [[nodiscard]] std::optional<ServerUri> usable_uri(Instant now, lwm2m::InstanceId security, ServerId server);
+  [[nodiscard]] SecurityValues security_values(Instant now, lwm2m::InstanceId security) const;
   void sync_account(Instant now, lwm2m::InstanceId security, ServerId server, lwm2m::InstanceId server_instance);
   [[nodiscard]] RegistrationParameters parameters(Instant now, lwm2m::InstanceId server_instance) const;
   [[nodiscard]] std::optional<std::int64_t> integer(Instant now, const lwm2m::Path& path) const;
   bool drain_registration(Instant now, ServerId server, Account& account);
+  void remove_left_accounts(Instant now);
+
+  // associations.cpp
+  [[nodiscard]] static std::optional<transport::PeerAddress> peer_of(ServerId server, const Account& account);
+  [[nodiscard]] Result<void> check_security(const ServerUri& uri, const SecurityValues& values) const;
+  Result<void> configure_channel(Instant now, ServerId server, const ServerUri& uri, const SecurityValues& values);
+  void way_changed(Instant now, ServerId server, Account& account);
+  void send_uplink(Instant now, ServerId server, Account& account, const lwm2m::Uplink& uplink);
+  void abandon_uplink(Account& account);
+  bool drain_channels(Instant now);
+  void receive(Instant now, const transport::Datagram& datagram);
+  bool hand_over_transmits(Instant now);
 
   // reporting.cpp
   bool drain_changes(Instant now);
@@ -246,6 +269,8 @@ class Client {
   std::set<coap::ResponderId> owed_;  ///< observations that a notification was discarded of
   bool delivery_due_ = false;         ///< something has changed for what is kept
   stack::Endpoint endpoint_;
+  Channels channels_;
+  std::deque<transport::Transmit> transmits_;  ///< to network addresses
   std::map<ServerId, Account> accounts_;
   std::map<ServerId, std::string> refused_;  ///< accounts that can't be used, so that each is reported once
   std::map<std::uint64_t, Body> bodies_;     ///< by ResponderId
@@ -256,6 +281,7 @@ class Client {
   Unsaved unsaved_;
   bool tracking_ = false;
   std::uint32_t saved_observe_number_ = 0;
+  std::uint64_t saved_channels_ = 0;  ///< Channels::revision()
   std::pair<std::uint64_t, std::size_t> saved_kept_;  ///< NotificationStore::next_number() and size()
   std::optional<std::int64_t> clock_offset_;  ///< SavedState::clock_offset
   bool clock_set_ = false;                    ///< by a server since clock_offset_ was worked out

@@ -24,7 +24,7 @@ coap::Response plain(coap::Code code, std::string_view reason = {}) {
 
 /// Whatever is asked of the Security object, and however wrongly: a server hears 4.01 and learns nothing (Core E.1).
 bool is_private(const std::optional<lwm2m::Path>& path) {
-  return path && !path->is_root() && path->object() == security::kObject;
+  return path && !path->is_root() && path->object() == SecurityObject::kObject;
 }
 
 bool precondition_holds(const coap::Request& request, const ObjectTree& tree, const lwm2m::Path& path) {
@@ -50,7 +50,7 @@ Result<lwm2m::Downlink> operation_of(const coap::Request& request, const ObjectT
 
 std::optional<ServerId> Client::server_at(const transport::PeerAddress& peer) const {
   for (const auto& [id, account] : accounts_) {
-    if (account.registration.peer() == peer) return id;
+    if (peer_of(id, account) == peer) return id;
   }
   return std::nullopt;
 }

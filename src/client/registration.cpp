@@ -47,16 +47,9 @@ bool Registration::restore(Instant now, const StandingRegistration& standing) {
   location_ = standing.location;
   known_ = told;
   state_ = State::Updating;
+  unsure_ = standing.unsure;
   ++revision_;
-  lwm2m::Update update = difference();
-  if (standing.unsure) {
-    update.lifetime = wanted_.lifetime;
-    update.binding = wanted_.binding;
-    if (!wanted_.sms.empty()) update.sms = wanted_.sms;
-    update.announcement = wanted_.announcement;
-  }
-  sent_ = wanted_;
-  actions_.push_back(SendUplink{std::move(update)});
+  send_update(now);
   return true;
 }
 
@@ -68,8 +61,8 @@ void Registration::restore_disabled(Instant until) {
 }
 
 std::optional<StandingRegistration> Registration::standing() const {
-  if (!known_ || (state_ != State::Registered && state_ != State::Updating)) return std::nullopt;
-  const bool unsure = state_ == State::Updating && sent_ != *known_;
+  if (!known_ || (state_ != State::Registered && state_ != State::Updating && !keeps_)) return std::nullopt;
+  const bool unsure = unsure_ || (state_ == State::Updating && sent_ != *known_);
   return StandingRegistration{addresses_[address_], location_, *known_, unsure, ends_};
 }
 
@@ -81,8 +74,11 @@ std::optional<Instant> Registration::disabled_until() const {
 void Registration::resolve(Instant now) {
   ++revision_;
   deadline_.reset();
-  renew_at_.reset();
-  known_.reset();
+  if (keeps_ && ends_ <= now) keeps_ = false;
+  if (!keeps_) {
+    renew_at_.reset();
+    known_.reset();
+  }
   if (const auto literal = uri_.literal()) {
     state_ = State::Resolving;
     return resolved(now, {*literal});
@@ -96,6 +92,7 @@ void Registration::resolved(Instant now, std::vector<transport::PeerAddress> add
   if (addresses.empty()) return retry(now, "no address for " + uri_.host, false);
   addresses_ = std::move(addresses);
   address_ = 0;
+  if (keeps_ && now < ends_) return send_update(now);
   send_register(now);
 }
 
@@ -105,6 +102,7 @@ void Registration::send_register(Instant) {
   deadline_.reset();
   renew_at_.reset();
   known_.reset();
+  keeps_ = unsure_ = false;
   update_asked_ = false;
   sent_ = wanted_;
   actions_.push_back(DropObservations{});
@@ -129,11 +127,20 @@ lwm2m::Update Registration::difference() const {
   return update;
 }
 
+lwm2m::Update Registration::all() const {
+  lwm2m::Update update = difference();
+  update.lifetime = wanted_.lifetime;
+  update.binding = wanted_.binding;
+  if (!wanted_.sms.empty()) update.sms = wanted_.sms;
+  update.announcement = wanted_.announcement;
+  return update;
+}
+
 void Registration::send_update(Instant) {
   state_ = State::Updating;
   deadline_.reset();
   update_asked_ = false;
-  lwm2m::Update update = difference();
+  lwm2m::Update update = unsure_ ? all() : difference();
   sent_ = wanted_;
   if (sent_ != *known_) ++revision_;
   actions_.push_back(SendUplink{std::move(update)});
@@ -150,6 +157,8 @@ void Registration::send_deregister() {
 /// The server has acknowledged what was sent.
 void Registration::renewed(Instant now) {
   ++revision_;
+  keeps_ = unsure_ = false;
+  failures_ = 0;
   known_ = sent_;
   ends_ = now + seconds(known_->lifetime);
   renew_at_ = now + renew_after(seconds(known_->lifetime));
@@ -197,7 +206,6 @@ void Registration::registered(Instant now, const lwm2m::Outcome& outcome) {
   }
   if (location_.empty()) return retry(now, "the server's 2.01 has no location", false);
   state_ = State::Registered;
-  failures_ = 0;
   renewed(now);
   actions_.push_back(RegistrationReport{Kind::Registered, {}, {}});
   if (update_asked_) return send_update(now);
@@ -222,7 +230,7 @@ void Registration::deregistered(Instant now) {
   ++revision_;
   known_.reset();
   renew_at_.reset();
-  leave_asked_ = false;
+  keeps_ = unsure_ = leave_asked_ = false;
   location_.clear();
   actions_.push_back(DropObservations{});
   actions_.push_back(RegistrationReport{Kind::Deregistered, {}, {}});
@@ -244,11 +252,46 @@ void Registration::failed(Instant now, coap::FailureCause cause) {
       if (leave_asked_) return deregistered(now);
       return next_address(now, "Register: " + reason);
     case State::Updating:
+      // At once the first time: the server may have forgotten the association, or hear us at another address.
+      if (uri_.secure) return recover(now, "Update: " + reason, failures_ == 0);
       actions_.push_back(RegistrationReport{Kind::Failed, "Update: " + reason, {}});
       return resolve(now);
     case State::Deregistering: return deregistered(now);
     default: return;
   }
+}
+
+void Registration::lost(Instant now, const std::string& reason) {
+  switch (state_) {
+    case State::Registering:
+      if (leave_asked_) return deregistered(now);
+      return next_address(now, reason);
+    case State::Updating:
+      if (keeps_ && address_ + 1 < addresses_.size()) {
+        ++address_;
+        return send_update(now);
+      }
+      [[fallthrough]];
+    // After a wait: a server that restarts closes the associations of all its devices in the same moment.
+    case State::Registered: return recover(now, reason, false);
+    case State::Deregistering: return deregistered(now);
+    default: return;
+  }
+}
+
+/// What was under way is over, the registration isn't.
+void Registration::keep() {
+  unsure_ |= state_ == State::Updating && sent_ != *known_;
+  keeps_ = true;
+}
+
+void Registration::recover(Instant now, const std::string& reason, bool at_once) {
+  keep();
+  actions_.push_back(Reconnect{});
+  if (!at_once) return retry(now, reason, false);
+  ++failures_;
+  actions_.push_back(RegistrationReport{Kind::Failed, reason, {}});
+  resolve(now);
 }
 
 void Registration::next_address(Instant now, const std::string& reason) {
@@ -271,8 +314,10 @@ void Registration::retry(Instant now, const std::string& reason, bool refused) {
   ++failures_;
   ++revision_;
   state_ = State::Waiting;
-  known_.reset();
-  renew_at_.reset();
+  if (!keeps_) {
+    known_.reset();
+    renew_at_.reset();
+  }
   deadline_ = Deadline{now + wait, Reason::Retry};
   actions_.push_back(RegistrationReport{Kind::Failed, reason, wait});
 }
@@ -328,6 +373,7 @@ void Registration::address_changed(Instant now) {
   if (state_ == State::Off || state_ == State::Disabled || state_ == State::Deregistering) return;
   abandon();
   if (leave_asked_) return deregistered(now);  // the answer can't reach us any more
+  if (uri_.secure && known_) keep();
   failures_ = 0;
   resolve(now);
 }

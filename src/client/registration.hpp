@@ -81,6 +81,8 @@ struct SendUplink {
 };
 /// The exchange under way is of no interest any more.
 struct AbandonUplink {};
+/// The association doesn't carry to the server any more; the next uplink goes over a new one.
+struct Reconnect {};
 /// A new registration begins: the server forgets its observations (Core §5.5.1).
 struct DropObservations {};
 /// For people and for the application.
@@ -90,9 +92,13 @@ struct RegistrationReport {
   std::string reason;   ///< Failed: why
   Duration retry_in{};  ///< Failed: when it's tried again
 };
-using RegistrationAction = std::variant<ResolveName, SendUplink, AbandonUplink, DropObservations, RegistrationReport>;
+using RegistrationAction = std::variant<ResolveName, SendUplink, AbandonUplink, Reconnect, DropObservations, RegistrationReport>;
 
 /// Call one method, then drain poll(), then wait until deadline() and call handle_timeout().
+///
+/// With security (coaps) a registration belongs to who the device proved to be, not to an address: after silence or a
+/// lost association it goes on with an Update over a new one as long as its lifetime runs, and with a Register only
+/// once the server says that it isn't there any more.
 class Registration {
  public:
   Registration(ServerUri uri, RegistrationParameters parameters, const RegistrationLimits& limits, Rng& rng)
@@ -111,6 +117,8 @@ class Registration {
   /// The server's answer to the uplink under way.
   void answered(Instant now, const lwm2m::Outcome& outcome);
   void failed(Instant now, coap::FailureCause cause);
+  /// The association with the server is gone, or its handshake failed: what is under way has failed with it.
+  void lost(Instant now, const std::string& reason);
 
   /// What an Update tells when it differs from what the server knows.
   void set_parameters(Instant now, RegistrationParameters parameters);
@@ -123,7 +131,8 @@ class Registration {
   /// that long.
   void disable(Instant now, Duration period);
   /// The device's own address changed: without security a registration is bound to it (Transport, "Registration
-  /// Interface").
+  /// Interface"); with security an Update shows the server that the device is there. The same when the owner has
+  /// another credential.
   void address_changed(Instant now);
   void handle_timeout(Instant now);
 
@@ -149,6 +158,8 @@ class Registration {
   void send_register(Instant now);
   void send_update(Instant now);
   void send_deregister();
+  void keep();
+  void recover(Instant now, const std::string& reason, bool at_once);
   void retry(Instant now, const std::string& reason, bool refused);
   void next_address(Instant now, const std::string& reason);
   void registered(Instant now, const lwm2m::Outcome& outcome);
@@ -159,6 +170,8 @@ class Registration {
   void renewed(Instant now);
   [[nodiscard]] Duration renew_after(Duration lifetime) const;
   [[nodiscard]] lwm2m::Update difference() const;
+  /// What makes the server's knowledge ours, whatever it was.
+  [[nodiscard]] lwm2m::Update all() const;
 
   ServerUri uri_;
   RegistrationParameters wanted_;
@@ -177,6 +190,8 @@ class Registration {
   std::uint32_t failures_ = 0;       ///< in a row
   std::optional<Duration> disable_for_;
   bool update_asked_ = false;
+  bool keeps_ = false;          ///< the registration may stand, though there is no association that it can be used over
+  bool unsure_ = false;         ///< as StandingRegistration::unsure, of an Update that is over
   bool leave_asked_ = false;    ///< while Registering: de-register once the answer is here
   bool restart_asked_ = false;  ///< while Deregistering: register once it's through
   std::deque<RegistrationAction> actions_;

@@ -33,6 +33,7 @@ Instant to_instant(Instant now, UnixSeconds unix_now, UnixSeconds at) {
 void Unsaved::merge(Unsaved&& newer) {
   at_once |= newer.at_once;
   registrations |= newer.registrations;
+  channels |= newer.channels;
   observations |= newer.observations;
   attributes |= newer.attributes;
   notifications |= newer.notifications;
@@ -67,6 +68,7 @@ void Client::note_unsaved_attributes() {
 void Client::note_unsaved_registrations() {
   const std::pair<std::uint64_t, std::size_t> kept{store_.next_number(), store_.size()};
   if (std::exchange(saved_kept_, kept) != kept) unsaved_.notifications = true;
+  if (std::exchange(saved_channels_, channels_.revision()) != channels_.revision()) unsaved_.channels = true;
   for (auto& [id, account] : accounts_) {
     if (account.revision == account.registration.revision()) continue;
     account.revision = account.registration.revision();
@@ -90,10 +92,11 @@ SavedState Client::saved_state(Instant now, UnixSeconds unix_now) {
     auto standing = account.registration.standing();
     if (!standing) continue;
     const ServerUri& uri = account.registration.uri();
-    saved.registrations.push_back({id, uri.host, uri.port, standing->peer, std::move(standing->location),
+    saved.registrations.push_back({id, uri.host, uri.port, uri.secure, standing->peer, std::move(standing->location),
                                    std::move(standing->told), standing->unsure,
                                    to_unix(now, unix_now, standing->ends)});
   }
+  saved.channels = channels_.save();
   for (const Observation& observation : notifier_.observations()) {
     if (const auto token = endpoint_.observation_token(observation.id)) {
       saved.observations.push_back({observation.server, observation.path, observation.accept, *token});
@@ -131,18 +134,20 @@ void Client::restore(Instant now, UnixSeconds unix_now, const SavedState& saved)
     if (account == accounts_.end()) continue;
     account->second.registration.restore_disabled(to_instant(now, unix_now, disabled.until));
   }
+  for (const SavedChannel& channel : saved.channels) channels_.restore(now, channel);
   restore_notifications(now, unix_now, saved);
   const std::uint32_t number = (saved.observe_number + kObserveNumberGap) & kObserveNumberMask;
   for (const SavedRegistration& kept : saved.registrations) {
     const auto account = accounts_.find(kept.server);
     if (account == accounts_.end()) continue;
     Registration& registration = account->second.registration;
-    if (registration.uri().host != kept.host || registration.uri().port != kept.port) continue;
+    const ServerUri& uri = registration.uri();
+    if (uri.host != kept.host || uri.port != kept.port || uri.secure != kept.secure) continue;
     const StandingRegistration standing{kept.peer, kept.location, kept.told, kept.unsure,
                                         to_instant(now, unix_now, kept.ends)};
     if (!registration.restore(now, standing)) continue;
     for (const SavedObservation& observation : saved.observations) {
-      if (observation.server == kept.server) restore_observation(now, kept.peer, observation, number);
+      if (observation.server == kept.server) restore_observation(now, *peer_of(kept.server, account->second), observation, number);
     }
   }
 }

@@ -11,6 +11,7 @@
 
 #include "base/time.hpp"
 #include "client/attributes.hpp"
+#include "client/channels.hpp"
 #include "client/registration.hpp"
 #include "coap/message/message.hpp"
 #include "lwm2m/content/format.hpp"
@@ -23,6 +24,7 @@ struct SavedRegistration {
   ServerId server = 0;
   std::string host;  ///< of the Server URI: a registration doesn't hold for another
   std::uint16_t port = 0;
+  bool secure = false;  ///< coaps
   transport::PeerAddress peer;
   std::string location;
   RegistrationParameters told;
@@ -59,6 +61,7 @@ struct SavedNotification {
 
 struct SavedState {
   std::vector<SavedRegistration> registrations;
+  std::vector<SavedChannel> channels;  ///< an association in it must not be read a second time: it is used at once
   std::vector<SavedDisable> disabled;
   std::vector<SavedObservation> observations;
   std::vector<AttributeEntry> attributes;
@@ -81,6 +84,7 @@ struct Unsaved {
   /// acknowledge it. What the device changes by itself can wait.
   bool at_once = false;
   bool registrations = false;  ///< SavedState::registrations and ::disabled
+  bool channels = false;
   bool observations = false;
   bool attributes = false;
   bool notifications = false;
@@ -89,7 +93,7 @@ struct Unsaved {
   std::set<lwm2m::Path> paths;  ///< resources (also removed ones), and instances that came or went
 
   [[nodiscard]] bool empty() const {
-    return !registrations && !observations && !attributes && !notifications && !clock && !observe_number &&
+    return !registrations && !channels && !observations && !attributes && !notifications && !clock && !observe_number &&
            paths.empty();
   }
   void merge(Unsaved&& newer);

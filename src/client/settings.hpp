@@ -10,6 +10,7 @@
 #include "client/notifier.hpp"
 #include "client/registration.hpp"
 #include "coap/parameters.hpp"
+#include "security/acceptor.hpp"
 
 namespace drover::client {
 
@@ -31,6 +32,8 @@ struct ClientSettings {
   coap::Parameters coap;             ///< stream_requests is set by the client
   RegistrationLimits registration;
   NotificationPolicy notification;
+  /// DTLS for coaps accounts; outlives the client. None: only NoSec accounts can be used.
+  drover::security::Provider* security = nullptr;
 };
 
 // Each says what is wrong and what to write instead.

@@ -13,7 +13,7 @@ constexpr std::size_t kPortDigitsMax = 5;
 tl::unexpected<Error> bad(std::string_view text, const char* why) {
   return tl::unexpected(
       Error{Fault::Environment, 0,
-            "server URI \"" + std::string(text) + "\": " + why + "; write coap://HOST or coap://HOST:PORT"});
+            "server URI \"" + std::string(text) + "\": " + why + "; write coaps://HOST or coap://HOST, with :PORT where it isn't the usual one"});
 }
 
 bool same_ignoring_case(std::string_view a, std::string_view b) {
@@ -30,6 +30,11 @@ bool is_host_char(char c) {
 std::optional<transport::PeerAddress> ServerUri::literal() const {
   const bool v6 = host.find(':') != std::string::npos;
   return transport::PeerAddress::parse((v6 ? "[" + host + "]" : host) + ":" + std::to_string(port));
+}
+
+std::string ServerUri::to_string() const {
+  const bool v6 = host.find(':') != std::string::npos;
+  return (secure ? "coaps://" : "coap://") + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }
 
 Result<ServerUri> parse_server_uri(std::string_view text) {

@@ -22,6 +22,10 @@ struct ServerUri {
 
   /// The address when `host` is a literal.
   [[nodiscard]] std::optional<transport::PeerAddress> literal() const;
+  /// With its port, whatever it is: "coaps://[2001:db8::1]:5684".
+  [[nodiscard]] std::string to_string() const;
+
+  friend bool operator==(const ServerUri&, const ServerUri&) = default;
 };
 
 /// Parses "coap://" or "coaps://" with a name, an IPv4 or a bracketed IPv6 literal, an optional port (default 5683,

@@ -36,7 +36,7 @@ TEST(ServerUri, SaysWhatToWriteInstead) {
                           "coap://a b", "coap://x/rd", "coap://x?y"}) {
     const auto uri = parse_server_uri(bad);
     ASSERT_FALSE(uri) << bad;
-    EXPECT_NE(uri.error().reason.find("write coap://HOST"), std::string::npos);
+    EXPECT_NE(uri.error().reason.find("write coaps://HOST"), std::string::npos);
   }
   EXPECT_FALSE(parse_server_uri("coap://" + std::string(300, 'a')));
 }

@@ -48,6 +48,7 @@ Changes Keeper::collect(Instant now, UnixSeconds unix_now, const client::Unsaved
     changes.registrations = std::move(state.registrations);
     changes.disabled = std::move(state.disabled);
   }
+  if (unsaved.channels) changes.channels = std::move(state.channels);
   if (unsaved.observations) changes.observations = std::move(state.observations);
   if (unsaved.notifications) changes.notifications = std::move(state.notifications);
   if (unsaved.attributes) changes.attributes = std::move(state.attributes);
@@ -74,7 +75,7 @@ void Keeper::begin(Instant now, UnixSeconds unix_now, client::Client& client, st
   for (const lwm2m::ObjectId object : client.tree().objects()) {
     for (const lwm2m::InstanceId instance : client.tree().instances(object)) all.paths.insert(Path(object, instance));
   }
-  all.registrations = all.observations = all.attributes = all.notifications = all.clock = true;
+  all.registrations = all.channels = all.observations = all.attributes = all.notifications = all.clock = true;
   Changes changes = collect(now, unix_now, all);
   changes.replace = true;
   changes.baseline = baseline;

@@ -43,16 +43,21 @@ Result<std::string> inspect(Database& database, const std::string& file, Content
   if (condition.kind == Kind::Empty) return std::string();
   if (condition.kind == Kind::Foreign) return failure(file, condition.reason + "; give another path");
   if (condition.kind != Kind::Sound) return std::move(condition.reason);
+  if (!sqlite::upgrade(database, kSchema, condition.version, kSteps)) {
+    return failure(file, "can't be written: " + database.reason());
+  }
   auto read = read_content(database);
   if (!read) return "damaged (" + read.error().reason + ")";
   content = std::move(*read);
+  if (take_associations(database)) return std::string();
+  // Full or broken: the device goes on, with handshakes.
+  for (client::SavedChannel& channel : content.client.channels) channel.released = {};
   return std::string();
 }
 
 bool lay_out(Database& database) {
   if (database.number("SELECT count(*) FROM sqlite_schema") != 0) return true;
-  return database.run("BEGIN IMMEDIATE") && make_tables(database) && sqlite::mark(database, kSchema) &&
-         database.run("COMMIT");
+  return sqlite::upgrade(database, kSchema, 0, kSteps);
 }
 
 }  // namespace

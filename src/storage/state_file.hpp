@@ -39,6 +39,7 @@ struct Changes {
   std::vector<lwm2m::Path> instances;  ///< that exist
   std::vector<Resource> resources;     ///< with all their values, in place of the values before
   std::optional<std::vector<client::SavedRegistration>> registrations;
+  std::optional<std::vector<client::SavedChannel>> channels;
   std::optional<std::vector<client::SavedDisable>> disabled;
   std::optional<std::vector<client::SavedObservation>> observations;
   std::optional<std::vector<client::AttributeEntry>> attributes;
@@ -53,12 +54,13 @@ struct Changes {
 class StateFile {
  public:
   /// Of the tables below; written into the file (user_version). A file of a later program has a larger one.
-  static constexpr std::int64_t kVersion = 1;
+  static constexpr std::int64_t kVersion = 2;
 
   struct Opened;
   /// Opens or makes the file and reads all of it. A file that is damaged or of a later version isn't touched but
   /// renamed to FILE.aside-N, and an empty one takes its place; Opened::notice says so. An error when it can't be
-  /// opened for writing, another process has it, or it is somebody else's database.
+  /// opened for writing, another process has it, or it is somebody else's database. A file of an earlier version is
+  /// brought up. SavedChannel::released is handed out once: it is out of the file, on disk, when this returns.
   static Result<Opened> open(const std::string& file);
   StateFile(StateFile&&) noexcept = default;
   StateFile& operator=(StateFile&&) noexcept = default;

@@ -10,6 +10,8 @@
 #include <fstream>
 #include <limits>
 
+#include "sqlite/schema.hpp"
+#include "storage/tables.hpp"
 #include "storage/test_folder.hpp"
 #include "storage/value_codec.hpp"
 
@@ -94,6 +96,7 @@ TEST(StateFile, HoldsAllThatAClientHas) {
   registration.server = 101;
   registration.host = "server.example";
   registration.port = 5683;
+  registration.secure = true;
   registration.peer = *transport::PeerAddress::parse("[fe80::1%2]:5683");
   registration.location = "5a3f";
   registration.told = {
@@ -102,6 +105,9 @@ TEST(StateFile, HoldsAllThatAClientHas) {
   registration.unsure = true;
   registration.ends = 1'800'000'000;
   all.registrations = {registration};
+  all.channels = {{101, 0xFFFFFFFFFFFFFFFF, *transport::PeerAddress::parse("192.0.2.1:5684"),
+                   Secret<Bytes>(to_bytes("association")), Secret<Bytes>(Bytes{0, 1, 2})},
+                  {102, 1, *transport::PeerAddress::parse("[::1]:5684"), {}, Secret<Bytes>(Bytes{3})}};
   all.disabled = {{102, 1'800'000'001}};
   all.observations = {{101, Path(3, 0, 9), std::nullopt, coap::Token{}},
                       {101, Path(3), lwm2m::FormatNumber{11542}, coap::Token::of(std::uint64_t{0xFF00FF00FF00FF00})}};
@@ -126,6 +132,15 @@ TEST(StateFile, HoldsAllThatAClientHas) {
   const std::vector<ResourceNode> device = {all.resources[2].node, all.resources[0].node, all.resources[1].node};
   EXPECT_EQ(content.instances.at(Path(3, 0)), device) << "ascending";
   EXPECT_EQ(content.client.registrations, *all.registrations);
+  ASSERT_EQ(content.client.channels.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const client::SavedChannel &read = content.client.channels[i], &written = (*all.channels)[i];
+    EXPECT_EQ(read.server, written.server);
+    EXPECT_EQ(read.fingerprint, written.fingerprint);
+    EXPECT_EQ(read.address, written.address);
+    EXPECT_EQ(read.released.reveal(), written.released.reveal());
+    EXPECT_EQ(read.session.reveal(), written.session.reveal());
+  }
   EXPECT_EQ(content.client.disabled, *all.disabled);
   EXPECT_EQ(content.client.observations, *all.observations);
   EXPECT_EQ(content.client.attributes, *all.attributes);
@@ -134,6 +149,36 @@ TEST(StateFile, HoldsAllThatAClientHas) {
   EXPECT_EQ(content.client.clock_offset, -7200);
   EXPECT_EQ(content.port, 56830);
   EXPECT_EQ(content.baseline, *all.baseline);
+}
+
+TEST(StateFile, AnAssociationIsHandedOutOnce) {
+  const testing::Folder folder;
+  Changes changes;
+  changes.channels = {{1, 2, {}, Secret<Bytes>(to_bytes("association")), Secret<Bytes>(to_bytes("session"))}};
+  ASSERT_TRUE(open(folder.file()).file.commit(changes));
+  EXPECT_FALSE(open(folder.file()).content.client.channels.at(0).released.empty());
+  // The process that had it is gone, however it went.
+  const Content again = open(folder.file()).content;
+  EXPECT_TRUE(again.client.channels.at(0).released.empty());
+  EXPECT_EQ(again.client.channels.at(0).session.reveal(), to_bytes("session"));
+}
+
+TEST(StateFile, AFileOfTheFirstVersionIsBroughtUp) {
+  const testing::Folder folder;
+  {
+    std::string reason;
+    auto database = Database::open(folder.file(), reason);
+    ASSERT_TRUE(database);
+    ASSERT_TRUE(database->run(kSteps[0]));
+    ASSERT_TRUE(database->run("INSERT INTO registration VALUES(1, 'h', 5683, '192.0.2.1:5683', '5a3f', 'x', '1.0', 300,"
+                              " 'U', '', '</1/0>', 0, 7)"));
+    ASSERT_TRUE(sqlite::mark(*database, {.application = 0x44525653, .version = 1}));
+  }
+  const StateFile::Opened opened = open(folder.file());
+  EXPECT_EQ(opened.notice, "");
+  ASSERT_EQ(opened.content.client.registrations.size(), 1U);
+  EXPECT_EQ(opened.content.client.registrations[0].location, "5a3f");
+  EXPECT_FALSE(opened.content.client.registrations[0].secure);
 }
 
 TEST(StateFile, ChangesOnlyWhatIsSaid) {

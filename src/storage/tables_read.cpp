@@ -82,7 +82,7 @@ void read_tree(Database& database, Content& content) {
 void read_registrations(Database& database, client::SavedState& state) {
   constexpr const char* kWhat = "registration";
   Statement row = database.prepare(
-      "SELECT server, host, port, peer, location, endpoint, version, lifetime, binding, sms, links, unsure, ends"
+      "SELECT server, host, port, peer, location, endpoint, version, lifetime, binding, sms, links, unsure, ends, secure"
       " FROM registration ORDER BY server");
   while (row.row()) {
     client::SavedRegistration saved;
@@ -102,6 +102,7 @@ void read_registrations(Database& database, client::SavedState& state) {
     saved.told.announcement = std::move(*announcement);
     saved.unsure = row.number(11) != 0;
     saved.ends = row.number(12);
+    saved.secure = row.number(13) != 0;
     state.registrations.push_back(std::move(saved));
   }
   check(row, database);
@@ -110,6 +111,18 @@ void read_registrations(Database& database, client::SavedState& state) {
     state.disabled.push_back({number<std::uint16_t>(disabled, 0, "disabled"), disabled.number(1)});
   }
   check(disabled, database);
+}
+
+void read_channels(Database& database, client::SavedState& state) {
+  constexpr const char* kWhat = "channel";
+  Statement row = database.prepare("SELECT server, fingerprint, address, released, session FROM channel ORDER BY server");
+  while (row.row()) {
+    const auto address = transport::PeerAddress::parse(row.text(2));
+    if (!address) throw Unreadable{kWhat};
+    state.channels.push_back({number<std::uint16_t>(row, 0, kWhat), static_cast<std::uint64_t>(row.number(1)), *address,
+                              Secret<Bytes>(row.bytes(3)), Secret<Bytes>(row.bytes(4))});
+  }
+  check(row, database);
 }
 
 void read_observations(Database& database, client::SavedState& state) {
@@ -179,6 +192,7 @@ Result<Content> read_content(Database& database) {
   try {
     read_tree(database, content);
     read_registrations(database, content.client);
+    read_channels(database, content.client);
     read_observations(database, content.client);
     read_attributes(database, content.client);
     read_notifications(database, content.client);

@@ -13,7 +13,8 @@ using lwm2m::Path;
 namespace {
 
 constexpr std::array kTables = {"meta",      "instance",    "resource",     "value",    "baseline",
-                                "attribute", "observation", "registration", "disabled", "notification"};
+                                "attribute", "observation", "registration", "disabled", "notification",
+                                "channel"};
 
 bool clear(Database& database, const char* table) {
   return database.run((std::string("DELETE FROM ") + table).c_str());
@@ -66,13 +67,26 @@ bool write_tree(Database& database, const Changes& changes) {
 
 bool write(Database& database, const std::vector<client::SavedRegistration>& registrations) {
   bool done = clear(database, "registration");
-  Statement row = database.prepare("INSERT INTO registration VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  Statement row = database.prepare("INSERT INTO registration VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (const auto& saved : registrations) {
     const std::string peer = saved.peer.to_string();
     const std::string links = lwm2m::mapping::format_announcement(saved.told.announcement);
     row.bind(saved.server).bind(saved.host).bind(saved.port).bind(peer).bind(saved.location);
     row.bind(saved.told.endpoint).bind(saved.told.version).bind(std::int64_t{saved.told.lifetime});
     row.bind(saved.told.binding).bind(saved.told.sms).bind(links).bind(std::int64_t{saved.unsure}).bind(saved.ends);
+    row.bind(std::int64_t{saved.secure});
+    done = done && row.run();
+  }
+  return done;
+}
+
+bool write(Database& database, const std::vector<client::SavedChannel>& channels) {
+  bool done = clear(database, "channel");
+  Statement row = database.prepare("INSERT INTO channel VALUES(?, ?, ?, ?, ?)");
+  for (const auto& saved : channels) {
+    const std::string address = saved.address.to_string();
+    row.bind(saved.server).bind(static_cast<std::int64_t>(saved.fingerprint)).bind(address);
+    row.bind(ByteView(saved.released.reveal())).bind(ByteView(saved.session.reveal()));
     done = done && row.run();
   }
   return done;
@@ -137,24 +151,29 @@ bool write_meta(Database& database, const char* name, const std::optional<std::i
 
 }  // namespace
 
-bool make_tables(Database& database) {
-  return database.run(
-      "CREATE TABLE meta(name TEXT PRIMARY KEY, number INTEGER) WITHOUT ROWID;"
-      "CREATE TABLE instance(object INTEGER, instance INTEGER, PRIMARY KEY(object, instance)) WITHOUT ROWID;"
-      "CREATE TABLE resource(object INTEGER, instance INTEGER, resource INTEGER, multiple INTEGER,"
-      " PRIMARY KEY(object, instance, resource)) WITHOUT ROWID;"
-      "CREATE TABLE value(object INTEGER, instance INTEGER, resource INTEGER, id INTEGER, type INTEGER, data BLOB,"
-      " PRIMARY KEY(object, instance, resource, id)) WITHOUT ROWID;"
-      "CREATE TABLE baseline(object INTEGER, instance INTEGER, resource INTEGER, hash INTEGER,"
-      " PRIMARY KEY(object, instance, resource)) WITHOUT ROWID;"
-      "CREATE TABLE attribute(server INTEGER, path TEXT, pmin INTEGER, pmax INTEGER, gt REAL, lt REAL, st REAL,"
-      " PRIMARY KEY(server, path)) WITHOUT ROWID;"
-      "CREATE TABLE observation(server INTEGER, path TEXT, accept INTEGER, token BLOB);"
-      "CREATE TABLE notification(server INTEGER, path TEXT, at INTEGER, format INTEGER, payload BLOB);"
-      "CREATE TABLE registration(server INTEGER PRIMARY KEY, host TEXT, port INTEGER, peer TEXT, location TEXT,"
-      " endpoint TEXT, version TEXT, lifetime INTEGER, binding TEXT, sms TEXT, links TEXT, unsure INTEGER,"
-      " ends INTEGER);"
-      "CREATE TABLE disabled(server INTEGER PRIMARY KEY, until INTEGER);");
+const std::array<const char*, StateFile::kVersion> kSteps = {
+    "CREATE TABLE meta(name TEXT PRIMARY KEY, number INTEGER) WITHOUT ROWID;"
+    "CREATE TABLE instance(object INTEGER, instance INTEGER, PRIMARY KEY(object, instance)) WITHOUT ROWID;"
+    "CREATE TABLE resource(object INTEGER, instance INTEGER, resource INTEGER, multiple INTEGER,"
+    " PRIMARY KEY(object, instance, resource)) WITHOUT ROWID;"
+    "CREATE TABLE value(object INTEGER, instance INTEGER, resource INTEGER, id INTEGER, type INTEGER, data BLOB,"
+    " PRIMARY KEY(object, instance, resource, id)) WITHOUT ROWID;"
+    "CREATE TABLE baseline(object INTEGER, instance INTEGER, resource INTEGER, hash INTEGER,"
+    " PRIMARY KEY(object, instance, resource)) WITHOUT ROWID;"
+    "CREATE TABLE attribute(server INTEGER, path TEXT, pmin INTEGER, pmax INTEGER, gt REAL, lt REAL, st REAL,"
+    " PRIMARY KEY(server, path)) WITHOUT ROWID;"
+    "CREATE TABLE observation(server INTEGER, path TEXT, accept INTEGER, token BLOB);"
+    "CREATE TABLE notification(server INTEGER, path TEXT, at INTEGER, format INTEGER, payload BLOB);"
+    "CREATE TABLE registration(server INTEGER PRIMARY KEY, host TEXT, port INTEGER, peer TEXT, location TEXT,"
+    " endpoint TEXT, version TEXT, lifetime INTEGER, binding TEXT, sms TEXT, links TEXT, unsure INTEGER,"
+    " ends INTEGER);"
+    "CREATE TABLE disabled(server INTEGER PRIMARY KEY, until INTEGER);",
+    "ALTER TABLE registration ADD COLUMN secure INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE channel(server INTEGER PRIMARY KEY, fingerprint INTEGER, address TEXT, released BLOB, session BLOB);",
+};
+
+bool take_associations(Database& database) {
+  return database.run("UPDATE channel SET released = x'' WHERE length(released) > 0");
 }
 
 bool write_changes(Database& database, const Changes& changes) {
@@ -164,6 +183,7 @@ bool write_changes(Database& database, const Changes& changes) {
   }
   done = done && write_tree(database, changes);
   if (changes.registrations) done = done && write(database, *changes.registrations);
+  if (changes.channels) done = done && write(database, *changes.channels);
   if (changes.disabled) done = done && write(database, *changes.disabled);
   if (changes.observations) done = done && write(database, *changes.observations);
   if (changes.attributes) done = done && write(database, *changes.attributes);

@@ -57,21 +57,23 @@ inline client::ClientSettings plain_settings() {
 class Device {
  public:
   explicit Device(const client::ClientSettings& settings = plain_settings(),
-                  const std::string& uri = "coap://192.0.2.1", std::uint32_t lifetime = 86400)
+                  const std::string& uri = "coap://192.0.2.1", std::uint32_t lifetime = 86400,
+                  const client::SecurityValues& security = {})
       : rng_(7), client(settings, rng_) {
     client.define(*shipped().find(0));
     client.define(*shipped().find(1), nullptr, {0, 1, 2, 3, 4, 5, 6, 7, 8});
     client.define(*shipped().find(3));
-    EXPECT_TRUE(client.add_account(now, 1, uri, lifetime));
+    EXPECT_TRUE(client.add_account(now, 1, uri, lifetime, security));
     add(3, 0);
     set("/3/0/0", std::string("Open Mobile Alliance"));
   }
 
   /// The server sends. $m and $t stand for the message id and the token that the device sent last.
-  void in(std::string line, const transport::PeerAddress& from = server_address()) {
+  void in(const std::string& line, const transport::PeerAddress& from = server_address()) { in(message(line), from); }
+  [[nodiscard]] Bytes message(std::string line) const {
     replace(line, "$m", mid);
     replace(line, "$t", token);
-    in(wire::write(line), from);
+    return wire::write(line);
   }
   void in(const Bytes& bytes, const transport::PeerAddress& from = server_address()) {
     client.handle_datagram(now, {from, bytes});
@@ -85,8 +87,12 @@ class Device {
       return;
     }
     EXPECT_EQ(sent->to, to);
-    last_sent = sent->bytes;
-    const std::vector<std::string> words = wire::read(sent->bytes);
+    expect(line, sent->bytes);
+  }
+  /// `bytes` is a message that the device sent, as out() says.
+  void expect(const std::string& line, const Bytes& bytes) {
+    last_sent = bytes;
+    const std::vector<std::string> words = wire::read(bytes);
     std::string text;
     for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
     if (words.size() > 1) mid = words[1];

@@ -157,7 +157,8 @@ TEST(TransportTable6, ARefusalIsReportedAndWaits) {
 }
 
 TEST(Client, ACoapsServerIsRefusedOnceAndClearly) {
-  Device device(plain_settings(), "coaps://192.0.2.1");
+  Device device;
+  device.set("/0/0/0", std::string("coaps://192.0.2.1"));
   device.client.start(device.now);
   device.quiet();
   const auto event = device.event<client::RegistrationChanged>();

@@ -16,8 +16,8 @@ Result<void> check_short_server_id(const lwm2m::ResourceNode& node) {
 }
 
 Result<void> SecurityObject::check_write(const Context&, lwm2m::InstanceId, const lwm2m::ResourceNode& node) {
-  if (node.id == security::kShortServerId) return check_short_server_id(node);
-  if (node.id != security::kUri || node.instances.empty()) return {};
+  if (node.id == SecurityObject::kShortServerId) return check_short_server_id(node);
+  if (node.id != SecurityObject::kUri || node.instances.empty()) return {};
   const auto* text = std::get_if<std::string>(&node.instances.front().value);
   if (text == nullptr || text->empty()) return {};
   if (auto uri = parse_server_uri(*text); !uri) return peer_error(coap::code::kBadRequest.value, uri.error().reason);

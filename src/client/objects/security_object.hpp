@@ -5,25 +5,26 @@
 
 namespace drover::client {
 
-/// Resources of the LwM2M Security object (Core E.1) that a client without security reads.
-namespace security {
-inline constexpr lwm2m::ObjectId kObject = 0;
-inline constexpr lwm2m::ResourceId kUri = 0;
-inline constexpr lwm2m::ResourceId kBootstrap = 1;
-inline constexpr lwm2m::ResourceId kMode = 2;
-inline constexpr lwm2m::ResourceId kIdentity = 3;
-inline constexpr lwm2m::ResourceId kServerKey = 4;
-inline constexpr lwm2m::ResourceId kSecretKey = 5;
-inline constexpr lwm2m::ResourceId kShortServerId = 10;
-inline constexpr std::int64_t kNoSec = 3;
-}  // namespace security
-
 /// An error with 4.00 for anything but 1 to 65534: 0 and 65535 are reserved (Core §6.3, Table 20).
 Result<void> check_short_server_id(const lwm2m::ResourceNode& node);
 
-/// Behaviour of the LwM2M Security object: refuses accounts that can't be.
+/// Behaviour of the LwM2M Security object (Core E.1): refuses accounts that can't be.
 class SecurityObject final : public ObjectBehaviour {
  public:
+  static constexpr lwm2m::ObjectId kObject = 0;
+  static constexpr lwm2m::ResourceId kUri = 0;
+  static constexpr lwm2m::ResourceId kBootstrap = 1;
+  static constexpr lwm2m::ResourceId kMode = 2;
+  static constexpr lwm2m::ResourceId kIdentity = 3;
+  static constexpr lwm2m::ResourceId kServerKey = 4;
+  static constexpr lwm2m::ResourceId kSecretKey = 5;
+  static constexpr lwm2m::ResourceId kShortServerId = 10;
+  // Values of kMode.
+  static constexpr std::int64_t kPreSharedKey = 0;
+  static constexpr std::int64_t kRawPublicKey = 1;
+  static constexpr std::int64_t kCertificate = 2;
+  static constexpr std::int64_t kNoSec = 3;
+
   /// 4.00 for a server URI that can't be parsed, "" excepted, and for a reserved Short Server ID.
   Result<void> check_write(const Context& context, lwm2m::InstanceId instance,
                            const lwm2m::ResourceNode& node) override;

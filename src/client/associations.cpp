@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes over the associations of secure accounts, and what follows when one comes or goes.
+#include "client/client.hpp"
+#include "coap/message/code.hpp"
+#include "lwm2m/mapping/mapping.hpp"
+
+namespace drover::client {
+
+using transport::Datagram;
+using transport::Transmit;
+
+/// Where CoAP finds the server; nothing while nothing may come from there.
+std::optional<transport::PeerAddress> Client::peer_of(ServerId server, const Account& account) {
+  const auto address = account.registration.peer();
+  if (!address || !account.registration.uri().secure) return address;
+  return Channels::name(server);
+}
+
+/// coaps goes with security modes 0 to 2, coap with 3 (Core E.1, /0/x/0 and /0/x/2).
+Result<void> Client::check_security(const ServerUri& uri, const SecurityValues& values) const {
+  if (uri.secure == (values.mode != SecurityObject::kNoSec)) {
+    return uri.secure ? channels_.check(uri.host, values) : Result<void>{};
+  }
+  const char* reason = uri.secure ? ": coaps needs keys; set /0/x/2 to 0 (pre-shared key), 1 (raw public key) or 2 "
+                                    "(certificate), and the keys to it"
+                                  : ": coap goes with security mode 3 (NoSec) in /0/x/2; with keys use coaps://";
+  return tl::unexpected(Error{Fault::Environment, 0, uri.to_string() + reason});
+}
+
+Result<void> Client::configure_channel(Instant now, ServerId server, const ServerUri& uri,
+                                       const SecurityValues& values) {
+  if (auto usable = check_security(uri, values); !usable) return usable;
+  if (!uri.secure) {
+    channels_.remove(now, server);
+    return {};
+  }
+  const bool changed = channels_.configure(now, server, uri.host, values);
+  const auto account = accounts_.find(server);
+  // Core §5.2.5: what the old keys protect ends with them.
+  if (changed && account != accounts_.end()) account->second.registration.address_changed(now);
+  return {};
+}
+
+void Client::way_changed(Instant now, ServerId server, Account& account) {
+  channels_.address_changed(server);
+  account.registration.address_changed(now);
+}
+
+void Client::send_uplink(Instant now, ServerId server, Account& account, const lwm2m::Uplink& uplink) {
+  const auto address = account.registration.peer();
+  if (!address) return;
+  coap::Request request = lwm2m::mapping::to_request(uplink);
+  if (!account.registration.uri().secure) {
+    account.exchange = endpoint_.request(now, *address, std::move(request));
+    return;
+  }
+  channels_.connect(now, server, *address);
+  if (channels_.is_up(server)) {
+    account.exchange = endpoint_.request(now, Channels::name(server), std::move(request));
+  } else {
+    account.waiting = std::move(request);
+  }
+}
+
+void Client::abandon_uplink(Account& account) {
+  if (account.exchange) endpoint_.forget(*account.exchange);
+  account.exchange.reset();
+  account.waiting.reset();
+}
+
+bool Client::drain_channels(Instant now) {
+  bool busy = false;
+  // First: who sends over a new association doesn't send before it is there.
+  while (const auto event = channels_.poll_event()) {
+    busy = true;
+    const ServerId server = std::visit([](const auto& one) { return one.server; }, *event);
+    const auto found = accounts_.find(server);
+    if (found == accounts_.end()) continue;
+    Account& account = found->second;
+    if (const auto* down = std::get_if<ChannelDown>(&*event)) {
+      abandon_uplink(account);
+      account.registration.lost(now, down->reason);
+    } else if (account.waiting && channels_.is_up(server)) {
+      account.exchange = endpoint_.request(now, Channels::name(server), std::move(*account.waiting));
+      account.waiting.reset();
+    }
+  }
+  while (const auto message = channels_.poll_message()) {
+    busy = true;
+    receive(now, {message->to, message->bytes});
+  }
+  while (auto datagram = channels_.poll_transmit()) transmits_.push_back(std::move(*datagram));
+  return busy;
+}
+
+void Client::receive(Instant now, const Datagram& datagram) {
+  if (is_welcome(datagram)) return endpoint_.handle_datagram(now, datagram);
+  ++counters_.ignored;
+  endpoint_.note_drop(datagram.from, server_at(datagram.from) ? "request before the registration stands" : "stranger");
+}
+
+bool Client::hand_over_transmits(Instant now) {
+  bool busy = false;
+  while (auto transmit = endpoint_.poll_transmit()) {
+    if (transmit->to.kind == transport::Kind::Association) {
+      channels_.send(now, *transmit);
+      busy = true;  // it may have ended the association
+    } else {
+      transmits_.push_back(std::move(*transmit));
+    }
+  }
+  while (auto datagram = channels_.poll_transmit()) transmits_.push_back(std::move(*datagram));
+  return busy;
+}
+
+void Client::release_associations(Instant now) {
+  settle(now);
+  channels_.release(now);
+  note_unsaved_registrations();
+}
+
+}  // namespace drover::client
