@@ -5,8 +5,11 @@
 
 namespace drover::store {
 
-CredentialService::CredentialService(Credentials& credentials)
-    : credentials_(credentials), thread_([this] { run(); }) {}
+CredentialService::CredentialService(Credentials& credentials, std::function<void()> revised)
+    : credentials_(credentials),
+      revised_(std::move(revised)),
+      revision_(credentials.revision()),
+      thread_([this] { run(); }) {}
 
 CredentialService::~CredentialService() {
   {
@@ -30,13 +33,29 @@ void CredentialService::run() {
     std::function<void()> task;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [this] { return ending_ || !tasks_.empty(); });
-      if (tasks_.empty()) return;
-      task = std::move(tasks_.front());
-      tasks_.pop_front();
+      const auto ready = [this] { return ending_ || !tasks_.empty(); };
+      if (revised_) {
+        wake_.wait_for(lock, kLook, ready);
+      } else {
+        wake_.wait(lock, ready);
+      }
+      if (tasks_.empty() && ending_) return;
+      if (!tasks_.empty()) {
+        task = std::move(tasks_.front());
+        tasks_.pop_front();
+      }
     }
-    task();
+    if (task) task();
+    tell();
   }
+}
+
+void CredentialService::tell() {
+  if (!revised_) return;
+  const std::uint64_t now = credentials_.revision();
+  if (now == revision_) return;
+  revision_ = now;
+  revised_();
 }
 
 void CredentialService::page(CredentialQuery query, Done<CredentialPage> done) {

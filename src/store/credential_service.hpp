@@ -2,6 +2,7 @@
 // The credential store for those who mustn't wait for a disk.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -16,8 +17,11 @@ namespace drover::store {
 /// connections bound it.
 class CredentialService final : public CredentialList {
  public:
-  /// `credentials` outlives this.
-  explicit CredentialService(Credentials& credentials);
+  /// How late an expiry is told.
+  static constexpr std::chrono::seconds kLook{1};
+
+  /// `credentials` outlives this. `revised`, if given, is called on the thread after its revision has changed.
+  explicit CredentialService(Credentials& credentials, std::function<void()> revised = {});
   /// Does what was asked before.
   ~CredentialService() override;
   CredentialService(const CredentialService&) = delete;
@@ -34,8 +38,11 @@ class CredentialService final : public CredentialList {
  private:
   void post(std::function<void()> task);
   void run();
+  void tell();
 
   Credentials& credentials_;
+  std::function<void()> revised_;
+  std::uint64_t revision_;  ///< that was told
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::function<void()>> tasks_;

@@ -69,6 +69,8 @@ class FileCredentialTable final : public CredentialTable {
   Result<Content> load() override;
   Result<void> commit(const Changes& changes) override;
   Result<void> scrub() override;
+  /// There is a key to it already.
+  Result<bool> is_sealed();
 
  private:
   std::shared_ptr<StoreFile> file_;

@@ -85,6 +85,13 @@ Result<CredentialTable::Content> FileCredentialTable::load() {
   return content;
 }
 
+Result<bool> FileCredentialTable::is_sealed() {
+  StoreFile::Turn database = file_->turn();
+  const auto checks = database->number("SELECT count(*) FROM credential_check");
+  if (!checks) return file_->failure("can't be read: " + database->reason());
+  return *checks > 0;
+}
+
 Result<void> FileCredentialTable::commit(const Changes& changes) {
   StoreFile::Turn database = file_->turn();
   if (database->run("BEGIN IMMEDIATE") && write(*database, changes) && database->run("COMMIT")) return {};

@@ -100,7 +100,8 @@ Result<Sealer> make_master_key(const std::string& file) {
   return Sealer(std::move(*key));
 }
 
-Result<MasterKey> find_master_key(const std::string& store, const std::string& key_file, const std::string& variable) {
+Result<MasterKey> find_master_key(const std::string& store, const std::string& key_file, const std::string& variable,
+                                  bool is_sealed) {
   if (!key_file.empty() && !variable.empty()) {
     return wrong(Fault::Us, "there are two keys for the store: key_file and the environment variable " +
                                 std::string(kMasterKeyVariable) + "; leave one of them out");
@@ -117,7 +118,7 @@ Result<MasterKey> find_master_key(const std::string& store, const std::string& k
   const std::string beside = store + ".key";
   std::error_code error;
   if (std::filesystem::exists(beside, error)) return found(read_master_key(beside), beside, false);
-  if (std::filesystem::exists(store, error) && std::filesystem::file_size(store, error) > 0) {
+  if (is_sealed) {
     return wrong(Fault::Us, "the key of store " + store + " is missing: neither " + beside +
                                 ", nor key_file, nor the environment variable " + std::string(kMasterKeyVariable));
   }

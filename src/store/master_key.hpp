@@ -23,11 +23,12 @@ inline constexpr const char* kMasterKeyVariable = "DROVERD_STORE_KEY";
 struct MasterKey {
   Sealer sealer;
   std::string where;     ///< for messages: the file's name or the variable's
-  bool is_new = false;  ///< the file was made
+  bool is_new = false;   ///< the file was made
 };
 /// The key of `store`: from `key_file`, or from `variable` (what the environment holds), or, when both are "", from
-/// STORE.key, which is made where neither it nor the store exists. An error when two are given, and when there is a
-/// store but no key.
-Result<MasterKey> find_master_key(const std::string& store, const std::string& key_file, const std::string& variable);
+/// STORE.key, which is made when it isn't there. An error when two are given, and when the store `is_sealed` and
+/// STORE.key is needed but gone.
+Result<MasterKey> find_master_key(const std::string& store, const std::string& key_file, const std::string& variable,
+                                  bool is_sealed);
 
 }  // namespace drover::store

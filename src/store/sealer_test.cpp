@@ -78,14 +78,14 @@ TEST(Sealer, NoNonceTwice) {
 TEST(MasterKey, IsMadeOnceForItsOwner) {
   const Folder folder;
   const std::string store = folder.file("store.db");
-  const auto made = find_master_key(store, "", "");
+  const auto made = find_master_key(store, "", "", false);
   ASSERT_TRUE(made) << made.error().reason;
   EXPECT_TRUE(made->is_new);
   EXPECT_EQ(made->where, store + ".key");
   struct stat status {};
   ASSERT_EQ(::stat((store + ".key").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777U, 0600U);
-  const auto again = find_master_key(store, "", "");
+  const auto again = find_master_key(store, "", "", false);
   ASSERT_TRUE(again);
   EXPECT_FALSE(again->is_new);
   EXPECT_EQ(again->sealer.key().reveal(), made->sealer.key().reveal());
@@ -94,8 +94,7 @@ TEST(MasterKey, IsMadeOnceForItsOwner) {
 
 TEST(MasterKey, AStoreWithoutItsKeyGetsNoOther) {
   const Folder folder;
-  { std::ofstream(folder.file("store.db")) << "rows"; }
-  const auto key = find_master_key(folder.file("store.db"), "", "");
+  const auto key = find_master_key(folder.file("store.db"), "", "", true);
   ASSERT_FALSE(key);
   EXPECT_NE(key.error().reason.find("is missing: neither"), std::string::npos) << key.error().reason;
 }
@@ -128,8 +127,8 @@ TEST(MasterKey, WhatIsNoKeyIsntShown) {
 
 TEST(MasterKey, ComesFromOnePlaceAlone) {
   const std::string digits(64, 'a');
-  EXPECT_TRUE(find_master_key("store", "", digits));
-  const auto two = find_master_key("store", "file", digits);
+  EXPECT_TRUE(find_master_key("store", "", digits, true));
+  const auto two = find_master_key("store", "file", digits, false);
   ASSERT_FALSE(two);
   EXPECT_NE(two.error().reason.find("two keys"), std::string::npos);
 }
