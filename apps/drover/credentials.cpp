@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/drover/credentials.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <tl/expected.hpp>
+
+#include "apps/drover/exit_status.hpp"
+#include "apps/drover/session.hpp"
+#include "lwm2m/content/base64.hpp"
+#include "store/credential.hpp"
+#include "store/key_files.hpp"
+
+namespace drover::cli {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* kCredentials = "/api/v1/credentials";
+constexpr std::size_t kPageMax = 1000;
+constexpr std::size_t kBodyMax = 2 << 20;  // the server's
+
+std::string url_of(std::uint64_t id, const char* rest = "") {
+  return std::string(kCredentials) + "/" + std::to_string(id) + rest;
+}
+
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+/// A file's content, or standard input's for "-".
+tl::expected<std::string, std::string> read_input(const std::string& file) {
+  std::string content;
+  if (file == "-") {
+    content.assign(std::istreambuf_iterator<char>(std::cin), {});
+  } else {
+    std::ifstream stream(file, std::ios::binary);
+    if (stream) content.assign(std::istreambuf_iterator<char>(stream), {});
+    if (!stream) return tl::unexpected(file + " can't be read");
+  }
+  if (content.size() > kBodyMax) return tl::unexpected(file + " is larger than the server takes (2 MiB); split it");
+  return content;
+}
+
+std::string text_or(const Json& json, const char* name, const char* otherwise) {
+  const auto found = json.find(name);
+  return found != json.end() && found->is_string() ? printable(found->get<std::string>()) : otherwise;
+}
+
+std::string state_of(const Json& credential) {
+  if (!credential.value("enabled", true)) return "disabled";
+  const auto expires = credential.find("expires_at");
+  if (expires == credential.end() || !expires->is_number_integer()) return "enabled";
+  return "until " + time_text(expires->get<std::int64_t>());
+}
+
+std::string credentials_text(const Json& list) {
+  Table table({"ID", "KIND", "IDENTITY", "ENDPOINT", "STATE", "LABEL"});
+  for (const Json& credential : list) {
+    table.add({std::to_string(credential.value("id", std::uint64_t{0})), text_or(credential, "kind", ""),
+               text_or(credential, "identity", ""), text_or(credential, "endpoint", "(equal)"), state_of(credential),
+               text_or(credential, "label", "")});
+  }
+  return table.to_string();
+}
+
+std::string credential_text(const Json& credential) {
+  std::string text = "credential " + std::to_string(credential.value("id", std::uint64_t{0})) + ": " +
+                     text_or(credential, "kind", "") + " " + text_or(credential, "identity", "") + "\n  endpoint  " +
+                     text_or(credential, "endpoint", "the one that equals the identity or a name of the certificate") +
+                     "\n  state     " + state_of(credential) + "\n  created   " +
+                     time_text(credential.value("created_at", std::int64_t{0})) + " UTC\n";
+  const std::string label = text_or(credential, "label", "");
+  if (!label.empty()) text += "  label     " + label + "\n";
+  const std::string key = text_or(credential, "public_key", "");
+  if (!key.empty()) text += "  public key  " + key + "\n";
+  return text;
+}
+
+/// What proves the device, as members of a body. The error is for people.
+tl::expected<Json, std::string> proof_of(const CredentialArguments& arguments) {
+  Json body = Json::object();
+  if (!arguments.identity.empty()) body["identity"] = arguments.identity;
+  if (arguments.generate) body["generate"] = true;
+  if (arguments.key_bytes) body["key_bytes"] = *arguments.key_bytes;
+  if (!arguments.key_file.empty()) {
+    auto key = read_input(arguments.key_file);
+    if (!key) return tl::unexpected(key.error());
+    while (!key->empty() && (key->back() == '\n' || key->back() == '\r')) key->pop_back();
+    body["key"] = *key;
+  }
+  if (!arguments.public_key_file.empty()) {
+    const auto content = read_input(arguments.public_key_file);
+    if (!content) return tl::unexpected(content.error());
+    const auto key = store::parse_public_key(as_bytes(*content), arguments.public_key_file);
+    if (!key) return tl::unexpected(key.error().reason);
+    body["public_key"] = lwm2m::content::to_base64(*key);
+  }
+  if (!arguments.certificate_file.empty()) {
+    const auto content = read_input(arguments.certificate_file);
+    if (!content) return tl::unexpected(content.error());
+    const auto chain = store::parse_certificates(as_bytes(*content), arguments.certificate_file);
+    if (!chain) return tl::unexpected(chain.error().reason);
+    body["identity"] = store::fingerprint(chain->front());
+  }
+  return body;
+}
+
+/// The new credential, and its key when the server made it.
+int finish_new(const Session& session, const Reply& reply) {
+  const int status = finish(session, reply, [](const Json& answer) {
+    const std::string key = text_or(answer, "key", "");
+    return credential_text(answer) + (key.empty() ? "" : "  key       " + key + "\n");
+  });
+  const bool made = reply.is_success() && Json::parse(reply.body, nullptr, false).contains("key");
+  if (status == kOk && made && !session.json) std::fputs("drover: keep the key well: it is shown this once\n", stderr);
+  return status;
+}
+
+}  // namespace
+
+int list_credentials(Session& session, const CredentialArguments& arguments) {
+  Json all = Json::array();
+  Json page;
+  std::string after;
+  do {
+    Query query{{"limit", std::to_string(std::min(arguments.limit - all.size(), kPageMax))}};
+    if (!arguments.kind.empty()) query.emplace_back("kind", arguments.kind);
+    if (arguments.endpoint) query.emplace_back("endpoint", *arguments.endpoint);
+    if (!after.empty()) query.emplace_back("after", after);
+    const Reply reply = session.api.call("GET", kCredentials, query);
+    if (!reply.is_success()) return fail(session, reply);
+    page = Json::parse(reply.body, nullptr, false);
+    if (!page.is_object() || !page["credentials"].is_array()) return fail(session, {reply.status, ""});
+    for (Json& credential : page["credentials"]) all.push_back(std::move(credential));
+    after = page["next"].is_number_integer() ? page["next"].dump() : "";
+  } while (!after.empty() && all.size() < arguments.limit);
+  if (session.json) {
+    page["credentials"] = std::move(all);
+    print_line(page.dump());
+    return kOk;
+  }
+  print(credentials_text(all));
+  const auto total = page.value("total", std::size_t{0});
+  if (total > all.size()) print(std::to_string(total - all.size()) + " more: --limit, --endpoint, --kind\n");
+  return kOk;
+}
+
+int show_credential(Session& session, std::uint64_t id) {
+  return finish(session, session.api.call("GET", url_of(id)), credential_text);
+}
+
+int add_credential(Session& session, const CredentialArguments& arguments) {
+  auto body = proof_of(arguments);
+  if (!body) return usage_error(body.error());
+  (*body)["kind"] = arguments.kind;
+  if (arguments.endpoint) (*body)["endpoint"] = *arguments.endpoint;
+  if (arguments.label) (*body)["label"] = *arguments.label;
+  return finish_new(session, session.api.call("POST", kCredentials, {}, dump(*body)));
+}
+
+int rotate_credential(Session& session, const CredentialArguments& arguments) {
+  auto body = proof_of(arguments);
+  if (!body) return usage_error(body.error());
+  if (arguments.label) (*body)["label"] = *arguments.label;
+  if (arguments.retire_after) (*body)["retire_after"] = *arguments.retire_after;
+  return finish_new(session, session.api.call("POST", url_of(arguments.id, "/rotate"), {}, dump(*body)));
+}
+
+int change_credential(Session& session, const CredentialArguments& arguments) {
+  Json body = Json::object();
+  if (arguments.endpoint) body["endpoint"] = *arguments.endpoint;
+  if (arguments.label) body["label"] = *arguments.label;
+  if (arguments.enabled) body["enabled"] = *arguments.enabled;
+  if (body.empty()) return usage_error("a change needs --enable, --disable, --endpoint or --label");
+  return finish(session, session.api.call("PATCH", url_of(arguments.id), {}, dump(body)), credential_text);
+}
+
+int remove_credential(Session& session, std::uint64_t id) {
+  return finish(session, session.api.call("DELETE", url_of(id)),
+                [](const Json& answer) { return "removed " + credential_text(answer); });
+}
+
+int import_credentials(Session& session, const CredentialArguments& arguments) {
+  const auto table = read_input(arguments.table);
+  if (!table) return usage_error(table.error());
+  Query query;
+  if (arguments.partial) query.emplace_back("partial", "true");
+  const Reply reply =
+      session.api.call("POST", std::string(kCredentials) + "/import", query, *table, "text/csv");
+  const auto lines_text = [](const Json& answer) {
+    std::string text;
+    for (const Json& line : answer.value("lines", Json::array())) {
+      text += "line " + std::to_string(line.value("line", 0)) + ": " + text_or(line, "detail", "") + "\n";
+    }
+    return text;
+  };
+  const int status = finish(session, reply, [&](const Json& answer) {
+    return lines_text(answer) + std::to_string(answer.value("added", 0)) + " added, " +
+           std::to_string(answer.value("refused", 0)) + " refused\n";
+  });
+  const Json problem = reply.is_success() ? Json() : Json::parse(reply.body, nullptr, false);
+  if (problem.is_object() && !session.json) std::fputs(lines_text(problem).c_str(), stderr);
+  return status;
+}
+
+}  // namespace drover::cli
