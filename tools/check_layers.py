@@ -36,7 +36,7 @@ MAY_KNOW = {
     "api": ["base", "transport", "coap/parameters.hpp", "coap/message/code.hpp", "coap/message/link_format.hpp", "io",
             "lwm2m/data", "lwm2m/model", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "store"],
     # The public client library: the client layer on a loop of its own.
-    "sdk": ["base", "transport", "coap", "coap/message", "stack", "client", "lwm2m/data", "lwm2m/model",
+    "sdk": ["base", "transport", "security", "security/dtls", "coap", "coap/message", "stack", "client", "lwm2m/data", "lwm2m/model",
             "lwm2m/content", "lwm2m/operation", "io"],
     # What the machine under a device says: /proc, /sys, its network, gpsd; and the objects that show it.
     "machine": ["base", "transport", "client", "lwm2m/data", "lwm2m/content", "io"],
@@ -47,7 +47,7 @@ MAY_KNOW = {
     # What the server keeps: its devices' credentials.
     "store": ["base", "transport", "security", "sqlite", "io", "lwm2m/content/base64.hpp"],
     # A device's state that survives a kill.
-    "storage": ["base", "sqlite", "transport", "coap", "coap/message", "coap/exchange", "client", "lwm2m/data", "lwm2m/content",
+    "storage": ["base", "sqlite", "transport", "security", "coap", "coap/message", "coap/exchange", "client", "lwm2m/data", "lwm2m/content",
                 "lwm2m/operation", "lwm2m/mapping", "io"],
     # The world outside the core: programs and harnesses put layers together.
     "apps": ["*"],

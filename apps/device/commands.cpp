@@ -211,7 +211,7 @@ Result<Lines> Commands::status(const Words&, Session&) {
   const client::Client& core = device_.runtime().client();
   for (const client::AccountView& account : core.accounts()) {
     lines.push_back("server " + std::to_string(account.server) + "  " + account.uri + "  " +
-                    client::to_string(account.state) + (account.location.empty() ? "" : "  /rd/" + account.location));
+                    client::to_string(account.state) + (account.has_association ? "  protected" : "") + (account.location.empty() ? "" : "  /rd/" + account.location));
   }
   lines.push_back(
       "endpoint " + device_.config().endpoint + "  local port " + std::to_string(device_.runtime().local().port) +

@@ -17,7 +17,7 @@ struct Dialogue {
   Commands::Session session;
 
   explicit Dialogue(Config config = {}) {
-    config.servers.push_back({"coap://127.0.0.1:9", 0, std::nullopt, 0});
+    config.servers.push_back({"coap://127.0.0.1:9", 0, std::nullopt, 0, std::nullopt});
     config.bind = "127.0.0.1:0";
     auto made = Device::make(std::move(config));
     EXPECT_TRUE(made) << (made ? "" : made.error().reason);

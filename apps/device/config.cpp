@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "apps/device/section.hpp"
+#include "apps/device/security.hpp"
 #include "client/settings.hpp"
 
 namespace drover::device {
@@ -112,16 +113,16 @@ const toml::array& array_of(const toml::node& node, std::string_view name) {
   return *array;
 }
 
-void read_server(const toml::node& node, Config& config) {
+void read_server(const toml::node& node, const std::string& folder, Config& config) {
   ServerEntry server;
   server.line = line_of(node);
   if (node.is_string()) {
     server.uri = text_of(node, "server");
   } else {
     const toml::table& table = table_of(node, "server");
-    check_keys(table, {"uri", "id", "lifetime"}, " in [[server]]");
+    check_keys(table, {"uri", "id", "lifetime", "security"}, " in [[server]]");
     const toml::node* uri = table.get("uri");
-    if (uri == nullptr) refuse(node, "[[server]] needs uri = \"coap://HOST\"");
+    if (uri == nullptr) refuse(node, "[[server]] needs uri = \"coaps://HOST\"");
     server.uri = text_of(*uri, "uri");
     server.line = line_of(*uri);
     if (const auto* id = table.get("id")) {
@@ -129,6 +130,9 @@ void read_server(const toml::node& node, Config& config) {
       for (const ServerEntry& other : config.servers) {
         if (other.id == server.id) refuse(*id, "another [[server]] has the id " + std::to_string(server.id));
       }
+    }
+    if (const auto* security = table.get("security")) {
+      server.security = read_security({"security", &table_of(*security, "security")}, folder);
     }
     if (const auto* lifetime = table.get("lifetime")) {
       server.lifetime = number_of<std::uint32_t>(*lifetime, "lifetime", 1, std::numeric_limits<std::uint32_t>::max());
@@ -258,8 +262,9 @@ void check_text(const toml::table& table, std::string_view key, Check check) {
 void read_table(const toml::table& table, const std::string& file, Config& config) {
   check_keys(table,
              {"endpoint", "server", "lifetime", "bind", "path", "version", "sms", "objects", "support", "values",
-              "script", "control", "events", "coap", "notification", "access", "firmware", "machine", "state"},
+              "script", "control", "events", "coap", "notification", "access", "firmware", "machine", "state", "security"},
              "");
+  const std::string folder = std::filesystem::path(file).parent_path().string();
   const auto text = [&](std::string_view key, std::string& into) {
     if (const auto* node = table.get(key)) into = text_of(*node, key);
   };
@@ -281,11 +286,14 @@ void read_table(const toml::table& table, const std::string& file, Config& confi
   }
   if (const auto* node = table.get("access")) read_access(section_of(*node, "access"), config.access);
   if (const auto* node = table.get("firmware")) {
-    read_firmware(section_of(*node, "firmware"), std::filesystem::path(file).parent_path().string(), config.firmware);
+    read_firmware(section_of(*node, "firmware"), folder, config.firmware);
   }
   if (const auto* node = table.get("machine")) read_machine(section_of(*node, "machine"), config.machine);
   if (const auto* node = table.get("state")) {
-    read_state(section_of(*node, "state"), std::filesystem::path(file).parent_path().string(), config.state);
+    read_state(section_of(*node, "state"), folder, config.state);
+  }
+  if (const auto* node = table.get("security")) {
+    config.security = read_security(section_of(*node, "security"), folder);
   }
   if (const auto* node = table.get("events")) config.events = truth_of(*node, "events");
   if (const auto* node = table.get("lifetime")) {
@@ -293,9 +301,9 @@ void read_table(const toml::table& table, const std::string& file, Config& confi
   }
   if (const auto* node = table.get("server")) {
     if (const toml::array* list = node->as_array()) {
-      for (const toml::node& entry : *list) read_server(entry, config);
+      for (const toml::node& entry : *list) read_server(entry, folder, config);
     } else {
-      read_server(*node, config);
+      read_server(*node, folder, config);
     }
   }
   if (const auto* node = table.get("objects")) {

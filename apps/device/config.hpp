@@ -16,6 +16,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "client/notifier.hpp"
+#include "client/security_values.hpp"
 #include "coap/parameters.hpp"
 #include "lwm2m/data/path.hpp"
 #include "transport/datagram.hpp"
@@ -27,6 +28,7 @@ struct ServerEntry {
   std::uint16_t id = 0;                   ///< Short Server ID; 0: the first, from 1, that no other server has
   std::optional<std::uint32_t> lifetime;  ///< seconds; nothing: Config::lifetime
   std::size_t line = 0;
+  std::optional<client::SecurityValues> security{};  ///< nothing: Config::security where the URI is coaps
 };
 
 /// A value as the text form of its type (Core Appendix C).
@@ -40,6 +42,8 @@ struct Config {
   std::string file;  ///< for messages; "" without one
   std::string endpoint = "urn:dev:os:drover-device";
   std::vector<ServerEntry> servers;
+  std::optional<client::SecurityValues> security;  ///< of the servers without their own
+  std::string key_log;  ///< file for the keys of associations, to decrypt captures with; "" for none
   std::uint32_t lifetime = 86400;
   std::string bind;           ///< "ADDRESS:PORT"; "" lets the system choose
   std::size_t bind_line = 0;  ///< in the file; 0: not from there

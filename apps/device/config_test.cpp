@@ -4,7 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
+#include "apps/device/commands.hpp"
 #include "apps/device/device.hpp"
+#include "apps/device/security.hpp"
+#include "storage/test_folder.hpp"
 
 namespace drover::device {
 namespace {
@@ -162,7 +167,7 @@ TEST(DeviceConfig, ValuesAreCheckedAgainstTheirDefinitions) {
 TEST(DeviceConfig, WhatIsGivenByOptionsIsCheckedToo) {
   const auto why = [](auto change) {
     Config config;
-    config.servers.push_back({"coap://127.0.0.1", 0, std::nullopt, 0});
+    config.servers.push_back({"coap://127.0.0.1", 0, std::nullopt, 0, std::nullopt});
     change(config);
     auto made = Device::make(std::move(config));
     return made ? std::string() : made.error().reason;
@@ -228,6 +233,106 @@ TEST(DeviceScript, ShapesRunInVirtualTime) {
     }
   }
   EXPECT_EQ(log, "a b 0 a b 10 a b 20 a b 30 a b 0 ");
+}
+
+// ---- keys -----------------------------------------------------------------------------------------------------------
+
+class KeyFiles : public ::testing::Test {
+ protected:
+  std::string file(const std::string& name, const std::string& content) {
+    std::ofstream(folder.file(name), std::ios::binary) << content;
+    return folder.file(name);
+  }
+  std::string mistake_in(std::string_view text) {
+    Config config;
+    const auto done = parse_config(text, folder.file("device.toml"), config);
+    return done ? "" : done.error().reason.substr(folder.file("device.toml").size() + 1);
+  }
+  const storage::testing::Folder folder;
+};
+
+TEST_F(KeyFiles, PreSharedKeysOfOneAndOfAllServers) {
+  file("key", "base64:AAECAw==\n");
+  Config config;
+  const auto done = parse_config(R"(
+[security]
+mode = "psk"
+identity = "sensor-1"
+key = "0001fF"
+[[server]]
+uri = "coaps://a.example"
+[[server]]
+uri = "coaps://b.example"
+security = { mode = "psk", identity = "sensor-2", key_file = "key" }
+)",
+                                 folder.file("device.toml"), config);
+  ASSERT_TRUE(done) << done.error().reason;
+  ASSERT_TRUE(config.security);
+  EXPECT_EQ(config.security->mode, client::SecurityObject::kPreSharedKey);
+  EXPECT_EQ(config.security->identity, to_bytes("sensor-1"));
+  EXPECT_EQ(to_hex(config.security->key.reveal()), "0001ff");
+  ASSERT_EQ(config.servers.size(), 2U);
+  EXPECT_FALSE(config.servers[0].security);
+  EXPECT_EQ(to_hex(config.servers[1].security->key.reveal()), "00010203");
+}
+
+TEST_F(KeyFiles, MistakesHaveALineAndNoKeyInThem) {
+  file("bad", "00secret");
+  file("empty", "");
+  const auto psk = [&](const std::string& rest) {
+    return mistake_in("server = \"coaps://a.example\"\n[security]\nmode = \"psk\"\n" + rest);
+  };
+  EXPECT_EQ(psk("identity = \"x\"\n"), "2: psk needs one of key and key_file");
+  EXPECT_EQ(psk("key = \"00\"\n"), "2: identity is missing");
+  EXPECT_EQ(psk("identity = \"x\"\nkey = \"00secret\"\n"),
+            "5: key: a key consists of hex digits, or begins with \"base64:\"");
+  EXPECT_EQ(psk("identity = \"x\"\nkey = \"base64:secret\"\n"), "5: key: what follows \"base64:\" isn't base64");
+  EXPECT_EQ(psk("identity = \"x\"\nkey = \"" + std::string(130, '0') + "\"\n"),
+            "5: key: a key has 1 to 64 bytes, this one 65");
+  EXPECT_NE(psk("identity = \"x\"\nkey_file = \"bad\"\n").find("5: key_file: "), std::string::npos);
+  EXPECT_NE(psk("identity = \"x\"\nkey_file = \"none\"\n").find("none: can't be read"), std::string::npos);
+  EXPECT_NE(psk("identity = \"x\"\nkey_file = \"empty\"\n").find("is empty"), std::string::npos);
+  EXPECT_NE(psk("identity = \"x\"\nkey = \"00\"\nkeys = 1\n").find("6: unknown key \"keys\" in [security]"),
+            std::string::npos);
+  EXPECT_EQ(mistake_in("[security]\nmode = \"none\"\n"), "2: mode takes \"psk\", \"rpk\" or \"x509\"");
+  EXPECT_EQ(mistake_in("[security]\nmode = \"rpk\"\n"), "1: public_key_file is missing");
+}
+
+TEST_F(KeyFiles, PemAndDer) {
+  const std::string block = "-----BEGIN CERTIFICATE-----\nMAMC\nAQA=\n-----END CERTIFICATE-----\n";
+  const std::string ec = "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n"
+                         "-----BEGIN EC PRIVATE KEY-----\nMAMCAQE=\n-----END EC PRIVATE KEY-----\n";
+  EXPECT_EQ(to_hex(*read_der(file("chain", block + block), "CERTIFICATE")), "30030201003003020100");
+  EXPECT_EQ(to_hex(*read_der(file("ec", ec), "PRIVATE KEY")), "3003020101");
+  EXPECT_EQ(to_hex(*read_der(file("der", std::string("0\3\2\1\0", 5)), "CERTIFICATE")), "3003020100");
+  EXPECT_NE(read_der(file("ec", ec), "CERTIFICATE").error().reason.find("neither DER nor a PEM block"), std::string::npos);
+  EXPECT_NE(read_der(file("x", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMA==\n-----END"), "PRIVATE KEY")
+                .error()
+                .reason.find("without a password"),
+            std::string::npos);
+}
+
+TEST(DeviceConfig, KeysAreNotShown) {
+  Config config;
+  config.servers.push_back({"coaps://127.0.0.1:9", 0, std::nullopt, 0, std::nullopt});
+  config.security.emplace();
+  config.security->mode = client::SecurityObject::kPreSharedKey;
+  config.security->identity = to_bytes("who-it-is");
+  config.security->key = Secret<Bytes>(to_bytes("the-secret-key-1"));
+  auto made = Device::make(std::move(config));
+  ASSERT_TRUE(made) << made.error().reason;
+  Commands commands(**made, [] {});
+  Commands::Session session;
+  std::string all;
+  for (const char* line : {"show", "show /0", "get /0/0/3", "get /0/0/4", "get /0/0/5", "status"}) {
+    const auto lines = commands.run(line, session);
+    ASSERT_TRUE(lines) << lines.error().reason;
+    for (const std::string& text : *lines) all += text + "\n";
+  }
+  EXPECT_NE(all.find("(16 bytes)"), std::string::npos);
+  for (const char* secret : {"the-secret", "who-it-is", "dGhlLXNlY3JldC1rZXktMQ", "d2hvLWl0LWlz", "7468652d"}) {
+    EXPECT_EQ(all.find(secret), std::string::npos) << secret;
+  }
 }
 
 }  // namespace

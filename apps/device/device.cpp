@@ -45,12 +45,13 @@ client::ClientSettings settings_of(const Config& config) {
 
 bool is_secret(const Path& path) {
   using client::SecurityObject;
-  return path.object() == SecurityObject::kObject && path.depth() >= 3 && path.resource() >= SecurityObject::kIdentity &&
-         path.resource() <= SecurityObject::kSecretKey;
+  return path.object() == SecurityObject::kObject && path.depth() >= 3 &&
+         path.resource() >= SecurityObject::kIdentity && path.resource() <= SecurityObject::kSecretKey;
 }
 
 Device::Device(Config config) : config_(std::move(config)) {
-  runtime_.emplace(settings_of(config_));
+  if (!config_.key_log.empty()) key_log_.emplace(config_.key_log);
+  runtime_.emplace(settings_of(config_), sdk::local_address_towards, key_log_ ? &*key_log_ : nullptr);
   firmware_.emplace(runtime_->loop(), updater_settings(config_.firmware, config_.coap), [this] { runtime_->flush(); });
   machine_.emplace(config_.machine, *runtime_,
                    [this](lwm2m::ObjectId object, lwm2m::InstanceId instance) { return add(object, instance); });
@@ -70,7 +71,7 @@ Result<std::unique_ptr<Device>> Device::make(Config config) {
       !config.servers.empty() || std::any_of(config.values.begin(), config.values.end(), [](const ValueEntry& value) {
         return value.path.object() == client::SecurityObject::kObject;
       });
-  if (!has_account) return wrong("no server; give --server coap://HOST or server = \"coap://HOST\" in the file");
+  if (!has_account) return wrong("no server; give --server coaps://HOST or server = \"coaps://HOST\" in the file");
   std::unique_ptr<Device> device(new Device(std::move(config)));
   if (auto loaded = device->load_definitions(); !loaded) return tl::unexpected(loaded.error());
   if (auto done = device->populate(); !done) return tl::unexpected(done.error());
@@ -217,8 +218,15 @@ Result<void> Device::populate() {
   }
   if (auto done = set_own_object_defaults(); !done) return done;
   for (const ServerEntry& server : config_.servers) {
-    auto added =
-        runtime_->client().add_account(io::now(), server.id, server.uri, server.lifetime.value_or(config_.lifetime));
+    const auto uri = client::parse_server_uri(server.uri);
+    client::SecurityValues security;
+    if (server.security) {
+      security = *server.security;
+    } else if (config_.security && uri && uri->secure) {
+      security = *config_.security;
+    }
+    auto added = runtime_->client().add_account(io::now(), server.id, server.uri,
+                                                server.lifetime.value_or(config_.lifetime), security);
     if (!added) return at(server.line, added.error());
   }
   for (const std::uint16_t object : config_.support) {

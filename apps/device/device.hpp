@@ -7,6 +7,7 @@
 #include <string>
 
 #include "apps/device/config.hpp"
+#include "apps/device/key_log.hpp"
 #include "apps/device/machine.hpp"
 #include "apps/device/script.hpp"
 #include "apps/device/state.hpp"
@@ -61,6 +62,7 @@ class Device {
   Config config_;
   lwm2m::model::Registry registry_;
   io::SystemRng rng_;
+  std::optional<KeyLog> key_log_;  // outlives the runtime
   std::optional<sdk::Runtime> runtime_;
   std::optional<Machine> machine_;
   std::optional<firmware::Updater> firmware_;

@@ -14,6 +14,7 @@
 #include "apps/device/control_socket.hpp"
 #include "apps/device/device.hpp"
 #include "apps/device/prompt.hpp"
+#include "apps/device/security.hpp"
 #include "client/uri.hpp"
 
 namespace drover::device {
@@ -34,6 +35,9 @@ struct Options {
   std::vector<std::string> objects;
   std::string control;
   std::string state;
+  std::string psk_identity;
+  std::string psk_key_file;
+  std::string key_log;
   bool exit_on_eof = false;
   bool exit_on_reboot = false;
   bool quiet = false;
@@ -43,7 +47,7 @@ struct Options {
 void declare(CLI::App& app, Options& options) {
   app.add_option("-c,--config", options.config, "TOML file; see examples/device.toml")->type_name("FILE");
   app.add_option("-e,--endpoint", options.endpoint, "endpoint client name")->type_name("NAME");
-  app.add_option("-s,--server", options.servers, "coap://HOST[:PORT]; may be repeated")->type_name("URI");
+  app.add_option("-s,--server", options.servers, "coaps://HOST[:PORT] or coap://...; may be repeated")->type_name("URI");
   app.add_option("-l,--lifetime", options.lifetime, "of the registration, in seconds (86400)")
       ->check(CLI::Range(1U, 4294967295U))
       ->type_name("SECONDS");
@@ -53,6 +57,16 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("--control", options.control, "Unix socket that takes the prompt's commands")->type_name("PATH");
   app.add_option("--state", options.state,
                  "keeps what servers set, observe and registered in this file, through restarts and power cuts")
+      ->type_name("FILE");
+  auto* identity = app.add_option("--psk-identity", options.psk_identity,
+                                  "of the pre-shared key for coaps; the file's [security] has the other kinds")
+                       ->type_name("NAME");
+  app.add_option("--psk-key-file", options.psk_key_file, "holds the key as hex digits or base64:...")
+      ->needs(identity)
+      ->type_name("FILE");
+  identity->needs("--psk-key-file");
+  app.add_option("--key-log", options.key_log,
+                 "appends the keys of all associations to this file, to decrypt captures with; for debugging only")
       ->type_name("FILE");
   app.add_flag("--exit-on-eof", options.exit_on_eof, "ends at the end of standard input");
   app.add_flag("--exit-on-reboot", options.exit_on_reboot,
@@ -77,8 +91,17 @@ Result<Config> configure(const Options& options) {
   if (!options.endpoint.empty()) config.endpoint = options.endpoint;
   if (!options.servers.empty()) {
     config.servers.clear();
-    for (const std::string& uri : options.servers) config.servers.push_back({uri, 0, std::nullopt, 0});
+    for (const std::string& uri : options.servers) config.servers.push_back({uri, 0, std::nullopt, 0, std::nullopt});
   }
+  if (!options.psk_identity.empty()) {
+    auto key = read_key(options.psk_key_file);
+    if (!key) return tl::unexpected(key.error());
+    config.security.emplace();
+    config.security->mode = client::SecurityObject::kPreSharedKey;
+    config.security->identity = to_bytes(options.psk_identity);
+    config.security->key = std::move(*key);
+  }
+  config.key_log = options.key_log;
   if (options.lifetime != 0) config.lifetime = options.lifetime;
   if (!options.bind.empty()) {
     config.bind = options.bind;

@@ -26,7 +26,7 @@ class Session {
     Config config;
     config.bind = "127.0.0.1:0";
     config.machine.objects.clear();  // the announcements below are the same on every machine
-    config.servers.push_back({"coap://127.0.0.1:" + std::to_string(socket_->local().port), 0, std::nullopt, 0});
+    config.servers.push_back({"coap://127.0.0.1:" + std::to_string(socket_->local().port), 0, std::nullopt, 0, std::nullopt});
     config.values.push_back({lwm2m::Path(3, 0, 1), "configured", 0});
     config.values.push_back({lwm2m::Path(3, 0, 6, 2), "5", 0});
     auto made = Device::make(std::move(config));

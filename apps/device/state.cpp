@@ -263,7 +263,10 @@ void DeviceState::end_for_reset(bool factory) {
 }
 
 void DeviceState::save() {
+  if (runtime_ == nullptr) return;
+  runtime_->client().release_associations(io::now());
   keeper_.save(io::now(), io::unix_now());
+  runtime_->flush();  // goodbyes of the associations that can't be moved
 }
 
 }  // namespace drover::device

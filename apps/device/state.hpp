@@ -53,7 +53,7 @@ class DeviceState {
   void follow(sdk::Runtime& runtime);
   /// The same after a factory reset: its tree is that of the configuration.
   void follow_afresh(sdk::Runtime& runtime);
-  /// At an orderly end.
+  /// At an orderly end. The next start goes on with the associations; nothing is said or heard any more here.
   void save();
   /// The program is about to end for a reboot or a factory reset, and is started again: nothing is saved any more.
   void end_for_reset(bool factory);

@@ -22,7 +22,7 @@ class Restarted : public ::testing::Test {
   Restarted() {
     config.endpoint = "x";
     config.bind = "127.0.0.1:0";
-    config.servers.push_back({"coap://127.0.0.1:9", 101, std::nullopt, 0});  // discard: nobody answers
+    config.servers.push_back({"coap://127.0.0.1:9", 101, std::nullopt, 0, std::nullopt});  // discard: nobody answers
     config.machine.objects.clear();
     config.state.file = folder.file();
     configure("/3303/0/5700", "20");
@@ -115,7 +115,7 @@ TEST_F(Restarted, InstancesThatServersMadeAndDeletedStaySo) {
 TEST_F(Restarted, AnotherServerListMeansTheConfiguredAccounts) {
   start();
   write("/1/0/1", "900");
-  config.servers.insert(config.servers.begin(), {"coap://127.0.0.1:10", 102, std::nullopt, 0});
+  config.servers.insert(config.servers.begin(), {"coap://127.0.0.1:10", 102, std::nullopt, 0, std::nullopt});
   start();
   EXPECT_EQ(text("/1/0/0"), "102");
   EXPECT_EQ(text("/1/0/1"), "86400") << "the 900 s were the other server's";
@@ -137,7 +137,7 @@ TEST_F(Restarted, AttributesAndAClockThatAServerSetLast) {
 
 TEST_F(Restarted, CoreAppendixE_6_3_ObjectsWithoutADefinitionGoWithTheirAccessControl) {
   config.objects.push_back(DROVER_SOURCE_DIR "/tests/data");
-  config.servers.push_back({"coap://127.0.0.1:10", 102, std::nullopt, 0});
+  config.servers.push_back({"coap://127.0.0.1:10", 102, std::nullopt, 0, std::nullopt});
   configure("/2/7/0", "3303"), configure("/2/7/1", "0"), configure("/2/7/3", "101");
   start();
   ASSERT_TRUE(device->add(65, 0));
@@ -158,7 +158,7 @@ TEST_F(Restarted, CoreAppendixE_6_3_ObjectsWithoutADefinitionGoWithTheirAccessCo
 }
 
 TEST_F(Restarted, GuardsStayWithWhatTheyGuardWhenTheStartNumbersThemAnew) {
-  config.servers.push_back({"coap://127.0.0.1:10", 102, std::nullopt, 0});
+  config.servers.push_back({"coap://127.0.0.1:10", 102, std::nullopt, 0, std::nullopt});
   configure("/3303/5/5700", "5");
   start();
   const auto owner = [&](lwm2m::InstanceId instance) {

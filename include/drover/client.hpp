@@ -14,9 +14,26 @@
 
 namespace drover {
 
+/// What a coaps server account is protected with. Keys and certificates are DER, PEM's content without its base64.
+struct Keys {
+  enum class Kind : std::uint8_t { none, pre_shared_key, raw_public_key, certificate };
+  Kind kind = Kind::none;
+  /// Identity of the pre-shared key; the device's SubjectPublicKeyInfo; its certificate, and behind it those above.
+  std::vector<std::uint8_t> identity{};
+  /// The pre-shared key, 1 to 64 bytes; the device's private key (RFC 5958 or RFC 5915).
+  std::vector<std::uint8_t> secret{};
+  /// The server's SubjectPublicKeyInfo; its certificate or the trust anchor above it. Nothing for a pre-shared key.
+  std::vector<std::uint8_t> server{};
+
+  static Keys pre_shared(const std::string& identity, std::vector<std::uint8_t> key) {
+    return {Kind::pre_shared_key, {identity.begin(), identity.end()}, std::move(key), {}};
+  }
+};
+
 struct Settings {
   std::string endpoint{};             ///< endpoint client name, such as "urn:dev:os:demo-1"
-  std::string server{};               ///< "coap://fleet.example" or "coap://[2001:db8::1]:5683"
+  std::string server{};               ///< "coaps://fleet.example" or "coap://[2001:db8::1]:5683"
+  Keys keys{};                        ///< for coaps
   std::uint32_t lifetime = 86400;     ///< seconds; the registration is renewed before it ends
   std::uint16_t short_server_id = 1;  ///< 1 to 65534
   std::string bind{};                 ///< local "ADDRESS:PORT"; "" lets the system choose
@@ -36,8 +53,8 @@ struct Settings {
 /// thread-safe. Not for use from on_* callbacks and execute(): stop() and the destructor; assigning values is.
 class Client {
  public:
-  /// Throws std::invalid_argument for a server URI, a bind address or an endpoint that can't be; says what to write
-  /// instead.
+  /// Throws std::invalid_argument for a server URI, keys, a bind address or an endpoint that can't be; says what to
+  /// write instead.
   explicit Client(Settings settings);
   /// De-registers, for at most three seconds.
   ~Client();

@@ -40,9 +40,6 @@ Result<void> Client::add_account(Instant now, ServerId server, const std::string
       {account.child(SecurityObject::kUri), uri},
       {account.child(SecurityObject::kBootstrap), false},
       {account.child(SecurityObject::kMode), security.mode},
-      {account.child(SecurityObject::kIdentity), lwm2m::Opaque{security.identity}},
-      {account.child(SecurityObject::kServerKey), lwm2m::Opaque{security.server_key}},
-      {account.child(SecurityObject::kSecretKey), lwm2m::Opaque{security.key.reveal()}},
       {account.child(SecurityObject::kShortServerId), std::int64_t{server}},
       {server_path.child(ServerObject::kShortServerId), std::int64_t{server}},
       {server_path.child(ServerObject::kLifetime), std::int64_t{lifetime}},
@@ -51,6 +48,13 @@ Result<void> Client::add_account(Instant now, ServerId server, const std::string
   };
   for (const auto& [path, value] : values) {
     if (auto result = tree_.set(context, path, value); !result) return result;
+  }
+  const std::pair<lwm2m::ResourceId, const Bytes&> keys[] = {{SecurityObject::kIdentity, security.identity},
+                                                             {SecurityObject::kServerKey, security.server_key},
+                                                             {SecurityObject::kSecretKey, security.key.reveal()}};
+  for (const auto& [id, bytes] : keys) {
+    if (bytes.empty()) continue;  // the instance was made with empty ones
+    if (auto result = tree_.set(context, account.child(id), lwm2m::Opaque{bytes}); !result) return result;
   }
   return {};
 }

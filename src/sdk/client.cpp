@@ -31,6 +31,21 @@ client::ClientSettings client_settings(const Settings& settings) {
   return result;
 }
 
+client::SecurityValues security_values(const Keys& keys) {
+  using Object = client::SecurityObject;
+  client::SecurityValues values;
+  switch (keys.kind) {
+    case Keys::Kind::none: return values;
+    case Keys::Kind::pre_shared_key: values.mode = Object::kPreSharedKey; break;
+    case Keys::Kind::raw_public_key: values.mode = Object::kRawPublicKey; break;
+    case Keys::Kind::certificate: values.mode = Object::kCertificate; break;
+  }
+  values.identity = keys.identity;
+  values.key = Secret<Bytes>(keys.secret);
+  values.server_key = keys.server;
+  return values;
+}
+
 transport::PeerAddress bind_address(const std::string& text) {
   if (text.empty()) return {};
   const auto address = transport::PeerAddress::parse(text);
@@ -173,7 +188,8 @@ void Client::Impl::define_own_objects() {
   core.define(*registry.find(1), nullptr, {0, 1, 2, 3, 4, 5, 6, 7, 8});
   std::vector<ResourceId> supported = {0, 1, 2, 3, 4, 11, 13, 14, 15, 16};
   core.define(*registry.find(3), nullptr, std::move(supported));
-  if (auto added = core.add_account(context.now, settings.short_server_id, settings.server, settings.lifetime);
+  if (auto added = core.add_account(context.now, settings.short_server_id, settings.server, settings.lifetime,
+                                    security_values(settings.keys));
       !added) {
     throw std::invalid_argument(added.error().reason);
   }

@@ -15,6 +15,12 @@ namespace {
 
 constexpr int kReceiveBuffer = 256 << 10;  // a device hears few peers; some hundred datagrams of a block each
 
+security::dtls::Parameters parameters_of(security::dtls::Watcher* watcher) {
+  security::dtls::Parameters parameters;
+  parameters.watcher = watcher;
+  return parameters;
+}
+
 }  // namespace
 
 struct Runtime::Mailbox {
@@ -22,11 +28,10 @@ struct Runtime::Mailbox {
   Runtime* owner;  ///< nullptr once it's gone
 };
 
-Runtime::Runtime(client::ClientSettings settings, RouteProbe probe)
-    : mailbox_(std::make_shared<Mailbox>()), probe_(std::move(probe)) {
+Runtime::Runtime(client::ClientSettings settings, RouteProbe probe, security::dtls::Watcher* watcher)
+    : security_(parameters_of(watcher), rng_), mailbox_(std::make_shared<Mailbox>()), probe_(std::move(probe)) {
   mailbox_->owner = this;
-  client_.emplace(std::move(settings), rng_);
-  client_->device().set_clock(io::now(), io::unix_now());
+  make_client(std::move(settings));
   waker_ = loop_.add_waker(
       [this]() -> std::optional<Instant> { return goodbye_ ? goodbye_ : std::optional(address_check_); },
       [this](Instant at) {
@@ -34,6 +39,17 @@ Runtime::Runtime(client::ClientSettings settings, RouteProbe probe)
         check_addresses(at);
       });
   address_check_ = io::now() + kAddressCheck;
+}
+
+void Runtime::make_client(client::ClientSettings settings) {
+  tell_time();
+  settings.security = &security_;
+  client_.emplace(std::move(settings), rng_);
+  client_->device().set_clock(io::now(), io::unix_now());
+}
+
+void Runtime::tell_time() {
+  security_.set_wall_clock(std::chrono::seconds(io::unix_now()) - io::now().time_since_epoch());
 }
 
 Runtime::~Runtime() {
@@ -78,8 +94,7 @@ Result<void> Runtime::rebind() {
 
 void Runtime::restart(client::ClientSettings settings) {
   driver_.reset();
-  client_.emplace(std::move(settings), rng_);
-  client_->device().set_clock(io::now(), io::unix_now());
+  make_client(std::move(settings));
   ++generation_;
   routes_.clear();
   if (!socket_) return;
@@ -127,6 +142,7 @@ void Runtime::resolve(const client::ResolveWanted& wanted) {
 
 void Runtime::check_addresses(Instant now) {
   address_check_ = now + kAddressCheck;
+  tell_time();
   std::map<client::ServerId, Route> seen;
   std::vector<client::ServerId> moved;
   for (const client::AccountView& account : client_->accounts()) {

@@ -13,6 +13,7 @@
 #include "io/driver.hpp"
 #include "io/event_loop.hpp"
 #include "io/udp_socket.hpp"
+#include "security/dtls/provider.hpp"
 #include "sdk/local_address.hpp"
 
 namespace drover::sdk {
@@ -30,7 +31,9 @@ class Runtime {
   /// The own address towards a peer, without its port; nothing without a route.
   using RouteProbe = std::function<std::optional<transport::PeerAddress>(const transport::PeerAddress&)>;
 
-  explicit Runtime(client::ClientSettings settings, RouteProbe probe = local_address_towards);
+  /// `settings.security` is this class's business. `watcher` looks over the shoulder of associations; it outlives this.
+  explicit Runtime(client::ClientSettings settings, RouteProbe probe = local_address_towards,
+                   security::dtls::Watcher* watcher = nullptr);
   ~Runtime();
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
@@ -73,8 +76,12 @@ class Runtime {
   void after(Instant now);
   void resolve(const client::ResolveWanted& wanted);
   void drive();
+  void make_client(client::ClientSettings settings);
+  /// Certificates are judged by the system's clock, which may have been set since.
+  void tell_time();
 
   io::SystemRng rng_;
+  security::dtls::DtlsProvider security_;  ///< outlives the client
   io::EventLoop loop_;
   std::optional<client::Client> client_;
   std::optional<io::UdpSocket> socket_;

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/device/security.hpp"
+
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+
+#include "lwm2m/content/base64.hpp"
+#include "security/identity.hpp"
+
+namespace drover::device {
+namespace {
+
+constexpr std::size_t kFileMax = 64 << 10;  // bytes; a chain has a few kilobytes
+constexpr std::string_view kBase64 = "base64:";
+
+tl::unexpected<Error> wrong(std::string reason) {
+  return tl::unexpected(Error{Fault::Environment, 0, std::move(reason)});
+}
+
+Result<std::string> content_of(const std::string& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::string text;
+  if (stream) text.assign(std::istreambuf_iterator<char>(stream), {});
+  if (!stream.good() && !stream.eof()) return wrong(file + ": can't be read");
+  if (text.empty()) return wrong(file + ": is empty");
+  if (text.size() > kFileMax) return wrong(file + ": is longer than " + std::to_string(kFileMax) + " bytes");
+  return text;
+}
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kBlanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+int digit_of(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  const int lower = std::tolower(static_cast<unsigned char>(c));
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+std::string path_in(Section& section, std::string_view key, const std::string& folder) {
+  const auto name = section.filled_text(key);
+  if (!name) section.refuse({}, std::string(key) + " is missing");
+  return (std::filesystem::path(folder) / *name).string();
+}
+
+template <class T>
+T value_or_refuse(const Section& section, std::string_view key, Result<T> value) {
+  if (!value) section.refuse(key, std::string(key) + ": " + value.error().reason);
+  return std::move(*value);
+}
+
+Bytes der_of(Section& section, std::string_view key, const std::string& folder, std::string_view label) {
+  const std::string file = path_in(section, key, folder);
+  return value_or_refuse(section, key, read_der(file, label));
+}
+
+void read_psk(Section& section, const std::string& folder, client::SecurityValues& values) {
+  values.mode = client::SecurityObject::kPreSharedKey;
+  const auto identity = section.filled_text("identity");
+  const auto key = section.text("key");
+  const bool has_file = section.has("key_file");
+  if (!identity) section.refuse({}, "identity is missing");
+  if (identity->size() > drover::security::kPskIdentityMax) {
+    section.refuse("identity", "identity has at most " + std::to_string(drover::security::kPskIdentityMax) + " bytes");
+  }
+  values.identity = to_bytes(*identity);
+  if (key.has_value() == has_file) section.refuse({}, "psk needs one of key and key_file");
+  values.key = key ? value_or_refuse(section, "key", parse_key(*key))
+                   : value_or_refuse(section, "key_file", read_key(path_in(section, "key_file", folder)));
+}
+
+}  // namespace
+
+Result<Secret<Bytes>> parse_key(std::string_view text) {
+  text = trimmed(text);
+  Bytes key;
+  if (text.starts_with(kBase64)) {
+    auto decoded = lwm2m::content::from_base64(text.substr(kBase64.size()));
+    if (!decoded) return wrong("what follows \"base64:\" isn't base64");
+    key = std::move(*decoded);
+  } else {
+    if (text.size() % 2 != 0) return wrong("a key has two hex digits a byte, or begins with \"base64:\"");
+    for (std::size_t i = 0; i < text.size(); i += 2) {
+      const int high = digit_of(text[i]);
+      const int low = digit_of(text[i + 1]);
+      if (high < 0 || low < 0) return wrong("a key consists of hex digits, or begins with \"base64:\"");
+      key.push_back(static_cast<std::uint8_t>(high * 16 + low));
+    }
+  }
+  if (key.empty() || key.size() > drover::security::kPskMax) {
+    return wrong("a key has 1 to " + std::to_string(drover::security::kPskMax) + " bytes, this one " +
+                 std::to_string(key.size()));
+  }
+  return Secret<Bytes>(std::move(key));
+}
+
+Result<Secret<Bytes>> read_key(const std::string& file) {
+  const auto text = content_of(file);
+  if (!text) return tl::unexpected(text.error());
+  auto key = parse_key(*text);
+  if (!key) return wrong(file + ": " + key.error().reason);
+  return key;
+}
+
+Result<Bytes> read_der(const std::string& file, std::string_view label) {
+  constexpr std::string_view kBegin = "-----BEGIN ";
+  constexpr std::string_view kDashes = "-----";
+  constexpr char kSequence = 0x30;
+  const auto text = content_of(file);
+  if (!text) return tl::unexpected(text.error());
+  if (text->front() == kSequence) return to_bytes(*text);
+  Bytes all;
+  std::string_view rest = *text;
+  for (std::size_t at = rest.find(kBegin); at != std::string_view::npos; at = rest.find(kBegin)) {
+    rest.remove_prefix(at + kBegin.size());
+    const std::size_t dashes = rest.find(kDashes);
+    if (dashes == std::string_view::npos) break;
+    const std::string_view found = rest.substr(0, dashes);
+    rest.remove_prefix(dashes + kDashes.size());
+    const std::size_t end = rest.find(kDashes);
+    if (end == std::string_view::npos) break;
+    if (!found.ends_with(label)) continue;
+    if (found.starts_with("ENCRYPTED")) return wrong(file + ": is encrypted; give it without a password");
+    std::string base64;
+    for (const char c : rest.substr(0, end)) {
+      if (std::isspace(static_cast<unsigned char>(c)) == 0) base64 += c;
+    }
+    const auto der = lwm2m::content::from_base64(base64);
+    if (!der) return wrong(file + ": its " + std::string(label) + " isn't base64");
+    all.insert(all.end(), der->begin(), der->end());
+  }
+  if (all.empty()) return wrong(file + ": holds neither DER nor a PEM block \"" + std::string(label) + "\"");
+  return all;
+}
+
+client::SecurityValues read_security(Section section, const std::string& folder) {
+  client::SecurityValues values;
+  const auto mode = section.text("mode");
+  if (mode == "psk") {
+    read_psk(section, folder, values);
+  } else if (mode == "rpk") {
+    values.mode = client::SecurityObject::kRawPublicKey;
+    values.identity = der_of(section, "public_key_file", folder, "PUBLIC KEY");
+    values.key = Secret<Bytes>(der_of(section, "private_key_file", folder, "PRIVATE KEY"));
+    values.server_key = der_of(section, "server_public_key_file", folder, "PUBLIC KEY");
+  } else if (mode == "x509") {
+    values.mode = client::SecurityObject::kCertificate;
+    values.identity = der_of(section, "certificate_file", folder, "CERTIFICATE");
+    values.key = Secret<Bytes>(der_of(section, "private_key_file", folder, "PRIVATE KEY"));
+    values.server_key = der_of(section, "trust_anchor_file", folder, "CERTIFICATE");
+  } else {
+    section.refuse("mode", "mode takes \"psk\", \"rpk\" or \"x509\"");
+  }
+  section.finish();
+  return values;
+}
+
+}  // namespace drover::device

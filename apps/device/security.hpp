@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keys of a server account, as the configuration file gives them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "apps/device/section.hpp"
+#include "base/result.hpp"
+#include "client/security_values.hpp"
+
+namespace drover::device {
+
+/// Reads `[security]`, or `security = { ... }` of a [[server]]:
+///   mode = "psk":   identity, and key (hex digits, or "base64:...") or key_file with such a text
+///   mode = "rpk":   public_key_file, private_key_file, server_public_key_file
+///   mode = "x509":  certificate_file (with those above it), private_key_file, trust_anchor_file (or the server's own)
+/// Files are PEM or DER, relative to `folder`. What can't be read is a Mistake with its line, which never quotes a key.
+client::SecurityValues read_security(Section section, const std::string& folder);
+
+/// A key as hex digits or "base64:...", blanks around it ignored.
+Result<Secret<Bytes>> parse_key(std::string_view text);
+/// What a file with such a text holds.
+Result<Secret<Bytes>> read_key(const std::string& file);
+/// The DER of every block of a PEM file whose label ends with `label` ("CERTIFICATE", "PRIVATE KEY"), one behind the
+/// other, or the file itself when it is DER.
+Result<Bytes> read_der(const std::string& file, std::string_view label);
+
+}  // namespace drover::device
