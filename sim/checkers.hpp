@@ -31,6 +31,8 @@ class OperationsEndOnce {
  public:
   explicit OperationsEndOnce(Complaints& complaints) : complaints_(complaints) {}
   void asked(server::Ticket ticket) { open_.insert(ticket.value); }
+  /// Whoever asked is gone.
+  void forget(server::Ticket ticket) { open_.erase(ticket.value); }
   void done(Instant at, server::Ticket ticket);
   void at_end(Instant at);
 
@@ -57,6 +59,8 @@ class RegistrationsMakeSense {
   explicit RegistrationsMakeSense(Complaints& complaints) : complaints_(complaints) {}
   void event(Instant at, const server::Event& event);
   /// `seconds` is the wall clock, which the world starts at 0 with the instants.
+  /// Nobody is registered any more: the server was killed.
+  void forget() { registered_.clear(); }
   void visible(Instant at, const std::vector<server::DeviceView>& devices, UnixSeconds seconds);
 
  private:

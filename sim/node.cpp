@@ -14,9 +14,10 @@ constexpr lwm2m::ObjectId kTemperature = 3303;
 constexpr lwm2m::ResourceId kSensorValue = 5700;
 constexpr lwm2m::ObjectId kAccessControl = 2;
 
-client::ClientSettings settings_of(const DeviceNode::Setup& setup) {
+client::ClientSettings settings_of(const DeviceNode::Setup& setup, security::Provider& provider) {
   client::ClientSettings settings;
   settings.endpoint = setup.endpoint;
+  if (setup.credential) settings.security = &provider;
   return settings;
 }
 
@@ -24,7 +25,12 @@ client::ClientSettings settings_of(const DeviceNode::Setup& setup) {
 
 DeviceNode::DeviceNode(const lwm2m::model::Registry& definitions, const Setup& setup, DeviceLog& log,
                        DeviceWatcher* watcher)
-    : rng_(setup.seed), setup_(setup), log_(log), watcher_(watcher), client_(settings_of(setup), rng_) {
+    : rng_(setup.seed),
+      setup_(setup),
+      provider_(setup.dtls, rng_),
+      log_(log),
+      watcher_(watcher),
+      client_(settings_of(setup, provider_), rng_) {
   for (const lwm2m::ObjectId object : std::initializer_list<lwm2m::ObjectId>{0, 1, 3})
     client_.define(*definitions.find(object));
   if (setup_.servers.size() > 1) client_.define(*definitions.find(kAccessControl));
@@ -36,9 +42,16 @@ void DeviceNode::start(Instant now) {
   const client::Context own{now, std::nullopt};
   [[maybe_unused]] bool made =
       client_.tree().add(own, 3, 0).has_value() && client_.tree().add(own, kTemperature, 0).has_value();
+  client::SecurityValues security;
+  if (setup_.credential) {
+    security.mode = client::SecurityObject::kPreSharedKey;
+    security.identity = to_bytes(setup_.credential->identity);
+    security.key = setup_.credential->key;
+  }
+  const std::string scheme = setup_.credential ? "coaps://" : "coap://";
   client::ServerId id = 0;
   for (const PeerAddress& server : setup_.servers) {
-    made = made && client_.add_account(now, ++id, "coap://" + server.to_string(), setup_.lifetime).has_value();
+    made = made && client_.add_account(now, ++id, scheme + server.to_string(), setup_.lifetime, security).has_value();
   }
   assert(made);
   if (setup_.servers.size() > 1) provision_access(now);
@@ -158,12 +171,41 @@ Result<void> DeviceNode::execute(const client::Context&, const lwm2m::Path&, con
   return {};
 }
 
-ServerNode::ServerNode(std::size_t shards, std::uint64_t seed) : rng_(seed) {
-  for (std::size_t index = 0; index < shards; ++index) {
+ServerNode::ServerNode(const Setup& setup) : setup_(setup), rng_(setup.seed) {
+  make_shards();
+}
+
+void ServerNode::make_shards() {
+  shards_.clear();
+  acceptors_.clear();
+  for (std::size_t index = 0; index < setup_.shards; ++index) {
     server::ShardConfig config;
     config.index = index;
-    config.count = shards;
-    shards_.push_back(std::make_unique<server::Shard>(config, rng_));
+    config.count = setup_.shards;
+    if (setup_.credentials != nullptr) {
+      security::dtls::DtlsProvider provider(setup_.dtls, rng_);
+      auto acceptor = provider.acceptor({}, *setup_.credentials);
+      assert(acceptor);
+      acceptors_.push_back(std::move(*acceptor));
+      config.acceptor = acceptors_.back().get();
+      config.credentials = setup_.credentials;
+    }
+    shards_.push_back(std::make_unique<server::Shard>(std::move(config), rng_));
+    shards_.back()->set_wall_clock(wall_offset_);
+  }
+}
+
+void ServerNode::restart(Instant now, bool graceful, Duration jump) {
+  std::vector<Secret<Bytes>> handed_over;
+  for (const auto& shard : shards_) {
+    if (graceful) handed_over.push_back(server::pack(shard->hand_over(now)));
+  }
+  wall_offset_ += jump;
+  make_shards();
+  for (std::size_t index = 0; index < handed_over.size(); ++index) {
+    auto handover = server::unpack_handover(handed_over[index].reveal());
+    assert(handover);
+    shards_[index]->take_over(now, std::move(*handover));
   }
 }
 
@@ -185,7 +227,8 @@ std::vector<server::DeviceView> ServerNode::devices() const {
 }
 
 void ServerNode::handle_datagram(Instant now, const Datagram& datagram) {
-  shards_[datagram.from.hash() % shards_.size()]->handle_datagram(now, datagram);
+  const auto kind = setup_.credentials != nullptr ? transport::Kind::Dtls : transport::Kind::Udp;
+  shards_[datagram.from.hash() % shards_.size()]->handle_datagram(now, {datagram.from.as(kind), datagram.bytes});
 }
 
 void ServerNode::handle_timeout(Instant now) {
@@ -194,7 +237,7 @@ void ServerNode::handle_timeout(Instant now) {
 
 std::optional<Transmit> ServerNode::poll_transmit() {
   for (const auto& shard : shards_) {
-    if (auto transmit = shard->poll_transmit()) return transmit;
+    if (auto transmit = shard->poll_transmit()) return Transmit{transmit->to.as(transport::Kind::Udp), transmit->bytes};
   }
   return std::nullopt;
 }

@@ -13,6 +13,7 @@
 #include "client/client.hpp"
 #include "coap/message/message.hpp"
 #include "lwm2m/model/registry.hpp"
+#include "security/dtls/provider.hpp"
 #include "server/shard.hpp"
 #include "sim/network.hpp"
 
@@ -47,6 +48,9 @@ class DeviceNode final : public Node, private client::ObjectBehaviour {
     std::vector<PeerAddress> servers;  ///< Short Server ID 1 and up
     std::uint32_t lifetime = 300;
     std::uint64_t seed = 0;
+    /// DTLS with this key to all servers; NoSec without.
+    std::optional<security::PskCredential> credential{};
+    security::dtls::Parameters dtls{};
   };
   /// The Access Control instances.
   static constexpr lwm2m::InstanceId kDeviceAccess = 0;
@@ -85,6 +89,7 @@ class DeviceNode final : public Node, private client::ObjectBehaviour {
 
   SplitMix rng_;
   Setup setup_;
+  security::dtls::DtlsProvider provider_;
   DeviceLog& log_;
   DeviceWatcher* watcher_;
   Instant now_{};
@@ -96,7 +101,19 @@ class DeviceNode final : public Node, private client::ObjectBehaviour {
 /// A server of several shards behind one address; who sends from where decides the shard, as SO_REUSEPORT does.
 class ServerNode final : public Node {
  public:
-  ServerNode(std::size_t shards, std::uint64_t seed);
+  struct Setup {
+    std::size_t shards = 1;
+    std::uint64_t seed = 0;
+    /// Everything that arrives is DTLS; NoSec without.
+    const security::CredentialSource* credentials = nullptr;
+    security::dtls::Parameters dtls{};
+  };
+  explicit ServerNode(const Setup& setup);
+
+  /// Another process takes its place: with what the old one handed over, or with nothing after a kill. Its wall clock is
+  /// `jump` ahead of the old one's. Operations that wait are never answered.
+  void restart(Instant now, bool graceful, Duration jump);
+  [[nodiscard]] Duration wall_offset() const { return wall_offset_; }
 
   /// Called for every event, with the shard it comes from.
   std::function<void(Instant, const server::Event&)> on_event;
@@ -112,7 +129,12 @@ class ServerNode final : public Node {
   void after(Instant now) override;
 
  private:
+  void make_shards();
+
+  Setup setup_;
   SplitMix rng_;
+  Duration wall_offset_{};
+  std::vector<std::unique_ptr<security::Acceptor>> acceptors_;
   std::vector<std::unique_ptr<server::Shard>> shards_;
 };
 

@@ -35,7 +35,13 @@ World::World(const lwm2m::model::Registry& definitions, const WorldSettings& set
     : definitions_(definitions), settings_(settings), network_(settings.seed) {
   for (std::size_t index = 0; index < settings.servers; ++index) {
     Server server;
-    server.node = std::make_unique<ServerNode>(settings.shards, (settings.seed ^ 0x5E12E12) + index);
+    ServerNode::Setup setup;
+    setup.shards = settings.shards;
+    setup.seed = (settings.seed ^ 0x5E12E12) + index;
+    if (settings.secure) setup.credentials = &known_;
+    setup.dtls.watcher = &nonces_;
+    setup.dtls.ticket_secret = Secret<Bytes>(Bytes(32, static_cast<std::uint8_t>(index)));
+    server.node = std::make_unique<ServerNode>(setup);
     server.host = network_.attach(PeerAddress::v4(0x0A000001 + static_cast<std::uint32_t>(index), 5683),
                                   server.node.get(), link::kLan);
     server.node->on_event = [this, index](Instant now, const server::Event& event) { on_event(now, index, event); };
@@ -56,6 +62,12 @@ void World::add_device(std::size_t index) {
   device.endpoint = "urn:dev:os:world-" + std::to_string(index);
   device.setup.endpoint = device.endpoint;
   for (const Server& server : servers_) device.setup.servers.push_back(network_.address(server.host));
+  if (settings_.secure) {
+    const std::string key = "key of " + device.endpoint;
+    known_.psks[device.endpoint] = key;
+    device.setup.credential = security::PskCredential{device.endpoint, Secret<Bytes>(to_bytes(key))};
+    device.setup.dtls.watcher = &nonces_;
+  }
   device.setup.lifetime = 300 + static_cast<std::uint32_t>(network_.rng().below(3300));
   device.host = network_.attach(fresh_address(), nullptr, kRadios[index % kRadios.size()]);
   devices_.push_back(std::move(device));
@@ -167,11 +179,28 @@ void World::change(Instant now) {
   network_.flush(device.host);
 }
 
+void World::restart(Instant now) {
+  const auto index = static_cast<std::size_t>(network_.rng().below(static_cast<std::uint32_t>(servers_.size())));
+  Server& server = servers_[index];
+  const bool graceful = network_.rng().below(3) != 0;
+  // A clock that is set while the server is down: a quarter of an hour in either direction.
+  const Duration jump = network_.rng().below(2) == 0 ? seconds(0) : seconds(network_.rng().below(1800)) - minutes(15);
+  std::erase_if(asked_, [&](const auto& asked) {
+    if (asked.second.server != index) return false;
+    operations_end_once_.forget(server::Ticket{asked.first});
+    return true;
+  });
+  ++(graceful ? report_.restarts : report_.kills);
+  if (!graceful) server.registrations_make_sense->forget();
+  server.node->restart(now, graceful, jump);
+  network_.flush(server.host);
+}
+
 void World::ask(Instant now, std::size_t server, const std::string& endpoint, const lwm2m::Downlink& operation,
                 std::string argument) {
   const server::Ticket ticket{++tickets_};
   ++report_.operations;
-  asked_[ticket.value] = {endpoint, std::move(argument), std::holds_alternative<lwm2m::Observe>(operation)};
+  asked_[ticket.value] = {server, endpoint, std::move(argument), std::holds_alternative<lwm2m::Observe>(operation)};
   operations_end_once_.asked(ticket);
   servers_[server].node->operate(now, ticket, endpoint, operation);
   network_.flush(servers_[server].host);
@@ -265,7 +294,7 @@ void World::expect_convergence(Instant now, std::size_t server) {
     const auto view = registered.find(device.endpoint);
     if (view == registered.end()) {
       complaints_.add(now, device.endpoint + " isn't registered" + where);
-    } else if (view->second.address != network_.address(device.host)) {
+    } else if (view->second.address.as(transport::Kind::Udp) != network_.address(device.host)) {
       complaints_.add(now, device.endpoint + " is registered with an old address" + where);
     }
     const auto& last_seen = servers_[server].last_seen;
@@ -280,11 +309,14 @@ WorldReport World::run() {
   every(settings_.fault_every, &World::fault);
   every(settings_.operation_every, &World::operation);
   every(settings_.change_every, &World::change);
+  if (settings_.secure) every(settings_.restart_every, &World::restart);
   const Instant end = Instant{} + settings_.length;
   for (Instant at = Instant{} + minutes(1); at < end; at += minutes(1)) {
     network_.at(at, [this](Instant now) {
-      const auto wall = std::chrono::duration_cast<seconds>(now.time_since_epoch()).count();
-      for (const Server& server : servers_) server.registrations_make_sense->visible(now, server.node->devices(), wall);
+      for (const Server& server : servers_) {
+        const auto wall = std::chrono::floor<seconds>(now.time_since_epoch() + server.node->wall_offset()).count();
+        server.registrations_make_sense->visible(now, server.node->devices(), wall);
+      }
       for (const Device& device : devices_) {
         if (device.node) periods_are_kept_.tick(now, device.endpoint, device.node->client());
       }
@@ -319,6 +351,9 @@ WorldReport World::run() {
   }
   report_.refusals = access_is_checked_.refusals();
   report_.held_periods = periods_are_kept_.held();
+  report_.records = nonces_.count();
+  report_.handshakes = nonces_.lines.size() / 2;  // both ends
+  if (nonces_.reused > 0) complaints_.add(network_.now(), std::to_string(nonces_.reused) + " nonces were used twice");
   report_.complaints = complaints_.all();
   report_.datagrams = network_.sent();
   report_.trace = network_.trace();

@@ -11,6 +11,7 @@
 #include "lwm2m/model/registry.hpp"
 #include "sim/checkers.hpp"
 #include "sim/network.hpp"
+#include "security/dtls/test_peers.hpp"
 #include "sim/node.hpp"
 
 namespace drover::sim {
@@ -24,6 +25,9 @@ struct WorldSettings {
   Duration fault_every = std::chrono::minutes(4);  ///< somewhere in the world, on average
   Duration operation_every = std::chrono::minutes(1);
   Duration change_every = std::chrono::seconds(40);  ///< of some device's temperature
+  /// DTLS with a pre-shared key for each device; servers are restarted with a handover, killed, and their clocks jump.
+  bool secure = false;
+  Duration restart_every = std::chrono::minutes(50);  ///< of some server, when secure
 };
 
 struct WorldReport {
@@ -33,7 +37,13 @@ struct WorldReport {
   std::uint64_t operations = 0, answered = 0, executed = 0, notifications = 0, registrations = 0, faults = 0;
   std::uint64_t refusals = 0;      ///< operations without the right
   std::uint64_t held_periods = 0;  ///< notifications for which a minimum period was in force
+  std::uint64_t restarts = 0, kills = 0;
+  std::uint64_t records = 0;     ///< of DTLS that were protected, each under a nonce of its own
+  std::uint64_t handshakes = 0;  ///< whose keys the key log tells
 };
+
+using security::testing::KnownPeers;
+using security::testing::Witness;
 
 class World final : private DeviceWatcher {
  public:
@@ -57,6 +67,7 @@ class World final : private DeviceWatcher {
   void fault(Instant now);
   void operation(Instant now);
   void change(Instant now);
+  void restart(Instant now);
   void heal(Instant now);
 
   void ask(Instant now, std::size_t server, const std::string& endpoint, const lwm2m::Downlink& operation,
@@ -88,6 +99,8 @@ class World final : private DeviceWatcher {
     std::map<std::string, double> last_seen;  ///< temperature by notification
     std::unique_ptr<RegistrationsMakeSense> registrations_make_sense;
   };
+  Witness nonces_;
+  KnownPeers known_;
   std::vector<Server> servers_;
   std::vector<Device> devices_;
   std::map<std::string, DeviceLog> logs_;
@@ -96,6 +109,7 @@ class World final : private DeviceWatcher {
   std::uint64_t tickets_ = 0;
 
   struct Asked {
+    std::size_t server = 0;
     std::string endpoint;
     std::string argument;
     bool observe = false;

@@ -78,6 +78,27 @@ INSTANTIATE_TEST_SUITE_P(Seeds, WorldOfServers, testing::Range<std::uint64_t>(10
 // 1021: a server that is away for a while; what counts for its maximum period was taken for its minimum period, too.
 INSTANTIATE_TEST_SUITE_P(Found, WorldOfServers, testing::Values<std::uint64_t>(1021));
 
+class WorldOfSecrets : public testing::TestWithParam<std::uint64_t> {};
+
+// The same faults over DTLS, with servers that are restarted gracefully, killed, and whose clocks are set: nothing is
+// protected twice under a nonce, and everybody finds back.
+TEST_P(WorldOfSecrets, NoNonceIsUsedTwiceAndEverybodyFindsBack) {
+  WorldSettings secret = settings(GetParam());
+  secret.secure = true;
+  secret.devices = 24;
+  secret.length = std::chrono::hours(16);
+  const WorldReport report = World(definitions(), secret).run();
+  expect_clean(report);
+  EXPECT_GT(report.restarts, 0U);
+  EXPECT_GT(report.kills, 0U);
+  EXPECT_GT(report.records, 2000U);
+  EXPECT_GT(report.handshakes, 24U);
+  EXPECT_GT(report.answered, report.operations / 4);
+  EXPECT_GT(report.notifications, 200U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, WorldOfSecrets, testing::Range<std::uint64_t>(2001, 2001 + seeds()));
+
 TEST(World, ThatIsQuietHasEveryOperationAnswered) {
   WorldSettings quiet = settings(100);
   quiet.devices = 10;

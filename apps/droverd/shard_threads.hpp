@@ -4,10 +4,15 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/result.hpp"
 #include "coap/parameters.hpp"
+#include "security/credentials.hpp"
+#include "security/dtls/parameters.hpp"
+#include "security/listener.hpp"
+#include "server/handover.hpp"
 #include "server/local_fleet.hpp"
 #include "server/policy.hpp"
 #include "transport/datagram.hpp"
@@ -23,6 +28,15 @@ class ShardThreads {
     std::size_t shards = 1;
     coap::Parameters coap;
     server::Policy policy;
+    /// DTLS at a port of its own.
+    struct Secure {
+      transport::PeerAddress listen;
+      security::ServerCredentials own;
+      const security::CredentialSource* credentials = nullptr;  ///< outlives the threads
+      security::dtls::Parameters dtls;
+      security::ListenerSettings listener;
+    };
+    std::optional<Secure> secure{};
   };
 
   /// Opens the sockets; no thread runs before start().
@@ -32,10 +46,17 @@ class ShardThreads {
   ShardThreads& operator=(const ShardThreads&) = delete;
 
   [[nodiscard]] transport::PeerAddress local() const;
+  [[nodiscard]] std::optional<transport::PeerAddress> secure_local() const;
   server::Fleet& fleet() { return *fleet_; }
   void start();
   /// Ends and joins the threads. Operations that wait are not called back.
   void stop();
+  /// Thread-safe: has every shard look at its credentials again.
+  void credentials_changed();
+  /// Before start(): what an earlier process handed over. The number of registrations that stand again.
+  std::size_t take_over(std::vector<server::Handover> shards);
+  /// After stop(), once: associations end here.
+  [[nodiscard]] std::vector<server::Handover> hand_over();
 
  private:
   struct Worker;
