@@ -46,8 +46,10 @@ void check(bool fits) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const lwm2m::model::Registry registry = definitions();
   static api::test::FakeFleet fleet;
-  static const auto state = std::make_shared<api::State>(api::State{
-      fleet, registry, std::make_shared<api::EventHub>(api::EventHub::Limits{}, registry, 0), "", 0, nullptr});
+  static const auto authority = *api::Authority::open({}, std::make_shared<store::MemoryTokenTable>());
+  static const auto state = std::make_shared<api::State>(
+      api::State{fleet, registry, authority, std::make_shared<api::EventHub>(api::EventHub::Limits{}, registry, 0), "", 0,
+                 nullptr, nullptr});
 
   std::string_view text = as_text(ByteView(data, size));
   auto target = api::parse_target(line(text));
@@ -60,7 +62,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const std::string_view host = line(text);
   const bool loopback = api::http::is_loopback_host(host);
-  if (api::http::is_same_origin(line(text), host) && loopback) check(!host.empty());
+  if (api::http::is_same_origin(line(text), host, false) && loopback) check(!host.empty());
+  // There is no token: no text is one.
+  check(!authority->authenticate({std::string(host)}));
 
   const auto path = lwm2m::Path::parse(line(text));
   if (!path || path->depth() < 1) return 0;

@@ -27,6 +27,15 @@ httplib::Request request_of(const std::string& method, const std::string& target
   return request;
 }
 
+std::string reason_of(httplib::Error error) {
+  switch (error) {
+    case httplib::Error::SSLServerVerification:
+      return "its certificate isn't trusted, or is for another name; --ca FILE names who signed it";
+    case httplib::Error::SSLLoadingCerts: return "the file of --ca can't be read, or isn't PEM";
+    default: return httplib::to_string(error);
+  }
+}
+
 }  // namespace
 
 std::string percent_encode(std::string_view text) {
@@ -79,38 +88,42 @@ bool EventParser::feed(std::string_view piece, const std::function<bool(const St
 }
 
 struct ApiClient::Connection {
-  explicit Connection(const std::string& url) : client(url) {
+  explicit Connection(const Settings& settings) : client(settings.url) {
     client.set_url_encode(false);
     client.set_connection_timeout(kConnectSeconds);
-    client.set_keep_alive(true);
+    client.enable_server_certificate_verification(true);
+    if (!settings.authority.empty()) client.set_ca_cert_path(settings.authority);
+    if (!settings.token.empty()) client.set_bearer_token_auth(settings.token.reveal());
   }
   httplib::Client client;
 };
 
-ApiClient::ApiClient(const std::string& url, std::uint32_t timeout)
-    : url_(url), timeout_(timeout), connection_(std::make_unique<Connection>(url)) {}
+ApiClient::ApiClient(Settings settings)
+    : settings_(std::move(settings)), connection_(std::make_unique<Connection>(settings_)) {
+  connection_->client.set_keep_alive(true);
+}
 
 ApiClient::~ApiClient() = default;
 
 Reply ApiClient::call(const std::string& method, const std::string& path, const Query& query, const std::string& body,
                       const std::string& content_type) {
   httplib::Client& client = connection_->client;
-  client.set_read_timeout(static_cast<time_t>(timeout_) + kBeyondTimeout);
+  client.set_read_timeout(static_cast<time_t>(settings_.timeout) + kBeyondTimeout);
   httplib::Request request = request_of(method, with_query(path, query));
   if (!body.empty()) {
     request.body = body;
     request.set_header("Content-Type", content_type);
   }
   const httplib::Result result = client.send(request);
-  if (!result) return {0, httplib::to_string(result.error())};
+  if (!result) return {0, reason_of(result.error())};
   return {result->status, result->body};
 }
 
 Reply ApiClient::stream(const std::string& path, const Query& query, const std::string& last_event_id,
                         const std::function<bool(const StreamEvent&)>& found) {
-  httplib::Client client(url_);
-  client.set_url_encode(false);
-  client.set_connection_timeout(kConnectSeconds);
+  // Another connection: this one is the stream's until its end.
+  Connection connection(settings_);
+  httplib::Client& client = connection.client;
   client.set_read_timeout(kStreamSilence);
   httplib::Request request = request_of("GET", with_query(path, query));
   request.set_header("Accept", "text/event-stream");
@@ -129,7 +142,7 @@ Reply ApiClient::stream(const std::string& path, const Query& query, const std::
   };
   const httplib::Result result = client.send(request);
   if (status != 0) return {status, problem};
-  return {0, httplib::to_string(result.error())};
+  return {0, reason_of(result.error())};
 }
 
 }  // namespace drover::cli

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/secret.hpp"
+
 namespace drover::cli {
 
 using Query = std::vector<std::pair<std::string, std::string>>;
@@ -44,8 +46,13 @@ class ApiClient {
  public:
   static constexpr std::uint32_t kTimeoutDefault = 100;  ///< seconds, as the server's own default
 
-  /// `url` as "http://127.0.0.1:8080"; `timeout` in seconds is how long the server waits for a device.
-  ApiClient(const std::string& url, std::uint32_t timeout);
+  struct Settings {
+    std::string url;                          ///< "http://127.0.0.1:8080"
+    std::uint32_t timeout = kTimeoutDefault;  ///< seconds that the server waits for a device
+    Secret<std::string> token{};              ///< sent with each request unless ""; see check_token_url()
+    std::string authority{};                  ///< PEM file of who signs the server's certificate; "": the system's
+  };
+  explicit ApiClient(Settings settings);
   ~ApiClient();
 
   /// `method` is GET, PUT, PATCH, POST or DELETE; `path` is encoded already and begins with '/'.
@@ -56,13 +63,12 @@ class ApiClient {
   Reply stream(const std::string& path, const Query& query, const std::string& last_event_id,
                const std::function<bool(const StreamEvent&)>& found);
 
-  [[nodiscard]] const std::string& url() const { return url_; }
-  [[nodiscard]] std::uint32_t timeout() const { return timeout_; }
+  [[nodiscard]] const std::string& url() const { return settings_.url; }
+  [[nodiscard]] std::uint32_t timeout() const { return settings_.timeout; }
 
  private:
   struct Connection;
-  std::string url_;
-  std::uint32_t timeout_;
+  Settings settings_;
   std::unique_ptr<Connection> connection_;
 };
 

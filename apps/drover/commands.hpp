@@ -53,5 +53,9 @@ int cancel(Session& session, const std::string& endpoint, const lwm2m::Path& pat
 int events(Session& session, const FollowArguments& arguments);
 int objects(Session& session, std::optional<std::uint16_t> id, const std::string& version);
 int status(Session& session);
+/// Prints the token's text, which is never to be had again. `expires` as "30d", "" for never.
+int add_token(Session& session, const std::string& name, const std::string& role, const std::string& expires);
+int list_tokens(Session& session);
+int remove_token(Session& session, const std::string& name_or_id);
 
 }  // namespace drover::cli

@@ -12,6 +12,7 @@ enum ExitStatus : int {
   kNoAnswer = 4,       ///< the device didn't answer in time, or not in a way that can be used
   kServer = 5,         ///< the server can't be reached or is in trouble itself
   kOutput = 6,         ///< what was to be printed is lost: a full disk, a reader that left
+  kDenied = 7,         ///< the server wants a token, or one of a higher role
 };
 
 }  // namespace drover::cli

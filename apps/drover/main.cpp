@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <optional>
 #include <string>
@@ -10,8 +11,10 @@
 
 #include "apps/drover/api_client.hpp"
 #include "apps/drover/commands.hpp"
+#include "apps/drover/credentials.hpp"
 #include "apps/drover/exit_status.hpp"
 #include "apps/drover/session.hpp"
+#include "apps/drover/token_source.hpp"
 #include "io/standard_output.hpp"
 
 namespace {
@@ -29,13 +32,18 @@ constexpr const char* kFooter =
     "  drover write urn:dev:os:demo /1/0 1=300 6=true --update\n"
     "  drover observe urn:dev:os:demo /3303/0/5700\n\n"
     "Exit status: 0 done; 1 the device answered with an error; 2 wrong use; 3 the device isn't registered;\n"
-    "4 no answer from the device; 5 the server can't be reached or is in trouble; 6 the output can't be written.";
+    "4 no answer from the device; 5 the server can't be reached or is in trouble; 6 the output can't be written;\n"
+    "7 the server wants a token, or one of a higher role.\n\n"
+    "The token is that of --token-file, else DROVER_TOKEN, else ~/.config/drover/token; files must be 0600. It goes by\n"
+    "https, or by http to this machine alone.";
 
 /// Everything that the command line can say; each command reads its part.
 struct Arguments {
   std::string api = "http://127.0.0.1:8080";
   std::uint32_t timeout = drover::cli::ApiClient::kTimeoutDefault;
   bool json = false;
+  std::string token_file;
+  std::string authority;
 
   std::string endpoint;
   std::string path_text;
@@ -52,6 +60,9 @@ struct Arguments {
   bool background = false;
   bool keep = false;
   std::string cancel_mode = "get";
+  std::string token;
+  std::string role;
+  std::string expires;
 
   [[nodiscard]] Path path() const { return *Path::parse(path_text); }
 };
@@ -77,6 +88,8 @@ class CommandLine {
     add_writes();
     add_observations();
     add_server();
+    add_tokens();
+    drover::cli::add_credential_commands(app_, chosen_);
   }
 
  private:
@@ -104,6 +117,11 @@ class CommandLine {
     app_.add_option("--timeout", a_.timeout, "seconds to wait for a device")
         ->check(CLI::Range(1, 300))
         ->capture_default_str();
+    app_.add_option("--token-file", a_.token_file, "file with the token for the API, 0600")->type_name("FILE");
+    app_.add_option("--ca", a_.authority, "PEM file of who signed the server's certificate, when the system doesn't know")
+        ->envname("DROVER_CA")
+        ->check(CLI::ExistingFile)
+        ->type_name("FILE");
     app_.add_flag("--json", a_.json, "the API's JSON instead of tables, one value a line");
   }
 
@@ -186,6 +204,27 @@ class CommandLine {
     add("status", "the server's counters", [](Session& s) { return drover::cli::status(s); });
   }
 
+  void add_tokens() {
+    CLI::App* token = app_.add_subcommand("token", "tokens of the API; the first one closes it to who has none");
+    token->require_subcommand(1);
+    const auto sub = [&](const char* name, const char* help, Command run) {
+      CLI::App* command = token->add_subcommand(name, help);
+      command->callback([this, run = std::move(run)] { chosen_ = run; });
+      return command;
+    };
+    CLI::App* made = sub("add", "make one, and print it this once",
+                         [this](Session& s) { return drover::cli::add_token(s, a_.token, a_.role, a_.expires); });
+    made->add_option("name", a_.token, "who or what it is for")->required();
+    made->add_option("--role", a_.role, "read: sees, and reads from devices; operate: changes devices; admin: all")
+        ->required()
+        ->check(CLI::IsMember({"read", "operate", "admin"}));
+    made->add_option("--expires", a_.expires, "good so long: 90m, 12h, 30d; always without it");
+    sub("list", "all of them, without their texts", [](Session& s) { return drover::cli::list_tokens(s); });
+    CLI::App* gone = sub("remove", "no longer good from now on",
+                         [this](Session& s) { return drover::cli::remove_token(s, a_.token); });
+    gone->add_option("token", a_.token, "its name or id")->required();
+  }
+
   CLI::App& app_;
   Arguments& a_;
   Command& chosen_;
@@ -230,7 +269,20 @@ int run(int count, char** values) {
     return error.get_exit_code() == 0 ? app.exit(error) : complain(app, error);
   }
   if (arguments.api.find("://") == std::string::npos) arguments.api = "http://" + arguments.api;
-  drover::cli::ApiClient api(arguments.api, arguments.timeout);
+  const char* const variable = std::getenv("DROVER_TOKEN");
+  auto token = drover::cli::find_token({.file = arguments.token_file,
+                                        .environment = variable != nullptr ? variable : "",
+                                        .home_file = drover::cli::home_token_file()});
+  if (!token) return drover::cli::usage_error(token.error().reason);
+  if (!token->empty()) {
+    if (const auto fine = drover::cli::check_token_url(arguments.api); !fine) {
+      return drover::cli::usage_error(fine.error().reason);
+    }
+  }
+  drover::cli::ApiClient api({.url = arguments.api,
+                              .timeout = arguments.timeout,
+                              .token = std::move(*token),
+                              .authority = arguments.authority});
   Session session{api, arguments.json};
   return chosen(session);
 }

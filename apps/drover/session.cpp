@@ -20,6 +20,7 @@ int exit_status_of(const Reply& reply, const Json& problem) {
   const std::string type = problem.is_object() ? problem.value("type", "") : "";
   const std::string kind = type.rfind(kPrefix, 0) == 0 ? type.substr(std::string(kPrefix).size()) : "";
   if (kind == "device-answer") return kDeviceError;
+  if (kind == "unauthorized" || kind == "forbidden") return kDenied;
   if (kind == "not-registered" || kind == "registration-ended") return kNotRegistered;
   if (kind == "no-answer") return kNoAnswer;
   if (kind == "busy" || kind == "unavailable" || kind == "internal") return kServer;
@@ -47,7 +48,10 @@ int usage_error(const std::string& reason) {
 
 int fail(const Session& session, const Reply& reply) {
   if (reply.status == 0) {
-    std::fprintf(stderr, "drover: no server answers at %s (%s): start droverd, or name the right one with --api\n",
+    const bool secure = session.api.url().starts_with("https:");
+    std::fprintf(stderr,
+                 secure ? "drover: no server answers at %s (%s)\n"
+                        : "drover: no server answers at %s (%s): start droverd, or name the right one with --api\n",
                  session.api.url().c_str(), reply.body.c_str());
     return kServer;
   }

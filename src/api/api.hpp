@@ -3,14 +3,17 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "api/authority.hpp"
 #include "api/event_hub.hpp"
 #include "api/http.hpp"
 #include "base/result.hpp"
 #include "lwm2m/model/registry.hpp"
 #include "server/fleet.hpp"
+#include "store/credential_list.hpp"
 
 namespace drover::api {
 
@@ -18,13 +21,21 @@ namespace drover::api {
 struct RouteView {
   std::string method;
   std::string path;                     ///< as in docs/openapi.json
+  std::optional<Role> role;             ///< nothing: everybody, also without a token
   std::vector<std::string> parameters;  ///< of the query
 };
 
 class Api {
  public:
   struct Settings {
-    std::vector<std::string> listen{"127.0.0.1:8080"};  ///< loopback only, see http::Server::open()
+    std::vector<std::string> listen{"127.0.0.1:8080"};  ///< see parse_listen_address() and check_listen_address()
+    /// PEM files for https, both or none.
+    std::string certificate;
+    std::string private_key;
+    /// Who may do what; without it there are no tokens until one is added, and they are gone with the Api.
+    std::shared_ptr<Authority> authority;
+    /// What devices prove themselves with; outlives the Api. nullptr: its routes say that there is no store.
+    store::CredentialList* credentials = nullptr;
     http::Limits http;
     EventHub::Limits events;
     std::string version;         ///< of the program, for /api/v1/status
@@ -40,7 +51,12 @@ class Api {
 
   /// "127.0.0.1:8080", with the port that was chosen.
   [[nodiscard]] std::vector<std::string> addresses() const;
+  /// "https://127.0.0.1:8443", in the same order.
+  [[nodiscard]] std::vector<std::string> urls() const;
   void start();
+  /// Reads certificate and key again, for the connections to come; until when the certificate is valid, 0 when there is
+  /// none. An error leaves all as it was. Thread-safe.
+  Result<UnixSeconds> reload_certificate();
   /// Answers what is pending with 503, ends the streams and joins the thread.
   void stop();
 

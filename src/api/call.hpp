@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "api/authority.hpp"
 #include "api/event_hub.hpp"
 #include "api/http.hpp"
 #include "api/problem.hpp"
@@ -15,6 +16,7 @@
 #include "api/views.hpp"
 #include "lwm2m/model/registry.hpp"
 #include "server/fleet.hpp"
+#include "store/credential_list.hpp"
 
 namespace drover::api {
 
@@ -28,10 +30,13 @@ inline constexpr std::size_t kOptionTextMax = 255;
 struct State {
   server::Fleet& fleet;
   const lwm2m::model::Registry& registry;
+  std::shared_ptr<Authority> authority;
   std::shared_ptr<EventHub> events;
   std::string version;
   UnixSeconds started_at = 0;
   std::function<std::size_t()> streams;
+  std::function<void()> wake_streams;
+  store::CredentialList* credentials = nullptr;  ///< outlives the Api; nullptr without a store
 };
 
 /// One request that found its route.
@@ -47,7 +52,7 @@ struct Call {
   void refuse(const Problem& problem) const { responder.answer(to_response(problem)); }
 };
 
-// One a route, see the table in api.cpp. They run on the HTTP thread and don't block.
+// One a route, see the table in routes.cpp. They run on the HTTP thread and don't block.
 void list_devices(const std::shared_ptr<Call>& call);
 void get_device(const std::shared_ptr<Call>& call);
 void list_observations(const std::shared_ptr<Call>& call);
@@ -57,6 +62,17 @@ void get_status(const std::shared_ptr<Call>& call);
 void get_health(const std::shared_ptr<Call>& call);
 void get_openapi(const std::shared_ptr<Call>& call);
 void open_events(const std::shared_ptr<Call>& call);
+void list_tokens(const std::shared_ptr<Call>& call);
+void add_token(const std::shared_ptr<Call>& call);
+void remove_token(const std::shared_ptr<Call>& call);
+
+void list_credentials(const std::shared_ptr<Call>& call);
+void add_credential(const std::shared_ptr<Call>& call);
+void import_credentials(const std::shared_ptr<Call>& call);
+void get_credential(const std::shared_ptr<Call>& call);
+void change_credential(const std::shared_ptr<Call>& call);
+void remove_credential(const std::shared_ptr<Call>& call);
+void rotate_credential(const std::shared_ptr<Call>& call);
 
 void read(const std::shared_ptr<Call>& call);
 void write_replace(const std::shared_ptr<Call>& call);

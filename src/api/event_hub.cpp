@@ -52,7 +52,7 @@ class EventStream final : public http::StreamSource {
     seen_ = 0;
   }
 
-  std::string pull() override {
+  std::optional<std::string> pull() override {
     std::string text;
     while (text.size() < kPullTextMax) {
       const auto batch = hub_->after(seen_, kBatch);

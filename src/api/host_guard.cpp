@@ -58,9 +58,9 @@ bool is_loopback_host(std::string_view host) {
   return equal_ignoring_case(name, "localhost") || is_loopback_v4(name);
 }
 
-bool is_same_origin(std::string_view origin, std::string_view host) {
-  constexpr std::string_view kScheme = "http://";
-  return origin.starts_with(kScheme) && equal_ignoring_case(origin.substr(kScheme.size()), host);
+bool is_same_origin(std::string_view origin, std::string_view host, bool secure) {
+  const std::string_view scheme = secure ? "https://" : "http://";
+  return origin.starts_with(scheme) && equal_ignoring_case(origin.substr(scheme.size()), host);
 }
 
 }  // namespace drover::api::http

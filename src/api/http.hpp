@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small HTTP/1.1 server on loopback with a plain interface: no type of the networking library shows here.
+// A small HTTP/1.1 server, with or without TLS, behind a plain interface: no type of the networking library shows here.
 #pragma once
 
 #include <chrono>
@@ -7,11 +7,14 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "api/caller.hpp"
+#include "api/tls_context.hpp"
 #include "base/result.hpp"
 
 namespace drover::api::http {
@@ -22,12 +25,14 @@ struct Limits {
   /// 413 past it: the largest payload of an operation (1 MiB) is 1.4 MiB in Base64, inside some JSON.
   std::size_t body_max = 2 << 20;
   std::size_t connections_max = 256;  ///< at once: 503 past it; with body_max at most 512 MiB
+  std::chrono::milliseconds handshake_wait = std::chrono::seconds(10);  ///< of TLS, from the connection's begin
   std::chrono::milliseconds header_wait = std::chrono::seconds(10);  ///< from a request's first byte to its last header
   std::chrono::milliseconds body_wait = std::chrono::seconds(30);
   std::chrono::milliseconds idle_wait = std::chrono::seconds(60);        ///< a kept-alive connection without a request
   std::chrono::milliseconds write_wait = std::chrono::seconds(30);       ///< a client that doesn't read is cut off
   std::chrono::milliseconds answer_wait = std::chrono::seconds(330);     ///< a handler that doesn't answer: 500
-  std::chrono::milliseconds keep_alive_wait = std::chrono::seconds(15);  ///< between two comments of an idle stream
+  /// Between two comments of an idle stream, and between two looks whether it may go on.
+  std::chrono::milliseconds keep_alive_wait = std::chrono::seconds(15);
   std::chrono::milliseconds linger_wait = std::chrono::seconds(2);       ///< so that a refused client can read why
   std::chrono::milliseconds stop_wait = std::chrono::seconds(2);         ///< what is being answered may still go out
 };
@@ -35,9 +40,15 @@ struct Limits {
 struct Request {
   std::string method;         ///< "GET"
   std::string target;         ///< path and query as sent, undecoded
+  std::string host;           ///< the Host field, or what an absolute target names instead; "" in HTTP/1.0 without it
+  std::optional<std::string> origin;
   std::string content_type;   ///< without parameters, lower case
   std::string last_event_id;  ///< the Last-Event-ID field
-  std::string body;
+  std::vector<std::string> authorization;  ///< each such field: secrets, for the gate alone
+  std::string peer;                        ///< "192.0.2.1:40000"
+  bool secure = false;                     ///< came over TLS
+  Caller caller;                           ///< by the gate
+  std::string body;                        ///< not there yet when the gate is asked
 };
 
 struct Response {
@@ -52,8 +63,9 @@ struct Response {
 class StreamSource {
  public:
   virtual ~StreamSource() = default;
-  /// The next piece of text/event-stream, some ten kB at most; "" when there is nothing now.
-  virtual std::string pull() = 0;
+  /// The next piece of text/event-stream, some ten kB at most; "" when there is nothing now, nullopt when the stream
+  /// ends. Asked at least each Limits::keep_alive_wait of a client that reads.
+  virtual std::optional<std::string> pull() = 0;
 };
 
 class Core;
@@ -79,28 +91,38 @@ class Responder {
   std::uint64_t request_;
 };
 
-/// Called on the server's thread; must not block.
-using Handler = std::function<void(Request, Responder)>;
+/// What a server is made for. All of it is called on the server's thread and must not block.
+struct Service {
+  /// Decides from a request's head, before its body is read, so that who isn't let in can't make the server hold one:
+  /// an answer refuses it. It may write into the request what the handler is to know, and the authorization fields
+  /// don't reach the handler. Empty lets everybody in.
+  std::function<std::optional<Response>(Request&)> gate;
+  std::function<void(Request, Responder)> handler;
+  std::shared_ptr<const TlsContext> tls;  ///< for addresses of https; may be missing when there is none
+};
 
-/// Serves on a thread of its own. A request is refused before the handler sees it when it is malformed (400), over a
-/// limit (413, 431), for a Host that isn't localhost or a loopback literal (421: a page whose name was bound to this
-/// address), or from another Origin (403).
+/// Serves on a thread of its own. A request is refused before gate and handler see it when it is malformed (400) or
+/// over a limit (413, 431).
 class Server {
  public:
-  /// Binds and listens; nothing is accepted before start(). `addresses` are "127.0.0.1:8080", "[::1]:8080" or
-  /// "localhost:8080"; port 0 lets the system choose. Anything but loopback is refused: there is no authentication yet.
-  static Result<Server> open(const std::vector<std::string>& addresses, const Limits& limits, Handler handler);
+  /// Binds and listens; nothing is accepted before start(). See parse_listen_address() for the addresses. Fault::Us for
+  /// one that is wrong, Fault::Environment for a port that isn't free.
+  static Result<Server> open(const std::vector<std::string>& addresses, const Limits& limits, Service service);
   ~Server();
   Server(Server&&) noexcept;
   Server& operator=(Server&&) = delete;
 
   /// "127.0.0.1:8080", with the port that was chosen.
   [[nodiscard]] std::vector<std::string> addresses() const;
+  /// "https://127.0.0.1:8443", in the same order.
+  [[nodiscard]] std::vector<std::string> urls() const;
   void start();
   /// Answers what is pending with 503, ends streams, joins the thread. Called by the destructor.
   void stop();
   /// Thread-safe and cheap when called often: open streams pull again.
   void wake_streams();
+  /// Thread-safe: new connections get this certificate, those that are open go on with theirs.
+  void use_certificate(std::shared_ptr<const TlsContext> tls);
   /// Thread-safe: open event streams.
   [[nodiscard]] std::size_t streams() const;
 

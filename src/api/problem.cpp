@@ -29,6 +29,10 @@ std::string_view title_of(std::string_view kind) {
       {"no-answer", "The device didn't answer"},
       {"busy", "Too much at once"},
       {"registration-ended", "The registration ended"},
+      {"unauthorized", "A token is needed"},
+      {"forbidden", "The token's role doesn't suffice"},
+      {"conflict", "It doesn't go with what there is"},
+      {"no-store", "There is no credential store"},
       {"foreign-host", "The request names another host"},
       {"foreign-origin", "The request comes from another site"},
       {"unsupported-media-type", "The body's media type isn't supported"},
@@ -109,6 +113,7 @@ http::Response to_response(const Problem& problem) {
   add("coap_reason", problem.coap_reason);
   add("payload", problem.payload);
   add("no_answer", problem.no_answer);
+  for (const ProblemLine& line : problem.lines) body["lines"].push_back({{"line", line.line}, {"detail", line.detail}});
   http::Response response;
   response.status = problem.status;
   response.content_type = "application/problem+json";

@@ -4,12 +4,19 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/http.hpp"
 #include "lwm2m/operation/operation.hpp"
 #include "server/fleet.hpp"
 
 namespace drover::api {
+
+/// One of the rows of a table that are wrong.
+struct ProblemLine {
+  std::size_t line = 0;
+  std::string detail;
+};
 
 /// One problem; the members are those of `Problem` in docs/openapi.json, "" where absent.
 struct Problem {
@@ -22,6 +29,7 @@ struct Problem {
   std::string coap_reason{};
   std::string payload{};  ///< Base64
   std::string no_answer{};
+  std::vector<ProblemLine> lines{};
 };
 
 http::Response to_response(const Problem& problem);

@@ -181,7 +181,8 @@ void open_events(const std::shared_ptr<Call>& call) {
   std::optional<std::string_view> from = call->target.parameter("last_event_id");
   // The field is what a browser sends when it reconnects to a URL that may still hold the first parameter.
   if (!call->request.last_event_id.empty()) from = call->request.last_event_id;
-  call->responder.stream(call->state->events->open(std::move(filter), from));
+  auto stream = call->state->events->open(std::move(filter), from);
+  call->responder.stream(call->state->authority->guard(call->request.caller, std::move(stream)));
 }
 
 }  // namespace drover::api

@@ -91,6 +91,7 @@ Reply ApiTest::request(const std::string& method, const std::string& target, con
   if (!api_) start();
   RawClient client(port_);
   std::string text = method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n";
+  if (!token_.empty()) text += "Authorization: Bearer " + token_ + "\r\n";
   if (!body.empty()) {
     text += "Content-Type: " + content_type + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
   }

@@ -45,6 +45,7 @@ class ApiTest : public ::testing::Test {
   lwm2m::model::Registry registry_;
   std::optional<Api> api_;
   int port_ = 0;
+  std::string token_;  ///< sent with each request unless ""
 };
 
 /// A registered device with two objects, one of them in version 1.1.

@@ -2,102 +2,26 @@
 // The daemon as a process: what it says, how it ends, and that nothing runs half-started.
 #include <gtest/gtest.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
-#include <chrono>
-#include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "program.hpp"
 #include "raw_client.hpp"
-
-extern char** environ;
 
 namespace drover::api::test {
 namespace {
 
-constexpr int kWaitMs = 20'000;
-
-/// A droverd with its output in one pipe. Killed at the end of the test when it still runs.
-class Daemon {
+/// A droverd.
+class Daemon : public Program {
  public:
-  explicit Daemon(std::vector<std::string> arguments) {
-    std::array<int, 2> pipe{};
-    EXPECT_EQ(::pipe(pipe.data()), 0);
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, pipe[1], 1);
-    posix_spawn_file_actions_adddup2(&actions, pipe[1], 2);
-    posix_spawn_file_actions_addclose(&actions, pipe[0]);
-    posix_spawn_file_actions_addclose(&actions, pipe[1]);
-    arguments.insert(arguments.begin(), DROVERD_PROGRAM);
-    std::vector<char*> argv;
-    for (auto& argument : arguments) argv.push_back(argument.data());
-    argv.push_back(nullptr);
-    EXPECT_EQ(posix_spawn(&pid_, DROVERD_PROGRAM, &actions, nullptr, argv.data(), environ), 0);
-    posix_spawn_file_actions_destroy(&actions);
-    ::close(pipe[1]);
-    output_ = pipe[0];
-  }
-  ~Daemon() {
-    if (pid_ > 0) {
-      ::kill(pid_, SIGKILL);
-      ::waitpid(pid_, nullptr, 0);
-    }
-    ::close(output_);
-  }
-  Daemon(const Daemon&) = delete;
-  Daemon& operator=(const Daemon&) = delete;
-
-  /// Reads until `text` has come; false when the program ends or twenty seconds pass before.
-  bool says(const std::string& text) {
-    while (said_.find(text) == std::string::npos) {
-      if (!fill()) return false;
-    }
-    return true;
-  }
-  void signal(int number) const { ::kill(pid_, number); }
-  /// Reads the output to its end; the exit code, -1 when a signal ended it.
-  int finish() {
-    while (fill()) {
-    }
-    int status = 0;
-    ::waitpid(std::exchange(pid_, -1), &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-  [[nodiscard]] const std::string& said() const { return said_; }
-  /// The number behind the last ':' of the address that starts with `prefix`.
-  [[nodiscard]] int port_of(const std::string& prefix) const {
-    const std::size_t start = said_.find(prefix);
-    if (start == std::string::npos) return 0;
-    const std::size_t end = said_.find_first_of(" /\n", start + prefix.size());
-    const std::size_t colon = said_.rfind(':', end);
-    return std::atoi(said_.c_str() + colon + 1);
-  }
-
- private:
-  bool fill() {
-    pollfd wanted{output_, POLLIN, 0};
-    if (::poll(&wanted, 1, kWaitMs) <= 0) return false;
-    std::array<char, 4096> bytes{};
-    const ssize_t got = ::read(output_, bytes.data(), bytes.size());
-    if (got <= 0) return false;
-    said_.append(bytes.data(), static_cast<std::size_t>(got));
-    return true;
-  }
-  pid_t pid_ = -1;
-  int output_ = -1;
-  std::string said_;
+  explicit Daemon(std::vector<std::string> arguments) : Program(DROVERD_PROGRAM, std::move(arguments)) {}
 };
 
 class Droverd : public ::testing::Test {
@@ -203,7 +127,12 @@ TEST_F(Droverd, WrongConfigurationNamesFileAndLine) {
       {"listen = \":5683\"\n", ":1: listen: "},
       {"[api]\nlisten = [\"127.0.0.1:0\",\n  \"8080\"]\n", ":3: api.listen: "},
       {"[api]\nlisten = [\"127.0.0.1:0\", \"0.0.0.0:8080\"]\n", ":2: api.listen: "},
-      {"[api]\nlisten = [\"example.org:8080\"]\n", "the host must be localhost, 127.0.0.1 or [::1]"},
+      {"[api]\nlisten = [\"example.org:8080\"]\n", "the host must be localhost or an IP address"},
+      {"[api]\ncertificate = \"a.pem\"\n", ":2: api.certificate needs api.private_key"},
+      {"[api]\n\nprivate_key = \"a.key\"\n", ":3: api.private_key needs api.certificate"},
+      {"[api]\nlisten = [\"https://127.0.0.1:0\"]\n", ":2: api.listen: "},
+      {"[api]\nlisten = [\"http://[::]:0\"]\ncertificate = \"a\"\nprivate_key = \"b\"\n", "served by https only"},
+      {"[api]\nrequire_token = true\n", ":2: api.require_token needs a file in [store]"},
       {"[registration]\ndevices_max = 0\n", ":2: registration.devices_max must be a number from 1 to 16777216"},
       {"[registration]\nobservations_max_per_device = -1\n",
        ":2: registration.observations_max_per_device must be a number from 0"},

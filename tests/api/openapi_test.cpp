@@ -9,7 +9,9 @@
 #include <sstream>
 
 #include "api/target.hpp"
+#include "api/tokens.hpp"
 #include "api_fixture.hpp"
+#include "credential_store.hpp"
 
 namespace drover::api::test {
 namespace {
@@ -174,15 +176,31 @@ class OpenApi : public ApiTest {
   void tour_operations();
   void tour_observations();
   void tour_problems();
+  void tour_tokens();
+  void tour_credentials();
   void tour_events();
 
   Document document_;
   std::set<std::string> toured_;
+  CredentialStore store_;
 };
 
 TEST_F(OpenApi, IsServedAsItIs) {
   ASSERT_TRUE(document_.root().is_object());
   EXPECT_EQ(get("/openapi.json").body, document_.text());
+}
+
+TEST_F(OpenApi, NamesTheRoleOfEachRoute) {
+  EXPECT_EQ(document_.root()["security"], Json::parse(R"([{"token":[]}])"));
+  for (const auto& route : Api::routes()) {
+    const auto [path, operation] = find_operation(route.method, route.path);
+    ASSERT_EQ(path, route.path);
+    const bool open_to_all = operation->contains("security") && (*operation)["security"].empty();
+    EXPECT_EQ(open_to_all, !route.role.has_value()) << route.method << " " << path;
+    EXPECT_EQ(operation->value("x-role", ""), route.role ? to_string(*route.role) : "") << route.method << " " << path;
+    EXPECT_EQ((*operation)["responses"].contains("401"), route.role.has_value()) << route.method << " " << path;
+    EXPECT_EQ((*operation)["responses"].contains("403"), route.role.has_value()) << route.method << " " << path;
+  }
 }
 
 TEST_F(OpenApi, HasExactlyTheServersRoutesAndQueryParameters) {
@@ -268,6 +286,47 @@ void OpenApi::tour_problems() {
   check_problem(request("POST", "/healthz"));
 }
 
+void OpenApi::tour_tokens() {
+  const Json first = step(201, "POST", "/api/v1/tokens", R"({"name":"first","role":"admin","expires_at":null})");
+  token_ = first["token"];
+  step(200, "GET", "/api/v1/tokens");
+  step(409, "POST", "/api/v1/tokens", R"({"name":"first","role":"read"})");
+  step(404, "DELETE", "/api/v1/tokens/7");
+  step(200, "DELETE", "/api/v1/tokens/1");
+  step(401, "GET", "/api/v1/tokens");
+  token_.clear();
+}
+
+void OpenApi::tour_credentials() {
+  const std::string all = "/api/v1/credentials";
+  step(501, "GET", all);
+  Api::Settings settings;
+  settings.credentials = &*store_.service;
+  api_.reset();
+  start(settings);
+  step(201, "POST", all, R"({"kind":"psk","identity":"a","generate":true,"key_bytes":16,"endpoint":null})");
+  step(201, "POST", all, R"({"kind":"psk","identity":"b","key":"00","label":"l","expires_at":null,"enabled":true})");
+  const std::string key = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";  // RFC 8410 §10.1
+  step(201, "POST", all, R"({"kind":"public-key","endpoint":"x","public_key":")" + key + "\"}");
+  step(409, "POST", all, R"({"kind":"psk","identity":"b","key":"00"})");
+  step(400, "POST", all, R"({"kind":"certificate","identity":""})");
+  step(200, "GET", all + "?limit=1");
+  step(200, "GET", all + "/1");
+  step(200, "PATCH", all + "/1", R"({"endpoint":"x","label":"","enabled":false,"expires_at":1900000000})");
+  step(201, "POST", all + "/2/rotate", R"({"identity":"c","generate":true,"key_bytes":16,"retire_after":1})");
+  step(201, "POST", all + "/2/rotate", R"({"identity":"d","key":"00","label":"l"})");
+  const std::string other = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuI=";
+  step(201, "POST", all + "/3/rotate", R"({"public_key":")" + other + "\"}");
+  step(200, "DELETE", all + "/1");
+  step(404, "DELETE", all + "/1");
+  for (const char* query : {"?partial=true", ""}) {
+    const std::string target = all + "/import" + query;
+    const auto [path, operation] = find_operation("POST", target);
+    toured_.insert("POST " + path);
+    check_reply(*operation, path, request("POST", target, "kind,identity\npsk,\n", "text/csv"));
+  }
+}
+
 void OpenApi::tour_events() {
   Api::Settings settings;
   settings.events.events_max = 8;
@@ -310,6 +369,8 @@ TEST_F(OpenApi, TheTourMeetsExactlyWhatIsDocumented) {
   tour_operations();
   tour_observations();
   tour_problems();
+  tour_credentials();
+  tour_tokens();
   tour_events();
   for (const auto& route : Api::routes()) EXPECT_TRUE(toured_.contains(route.method + " " + route.path)) << route.path;
   std::vector<std::string> unseen;

@@ -44,7 +44,8 @@ bool RawClient::send(std::string_view text) {
 
 bool RawClient::fill() {
   pollfd wanted{fd_, POLLIN, 0};
-  if (::poll(&wanted, 1, kWaitMs) <= 0) return false;
+  timed_out_ = ::poll(&wanted, 1, kWaitMs) <= 0;
+  if (timed_out_) return false;
   std::array<char, 4096> bytes{};
   const ssize_t got = ::recv(fd_, bytes.data(), bytes.size(), 0);
   if (got <= 0) return false;

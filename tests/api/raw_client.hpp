@@ -23,12 +23,15 @@ class RawClient {
   std::string read_through(std::string_view text);
   /// Reads until the peer closes.
   std::string read_all();
+  /// The last wait ended without a byte and without the peer's end.
+  [[nodiscard]] bool timed_out() const { return timed_out_; }
   /// All that came so far and wasn't taken.
   [[nodiscard]] const std::string& rest() const { return buffer_; }
 
  private:
   bool fill();
   int fd_ = -1;
+  bool timed_out_ = false;
   std::string buffer_;
 };
 

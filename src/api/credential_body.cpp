@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/credential_body.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "io/log.hpp"
+#include "lwm2m/content/base64.hpp"
+#include "store/key_files.hpp"
+#include "store/key_text.hpp"
+#include "store/sealer.hpp"
+
+namespace drover::api {
+
+using security::IdentityKind;
+
+namespace {
+
+template <class T>
+using Made = tl::expected<T, Problem>;
+
+constexpr int kNestingMax = 2;  // the object and its members
+
+tl::unexpected<Problem> bad_value(std::string_view member, std::string detail) {
+  const std::string pointer = member.empty() ? std::string() : "/" + std::string(member);
+  return tl::unexpected(Problem{.kind = "bad-value", .detail = std::move(detail), .pointer = pointer});
+}
+
+/// The members of a body, read one by one; the first problem stays.
+class Members {
+ public:
+  static Made<Members> parse(const http::Request& request, std::initializer_list<std::string_view> known) {
+    if (request.content_type != "application/json") {
+      return tl::unexpected(
+          Problem{.status = 415, .kind = "unsupported-media-type", .detail = "the body must be application/json"});
+    }
+    const auto shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= kNestingMax; };
+    Json body = Json::parse(request.body, shallow, false);
+    if (!body.is_object()) {
+      return tl::unexpected(Problem{.kind = "bad-body", .detail = "the body must be a JSON object"});
+    }
+    for (const auto& [name, value] : body.items()) {
+      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+      std::string names;
+      for (const std::string_view each : known) names += (names.empty() ? "" : ", ") + std::string(each);
+      return bad_value("", "only " + names + " are known here");
+    }
+    return Members(std::move(body));
+  }
+
+  [[nodiscard]] bool has(const char* name) const { return body_.contains(name); }
+  std::optional<std::string> text(const char* name) {
+    const auto found = body_.find(name);
+    if (found == body_.end()) return std::nullopt;
+    if (found->is_string()) return found->get<std::string>();
+    note(name, "must be a string");
+    return std::nullopt;
+  }
+  /// null stands for "".
+  std::optional<std::string> text_or_null(const char* name) {
+    if (has(name) && body_[name].is_null()) return std::string();
+    return text(name);
+  }
+  std::optional<bool> truth(const char* name) {
+    const auto found = body_.find(name);
+    if (found == body_.end()) return std::nullopt;
+    if (found->is_boolean()) return found->get<bool>();
+    note(name, "must be true or false");
+    return std::nullopt;
+  }
+  std::optional<std::int64_t> number(const char* name, std::int64_t least, std::int64_t most) {
+    const auto found = body_.find(name);
+    if (found == body_.end()) return std::nullopt;
+    // What is larger than any signed number is one of the library's unsigned ones.
+    const bool fits = found->is_number_integer() &&
+                      (!found->is_number_unsigned() ||
+                       found->get<std::uint64_t>() <= std::uint64_t{std::numeric_limits<std::int64_t>::max()});
+    const std::int64_t value = fits ? found->get<std::int64_t>() : least - 1;
+    if (value >= least && value <= most) return value;
+    note(name, "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+    return std::nullopt;
+  }
+  /// Unix seconds, or null for never.
+  std::optional<std::optional<UnixSeconds>> time(const char* name) {
+    if (has(name) && body_[name].is_null()) return std::optional<UnixSeconds>();
+    const auto value = number(name, 0, std::numeric_limits<std::int64_t>::max() - 1);
+    if (!value) return std::nullopt;
+    return std::optional<UnixSeconds>(*value);
+  }
+  void note(const char* name, const std::string& detail) {
+    if (!problem_) problem_ = bad_value(name, std::string(name) + " " + detail).value();
+  }
+  [[nodiscard]] const std::optional<Problem>& problem() const { return problem_; }
+
+ private:
+  explicit Members(Json body) : body_(std::move(body)) {}
+  Json body_;
+  std::optional<Problem> problem_;
+};
+
+/// The secret key of `key` or `generate`.
+struct KeyMember {
+  Secret<Bytes> key;
+  bool is_generated = false;
+};
+KeyMember read_key(Members& members) {
+  KeyMember read;
+  const auto text = members.text("key");
+  read.is_generated = members.truth("generate").value_or(false);
+  const auto size = members.number("key_bytes", store::kGeneratedMin, store::kGeneratedMax);
+  if (members.has("key_bytes") && !read.is_generated) members.note("key_bytes", "goes with generate");
+  if (text && read.is_generated) members.note("generate", "doesn't go with key");
+  if (text) {
+    auto bytes = store::parse_key(*text);
+    if (!bytes) members.note("key", "must be hexadecimal digits, or base64: and Base64");
+    if (bytes) read.key = Secret<Bytes>(std::move(*bytes));
+  }
+  if (!read.is_generated || members.problem()) return read;
+  auto made = store::random_secret(
+      size ? static_cast<std::size_t>(*size) : store::kGeneratedDefault);
+  if (!made) members.note("generate", "can't be done: the system gives no random bytes");
+  if (made) read.key = std::move(*made);
+  return read;
+}
+
+/// Of `identity`, or of `public_key` for a raw public key.
+std::string read_identity(Members& members, IdentityKind kind) {
+  if (kind != IdentityKind::PublicKey) {
+    if (members.has("public_key")) members.note("public_key", "goes with kind public-key");
+    return members.text("identity").value_or("");
+  }
+  if (members.has("identity")) members.note("identity", "is the public key itself: give public_key");
+  const auto text = members.text("public_key").value_or("");
+  const bool is_pem = text.starts_with("-----");
+  const auto der = is_pem ? std::nullopt : lwm2m::content::from_base64(text);
+  const auto parsed = is_pem ? store::parse_public_key(as_bytes(text), "public_key")
+                             : store::parse_public_key(der.value_or(Bytes{}), "public_key");
+  if (!parsed) {
+    members.note("public_key", "must be a SubjectPublicKeyInfo as PEM, or as DER in Base64");
+    return {};
+  }
+  return std::string(as_text(*parsed));
+}
+
+}  // namespace
+
+Made<Asked<store::NewCredential>> new_credential_body(const http::Request& request) {
+  auto members = Members::parse(request, {"kind", "identity", "key", "generate", "key_bytes", "public_key", "endpoint",
+                                          "label", "expires_at", "enabled"});
+  if (!members) return tl::unexpected(members.error());
+  Asked<store::NewCredential> asked;
+  store::NewCredential& credential = asked.value;
+  const auto kind = store::parse_kind(members->text("kind").value_or(""));
+  if (!kind) return bad_value("kind", "kind must be psk, public-key or certificate");
+  credential.kind = *kind;
+  credential.identity = read_identity(*members, *kind);
+  KeyMember key = read_key(*members);
+  if (key.is_generated && *kind != IdentityKind::Psk) members->note("generate", "goes with kind psk");
+  credential.endpoint = members->text_or_null("endpoint").value_or("");
+  credential.label = members->text("label").value_or("");
+  credential.expires_at = members->time("expires_at").value_or(std::nullopt);
+  credential.enabled = members->truth("enabled").value_or(true);
+  if (members->problem()) return tl::unexpected(*members->problem());
+  if (key.is_generated) asked.generated = key.key;
+  credential.key = std::move(key.key);
+  return asked;
+}
+
+Made<Asked<store::Rotation>> rotation_body(const http::Request& request, IdentityKind kind) {
+  auto members = Members::parse(
+      request, {"identity", "key", "generate", "key_bytes", "public_key", "label", "retire_after"});
+  if (!members) return tl::unexpected(members.error());
+  Asked<store::Rotation> asked;
+  asked.value.identity = read_identity(*members, kind);
+  KeyMember key = read_key(*members);
+  if (key.is_generated && kind != IdentityKind::Psk) members->note("generate", "goes with kind psk");
+  asked.value.label = members->text("label");
+  if (const auto seconds = members->number("retire_after", 0, std::numeric_limits<std::uint32_t>::max())) {
+    asked.value.retire_after = static_cast<std::uint32_t>(*seconds);
+  }
+  if (members->problem()) return tl::unexpected(*members->problem());
+  if (key.is_generated) asked.generated = key.key;
+  asked.value.key = std::move(key.key);
+  return asked;
+}
+
+Made<store::CredentialChange> change_body(const http::Request& request) {
+  auto members = Members::parse(request, {"endpoint", "label", "enabled", "expires_at"});
+  if (!members) return tl::unexpected(members.error());
+  store::CredentialChange change;
+  change.endpoint = members->text_or_null("endpoint");
+  change.label = members->text("label");
+  change.enabled = members->truth("enabled");
+  change.expires_at = members->time("expires_at");
+  if (members->problem()) return tl::unexpected(*members->problem());
+  return change;
+}
+
+Json to_json(const store::Credential& credential) {
+  const bool raw = credential.kind == IdentityKind::PublicKey;
+  const ByteView der = as_bytes(credential.identity);
+  const auto text_or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
+  return {{"id", credential.id.value},
+          {"kind", security::to_string(credential.kind)},
+          {"identity", raw ? store::fingerprint(der) : credential.identity},
+          {"public_key", raw ? Json(lwm2m::content::to_base64(der)) : Json(nullptr)},
+          {"endpoint", text_or_null(credential.endpoint)},
+          {"label", credential.label},
+          {"enabled", credential.enabled},
+          {"created_at", credential.created_at},
+          {"expires_at", credential.expires_at ? Json(*credential.expires_at) : Json(nullptr)}};
+}
+
+Problem to_problem(const store::Refusal& refusal) {
+  using Why = store::Refusal::Why;
+  switch (refusal.why) {
+    case Why::Invalid: return bad_value(refusal.field, refusal.reason).value();
+    case Why::Conflict:
+    case Why::Full: return {.status = 409, .kind = "conflict", .detail = refusal.reason};
+    case Why::NotFound: return {.status = 404, .kind = "not-found", .detail = refusal.reason};
+    case Why::Disk: break;
+  }
+  io::log::error("credentials can't be stored", {{"why", refusal.reason}});
+  return {.status = 503, .kind = "unavailable", .detail = "the server can't store its credentials; its log says why"};
+}
+
+}  // namespace drover::api

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Lets requests in, by who makes them and from where.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "api/authority.hpp"
+#include "api/http.hpp"
+
+namespace drover::api {
+
+/// While the API is open: requests of programs on this machine, not of pages from elsewhere (see host_guard.hpp). Once
+/// it asks for tokens: those whose token has the route's role. Pages of others can't know one, so Host and Origin may
+/// be anything, as behind a proxy. On the HTTP server's thread.
+class Gate {
+ public:
+  explicit Gate(std::shared_ptr<Authority> authority) : authority_(std::move(authority)) {}
+
+  /// Fills `request.caller`, or refuses it: 421, 403 for the open API's strangers; 401 (RFC 9110 §15.5.2) without a
+  /// token that is good, 403 with one of a lower role, both with WWW-Authenticate (RFC 6750 §3).
+  std::optional<http::Response> check(http::Request& request);
+
+ private:
+  http::Response unauthorized(const http::Request& request, Authority::Refusal refusal);
+  void log_refusal(const http::Request& request, const char* why);
+
+  std::shared_ptr<Authority> authority_;
+  UnixSeconds logged_at_ = 0;
+  std::size_t refused_since_ = 0;
+};
+
+}  // namespace drover::api

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "api/routes.hpp"
+
+#include "api/call.hpp"
+
+namespace drover::api {
+
+namespace {
+
+constexpr std::optional<Role> kEverybody = std::nullopt;
+
+std::optional<PathParts> match(std::string_view pattern, const std::vector<std::string>& segments) {
+  PathParts parts;
+  std::size_t at = 0;
+  pattern.remove_prefix(1);
+  while (true) {
+    const std::size_t slash = pattern.find('/');
+    const std::string_view part = pattern.substr(0, slash);
+    if (at == segments.size()) return std::nullopt;
+    if (part == "{path}") {
+      for (; at < segments.size(); ++at) parts.rest += (parts.rest.empty() ? "" : "/") + segments[at];
+      return parts;
+    }
+    if (part == "{endpoint}") {
+      if (segments[at].empty()) return std::nullopt;
+      parts.endpoint = segments[at];
+    } else if (part == "{id}") {
+      parts.rest = segments[at];
+    } else if (part != segments[at]) {
+      return std::nullopt;
+    }
+    ++at;
+    if (slash == std::string_view::npos) return at == segments.size() ? std::optional(parts) : std::nullopt;
+    pattern.remove_prefix(slash + 1);
+  }
+}
+
+}  // namespace
+
+const std::vector<Route>& route_table() {
+  // Read and Discover are for `read`, although a device is asked: who may see a device expects to see its values, and
+  // nothing changes by it. What stays (an observation, an attribute) is for `operate`.
+  static const std::vector<Route> kRoutes = {
+      {"GET", "/healthz", kEverybody, {}, get_health},
+      {"GET", "/openapi.json", kEverybody, {}, get_openapi},
+      {"GET", "/api/v1/status", Role::Read, {}, get_status},
+      {"GET", "/api/v1/objects", Role::Read, {}, list_objects},
+      {"GET", "/api/v1/objects/{id}", Role::Read, {"version"}, get_object},
+      {"GET", "/api/v1/devices", Role::Read, {"search", "after", "limit"}, list_devices},
+      {"GET", "/api/v1/devices/{endpoint}", Role::Read, {}, get_device},
+      {"GET", "/api/v1/devices/{endpoint}/resources/{path}", Role::Read, {"accept", "timeout"}, read},
+      {"PUT", "/api/v1/devices/{endpoint}/resources/{path}", Role::Operate, {"format", "timeout"}, write_replace},
+      {"PATCH", "/api/v1/devices/{endpoint}/resources/{path}", Role::Operate, {"format", "timeout"}, write_update},
+      {"POST", "/api/v1/devices/{endpoint}/resources/{path}", Role::Operate, {"format", "timeout"}, create},
+      {"DELETE", "/api/v1/devices/{endpoint}/resources/{path}", Role::Operate, {"timeout"}, remove},
+      {"POST", "/api/v1/devices/{endpoint}/execute/{path}", Role::Operate, {"timeout"}, execute},
+      {"GET", "/api/v1/devices/{endpoint}/discover/{path}", Role::Read, {"timeout"}, discover},
+      {"PUT",
+       "/api/v1/devices/{endpoint}/attributes/{path}",
+       Role::Operate,
+       {"timeout", "pmin", "pmax", "gt", "lt", "st", "epmin", "epmax", "edge", "con"},
+       write_attributes},
+      {"GET", "/api/v1/devices/{endpoint}/observations", Role::Read, {}, list_observations},
+      {"PUT", "/api/v1/devices/{endpoint}/observations/{path}", Role::Operate, {"accept", "timeout"}, observe},
+      {"DELETE",
+       "/api/v1/devices/{endpoint}/observations/{path}",
+       Role::Operate,
+       {"mode", "timeout"},
+       cancel_observation},
+      {"GET", "/api/v1/events", Role::Read, {"last_event_id", "endpoint", "kind"}, open_events},
+      {"GET", "/api/v1/tokens", Role::Admin, {}, list_tokens},
+      {"POST", "/api/v1/tokens", Role::Admin, {}, add_token},
+      {"DELETE", "/api/v1/tokens/{id}", Role::Admin, {}, remove_token},
+      {"GET", "/api/v1/credentials", Role::Admin, {"kind", "endpoint", "after", "limit"}, list_credentials},
+      {"POST", "/api/v1/credentials", Role::Admin, {}, add_credential},
+      {"POST", "/api/v1/credentials/import", Role::Admin, {"partial"}, import_credentials},
+      {"GET", "/api/v1/credentials/{id}", Role::Admin, {}, get_credential},
+      {"PATCH", "/api/v1/credentials/{id}", Role::Admin, {}, change_credential},
+      {"DELETE", "/api/v1/credentials/{id}", Role::Admin, {}, remove_credential},
+      {"POST", "/api/v1/credentials/{id}/rotate", Role::Admin, {}, rotate_credential},
+  };
+  return kRoutes;
+}
+
+RouteMatch find_route(std::string_view method, const Target& target) {
+  RouteMatch found;
+  for (const Route& route : route_table()) {
+    auto parts = match(route.path, target.segments);
+    if (!parts) continue;
+    if (route.method == method) return {&route, std::move(*parts), {}};
+    found.allowed += (found.allowed.empty() ? "" : ", ") + std::string(route.method);
+  }
+  return found;
+}
+
+}  // namespace drover::api
