@@ -37,8 +37,14 @@ const char* const kConfigHelp = R"(Configuration file (TOML), each key with its 
   block_size = 1024            bytes of a block: 16, 32, 64, 128, 256, 512 or 1024
   deduplication_max = 1048576  messages of a shard that are remembered; the oldest goes first
   [api]
-  listen = ["127.0.0.1:8080"]  loopback addresses only
+  listen = ["127.0.0.1:8080"]  https when there is a certificate, unless it begins with http://; addresses other than
+                               loopback need a certificate and a token
+  certificate = ""             PEM files for https: the certificate with its chain, its private key without a password;
+  private_key = ""             read again upon SIGHUP
+  require_token = false        false: open on loopback until the first token is made
   events = 16384               events kept for streams that resume
+  [store]
+  file = ""                    what outlives a restart: the API's tokens; made when it isn't there
   [log]
   level = "info"               debug, info, warn, error or off
   format = "text"              text or json
@@ -193,6 +199,31 @@ Result<void> apply(const toml::table& table, const Table& known, const std::stri
   return {};
 }
 
+/// What the keys of [api] ask of each other. Whether there is a token only the store knows.
+Result<void> check_api_section(const toml::table& table, const std::string& file, const Config& config) {
+  const auto api = table["api"];
+  const auto line_of = [&](const char* key) {
+    const toml::node* const node = api[key].node();
+    return node == nullptr ? std::size_t{0} : std::size_t{node->source().begin.line};
+  };
+  if (config.api_certificate.empty() != config.api_private_key.empty()) {
+    const bool lone = config.api_private_key.empty();
+    return at({file, "", line_of(lone ? "certificate" : "private_key")},
+              std::string("api.") + (lone ? "certificate needs api.private_key" : "private_key needs api.certificate"));
+  }
+  for (std::size_t i = 0; i < config.api.size(); ++i) {
+    const auto* const listen = api["listen"].as_array();
+    if (listen == nullptr) break;
+    const auto address = api::parse_listen_address(config.api[i]);
+    const auto fine = api::check_listen_address(config.api[i], *address, !config.api_certificate.empty(), true);
+    if (!fine) return at({file, "", listen->get(i)->source().begin.line}, "api.listen: " + fine.error().reason);
+  }
+  if (config.api_require_token && config.store.empty()) {
+    return at({file, "", line_of("require_token")}, "api.require_token needs a file in [store] to keep tokens in");
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> read_config(const std::string& file, Config& config) {
@@ -225,7 +256,11 @@ Result<void> read_config(const std::string& file, Config& config) {
                          {"block_size", block_size(config.coap.block_szx)},
                          {"deduplication_max", number(config.coap.deduplication_max, 1, kDeduplicationMost)}})},
       {"api", table_of({{"listen", checked_texts(config.api, check_api)},
+                        {"certificate", text(config.api_certificate)},
+                        {"private_key", text(config.api_private_key)},
+                        {"require_token", truth(config.api_require_token)},
                         {"events", number(config.api_events, 1, 1'000'000)}})},
+      {"store", table_of({{"file", text(config.store)}})},
       {"log", table_of({{"level", choice<Level>(config.log_level, {{"debug", Level::Debug},
                                                                    {"info", Level::Info},
                                                                    {"warn", Level::Warn},
@@ -236,6 +271,7 @@ Result<void> read_config(const std::string& file, Config& config) {
   try {
     const toml::table table = toml::parse(content.str(), file);
     if (auto applied = apply(table, known, file, ""); !applied) return applied;
+    if (auto fine = check_api_section(table, file, config); !fine) return fine;
     if (config.policy.lifetime_min > config.policy.lifetime_max) {
       // One of them is given: the defaults are in order.
       const auto registration = table["registration"];

@@ -36,6 +36,10 @@ struct Config {
   std::vector<std::string> objects;  ///< folders with more definitions
   std::vector<std::string> api{"127.0.0.1:8080"};
   std::size_t api_events = 16384;
+  std::string api_certificate;  ///< PEM files, both or none
+  std::string api_private_key;
+  bool api_require_token = false;
+  std::string store;  ///< file; "": nothing is kept
   io::log::Level log_level = io::log::Level::Info;
   io::log::Form log_form = io::log::Form::Text;
 };

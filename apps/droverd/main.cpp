@@ -5,12 +5,15 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <memory>
 #include <optional>
 #include <string>
 #include <thread>
 
 #include "api/api.hpp"
 #include "api/listen_address.hpp"
+#include "api/tls_context.hpp"
+#include "api/tokens.hpp"
 #include "config.hpp"
 #include "event_log.hpp"
 #include "io/clock.hpp"
@@ -19,6 +22,8 @@
 #include "io/resolve.hpp"
 #include "io/standard_output.hpp"
 #include "shard_threads.hpp"
+#include "store/store_file.hpp"
+#include "store/token_table.hpp"
 
 namespace {
 
@@ -51,6 +56,8 @@ struct Flags {
   bool strict = false;
   std::string log;
   std::string log_format;
+  std::string store;
+  std::string add_token;
   bool check = false;
 };
 
@@ -61,8 +68,8 @@ std::optional<int> parse_flags(int argc, char** argv, Flags& flags) {
   app.set_version_flag("--version", "droverd " DROVER_VERSION);
   app.add_option("--config", flags.config, "Configuration file; flags go before it")->type_name("FILE");
   app.add_option("--listen", flags.listen, "UDP address for devices [[::]:5683]")->type_name("HOST:PORT");
-  app.add_option("--api", flags.api, "Loopback address for the REST API, repeatable [127.0.0.1:8080]")
-      ->type_name("HOST:PORT")
+  app.add_option("--api", flags.api, "Address for the REST API, repeatable [127.0.0.1:8080]")
+      ->type_name("[http[s]://]HOST:PORT")
       ->allow_extra_args(false);
   app.add_option("--shards", flags.shards, "Threads for devices; 0 is one a core [0]")
       ->check(CLI::Range(std::size_t{0}, droverd::kShardsMax))
@@ -77,6 +84,10 @@ std::optional<int> parse_flags(int argc, char** argv, Flags& flags) {
   app.add_option("--log-format", flags.log_format, "text or json [text]")
       ->check(CLI::IsMember({"text", "json"}))
       ->type_name("FORMAT");
+  app.add_option("--store", flags.store, "File for what outlives a restart; see [store]")->type_name("FILE");
+  app.add_option("--add-token", flags.add_token,
+                 "Make a token for the API in the store, print it, and end; ROLE is read, operate or admin")
+      ->type_name("NAME:ROLE");
   app.add_flag("--check-config", flags.check, "Read configuration and definitions, say what is wrong, and end");
   try {
     app.parse(argc, argv);
@@ -100,10 +111,12 @@ Result<droverd::Config> configure(const Flags& flags) {
     config.listen = flags.listen;
   }
   for (const std::string& address : flags.api) {
-    if (auto parsed = api::parse_listen_address(address); !parsed) {
-      return tl::unexpected(wrong("--api", parsed.error()));
-    }
+    const auto parsed = api::parse_listen_address(address);
+    if (!parsed) return tl::unexpected(wrong("--api", parsed.error()));
+    const auto fine = api::check_listen_address(address, *parsed, !config.api_certificate.empty(), true);
+    if (!fine) return tl::unexpected(wrong("--api", fine.error()));
   }
+  if (!flags.store.empty()) config.store = flags.store;
   if (!flags.api.empty()) config.api = flags.api;
   config.objects.insert(config.objects.end(), flags.objects.begin(), flags.objects.end());
   if (flags.shards) config.shards = *flags.shards;
@@ -140,13 +153,15 @@ Result<void> load_objects(const droverd::Config& config, lwm2m::model::Registry&
   return {};
 }
 
-/// Until SIGINT or SIGTERM, which all threads that are started from here on leave to this one.
-class EndSignals {
+/// SIGINT, SIGTERM, and SIGHUP where there is something to read again; all threads that are started from here on leave
+/// them to this one.
+class Signals {
  public:
-  EndSignals() {
+  explicit Signals(bool hangup) {
     sigemptyset(&signals_);
     sigaddset(&signals_, SIGINT);
     sigaddset(&signals_, SIGTERM);
+    if (hangup) sigaddset(&signals_, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
     // A reader of our output that left is no reason to end.
     std::signal(SIGPIPE, SIG_IGN);
@@ -162,31 +177,84 @@ class EndSignals {
   sigset_t signals_{};
 };
 
+Result<std::shared_ptr<api::Authority>> open_authority(const droverd::Config& config) {
+  std::shared_ptr<store::TokenTable> table;
+  if (!config.store.empty()) {
+    auto file = store::StoreFile::open(config.store);
+    if (!file) return tl::unexpected(file.error());
+    table = std::make_shared<store::FileTokenTable>(std::move(*file));
+  }
+  return api::Authority::open({.require_token = config.api_require_token, .clock = {}}, std::move(table));
+}
+
+/// For the first token, which the API asks for before it can make one.
+int add_token(const droverd::Config& config, const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  const auto role = colon == std::string::npos ? std::nullopt : api::parse_role(text.substr(colon + 1));
+  if (!role) return fail({Fault::Us, 0, "--add-token: it must be NAME:ROLE, with a role of read, operate or admin"});
+  const auto authority = open_authority(config);
+  if (!authority) return fail(authority.error());
+  const auto made = (*authority)->add(text.substr(0, colon), *role, std::nullopt);
+  if (!made) return fail(wrong("--add-token", made.error()));
+  std::cout << made->text.reveal() << '\n';
+  return end(0);
+}
+
+void tell_certificate(UnixSeconds until) {
+  if (until == 0) return;
+  if (until < io::unix_now()) io::log::warn("the API's certificate has expired", {{"valid_until", until}});
+  io::log::info("API certificate", {{"valid_until", until}});
+}
+
+/// Serves until a signal to end comes; its number.
+int serve(const Signals& signals, api::Api& api) {
+  while (true) {
+    const int number = signals.wait();
+    if (number != SIGHUP) return number;
+    const auto until = api.reload_certificate();
+    if (until) {
+      tell_certificate(*until);
+    } else {
+      io::log::error("the API's certificate stays the old one", {{"why", until.error().reason}});
+    }
+  }
+}
+
 int run(const droverd::Config& config, const lwm2m::model::Registry& registry) {
   const auto listen = listen_address(config.listen);
   if (!listen) return fail(listen.error());
-  const EndSignals signals;
+  const Signals signals(!config.api_certificate.empty());
+  auto authority = open_authority(config);
+  if (!authority) return fail(authority.error());
   auto shards = droverd::ShardThreads::open({*listen, config.shards, config.coap, config.policy});
   if (!shards) return fail(shards.error());
   droverd::EventLog fleet((*shards)->fleet());
   api::Api::Settings settings;
   settings.listen = config.api;
+  settings.certificate = config.api_certificate;
+  settings.private_key = config.api_private_key;
+  settings.authority = *authority;
   settings.events.events_max = config.api_events;
   settings.version = DROVER_VERSION;
   settings.started_at = io::unix_now();
   auto api = api::Api::open(settings, fleet, registry);
   if (!api) return fail(api.error());
 
+  if (const auto until = api->reload_certificate()) tell_certificate(*until);
+  if (!(*authority)->is_open() && !(*authority)->has_token()) {
+    io::log::warn("no token is good for the API; droverd --add-token NAME:admin makes one");
+  }
+
   (*shards)->start();
   api->start();
   std::cout << "droverd: coap://" << (*shards)->local().to_string() << " for devices, " << config.shards
             << (config.shards == 1 ? " shard\n" : " shards\n");
-  for (const auto& address : api->addresses()) std::cout << "droverd: http://" << address << "/api/v1 for people\n";
+  for (const auto& url : api->urls()) std::cout << "droverd: " << url << "/api/v1 for people\n";
   std::cout << "droverd: ready\n";
 
   // Who starts us waits for these lines.
   const auto said = io::finish_output();
-  if (said) io::log::info("stopping", {{"signal", signals.wait()}});
+  if (said) io::log::info("stopping", {{"signal", serve(signals, *api)}});
   // The API first: nothing new comes in, and its callbacks find the shards alive.
   api->stop();
   (*shards)->stop();
@@ -201,8 +269,13 @@ int main(int argc, char** argv) {
   const auto config = configure(flags);
   if (!config) return fail(config.error());
   io::log::configure(config->log_level, config->log_form);
+  if (!flags.add_token.empty()) return add_token(*config, flags.add_token);
   lwm2m::model::Registry registry;
   if (auto loaded = load_objects(*config, registry); !loaded) return fail(loaded.error());
+  if (flags.check && !config->api_certificate.empty()) {
+    const auto tls = api::http::TlsContext::load(config->api_certificate, config->api_private_key);
+    if (!tls) return fail(tls.error());
+  }
   if (flags.check) {
     std::cout << "droverd: the configuration is fine\n";
     return end(0);
