@@ -44,7 +44,16 @@ const char* const kConfigHelp = R"(Configuration file (TOML), each key with its 
   require_token = false        false: open on loopback until the first token is made
   events = 16384               events kept for streams that resume
   [store]
-  file = ""                    what outlives a restart: the API's tokens; made when it isn't there
+  file = ""                    what outlives a restart: the API's tokens, devices' credentials; made when it isn't there
+  key_file = ""                what its secrets are sealed with: 64 hexadecimal digits, 0600; else the environment's
+                               DROVERD_STORE_KEY, else FILE.key, which is made at the first start
+  [credentials]                the server's own; PEM or DER
+  certificate = ""             its certificate with the chain, and that one's private key
+  private_key = ""
+  raw_public_key = ""          its raw public key, which may be left out, and that one's private key
+  raw_private_key = ""
+  trust_anchors = []           certificates of those who sign devices' certificates
+  device_certificates = "any"  any: whatever they sign, for its names; listed: only those among the credentials
   [log]
   level = "info"               debug, info, warn, error or off
   format = "text"              text or json
@@ -224,6 +233,22 @@ Result<void> check_api_section(const toml::table& table, const std::string& file
   return {};
 }
 
+/// What the keys of [credentials] ask of each other.
+Result<void> check_credentials_section(const toml::table& table, const std::string& file, const Config& config) {
+  const auto section = table["credentials"];
+  const auto needs = [&](const std::string& one, const char* one_key, const std::string& other,
+                         const char* other_key) -> Result<void> {
+    const toml::node* const node = section[one_key].node();
+    if (one.empty() || !other.empty() || node == nullptr) return {};
+    return at({file, "", node->source().begin.line},
+              "credentials." + std::string(one_key) + " needs credentials." + other_key);
+  };
+  const store::ServerCredentialFiles& own = config.credentials;
+  if (auto fine = needs(own.certificate, "certificate", own.private_key, "private_key"); !fine) return fine;
+  if (auto fine = needs(own.private_key, "private_key", own.certificate, "certificate"); !fine) return fine;
+  return needs(own.raw_public_key, "raw_public_key", own.raw_private_key, "raw_private_key");
+}
+
 }  // namespace
 
 Result<void> read_config(const std::string& file, Config& config) {
@@ -260,7 +285,14 @@ Result<void> read_config(const std::string& file, Config& config) {
                         {"private_key", text(config.api_private_key)},
                         {"require_token", truth(config.api_require_token)},
                         {"events", number(config.api_events, 1, 1'000'000)}})},
-      {"store", table_of({{"file", text(config.store)}})},
+      {"store", table_of({{"file", text(config.store)}, {"key_file", text(config.store_key_file)}})},
+      {"credentials",
+       table_of({{"certificate", text(config.credentials.certificate)},
+                 {"private_key", text(config.credentials.private_key)},
+                 {"raw_public_key", text(config.credentials.raw_public_key)},
+                 {"raw_private_key", text(config.credentials.raw_private_key)},
+                 {"trust_anchors", texts(config.credentials.trust_anchors)},
+                 {"device_certificates", choice<bool>(config.any_certificate, {{"any", true}, {"listed", false}})}})},
       {"log", table_of({{"level", choice<Level>(config.log_level, {{"debug", Level::Debug},
                                                                    {"info", Level::Info},
                                                                    {"warn", Level::Warn},
@@ -272,6 +304,7 @@ Result<void> read_config(const std::string& file, Config& config) {
     const toml::table table = toml::parse(content.str(), file);
     if (auto applied = apply(table, known, file, ""); !applied) return applied;
     if (auto fine = check_api_section(table, file, config); !fine) return fine;
+    if (auto fine = check_credentials_section(table, file, config); !fine) return fine;
     if (config.policy.lifetime_min > config.policy.lifetime_max) {
       // One of them is given: the defaults are in order.
       const auto registration = table["registration"];

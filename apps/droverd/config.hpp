@@ -11,6 +11,7 @@
 #include "coap/parameters.hpp"
 #include "io/log.hpp"
 #include "server/policy.hpp"
+#include "store/key_files.hpp"
 
 namespace drover::droverd {
 
@@ -39,7 +40,10 @@ struct Config {
   std::string api_certificate;  ///< PEM files, both or none
   std::string api_private_key;
   bool api_require_token = false;
-  std::string store;  ///< file; "": nothing is kept
+  std::string store;           ///< file; "": nothing is kept
+  std::string store_key_file;  ///< "": the environment's key, else that of STORE.key
+  store::ServerCredentialFiles credentials;
+  bool any_certificate = true;  ///< else only those with a credential
   io::log::Level log_level = io::log::Level::Info;
   io::log::Form log_form = io::log::Form::Text;
 };

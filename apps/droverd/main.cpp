@@ -15,6 +15,7 @@
 #include "api/tls_context.hpp"
 #include "api/tokens.hpp"
 #include "config.hpp"
+#include "credential_store.hpp"
 #include "event_log.hpp"
 #include "io/clock.hpp"
 #include "io/definitions.hpp"
@@ -58,6 +59,7 @@ struct Flags {
   std::string log_format;
   std::string store;
   std::string add_token;
+  std::string rekey;
   bool check = false;
 };
 
@@ -88,6 +90,8 @@ std::optional<int> parse_flags(int argc, char** argv, Flags& flags) {
   app.add_option("--add-token", flags.add_token,
                  "Make a token for the API in the store, print it, and end; ROLE is read, operate or admin")
       ->type_name("NAME:ROLE");
+  app.add_option("--rekey", flags.rekey, "Seal the store with the key in FILE, made when it isn't there, and end")
+      ->type_name("FILE");
   app.add_flag("--check-config", flags.check, "Read configuration and definitions, say what is wrong, and end");
   try {
     app.parse(argc, argv);
@@ -177,13 +181,16 @@ class Signals {
   sigset_t signals_{};
 };
 
-Result<std::shared_ptr<api::Authority>> open_authority(const droverd::Config& config) {
+/// nullptr without a store.
+Result<std::shared_ptr<store::StoreFile>> open_store(const droverd::Config& config) {
+  if (config.store.empty()) return nullptr;
+  return store::StoreFile::open(config.store);
+}
+
+Result<std::shared_ptr<api::Authority>> open_authority(const droverd::Config& config,
+                                                       const std::shared_ptr<store::StoreFile>& file) {
   std::shared_ptr<store::TokenTable> table;
-  if (!config.store.empty()) {
-    auto file = store::StoreFile::open(config.store);
-    if (!file) return tl::unexpected(file.error());
-    table = std::make_shared<store::FileTokenTable>(std::move(*file));
-  }
+  if (file) table = std::make_shared<store::FileTokenTable>(file);
   return api::Authority::open({.require_token = config.api_require_token, .clock = {}}, std::move(table));
 }
 
@@ -192,11 +199,20 @@ int add_token(const droverd::Config& config, const std::string& text) {
   const std::size_t colon = text.rfind(':');
   const auto role = colon == std::string::npos ? std::nullopt : api::parse_role(text.substr(colon + 1));
   if (!role) return fail({Fault::Us, 0, "--add-token: it must be NAME:ROLE, with a role of read, operate or admin"});
-  const auto authority = open_authority(config);
+  const auto file = open_store(config);
+  if (!file) return fail(file.error());
+  const auto authority = open_authority(config, *file);
   if (!authority) return fail(authority.error());
   const auto made = (*authority)->add(text.substr(0, colon), *role, std::nullopt);
   if (!made) return fail(wrong("--add-token", made.error()));
   std::cout << made->text.reveal() << '\n';
+  return end(0);
+}
+
+int rekey_store(const droverd::Config& config, const std::string& key_variable, const std::string& file) {
+  const auto done = droverd::rekey(config, key_variable, file);
+  if (!done) return fail(done.error());
+  std::cout << "droverd: " << *done << '\n';
   return end(0);
 }
 
@@ -220,20 +236,26 @@ int serve(const Signals& signals, api::Api& api) {
   }
 }
 
-int run(const droverd::Config& config, const lwm2m::model::Registry& registry) {
+int run(const droverd::Config& config, const lwm2m::model::Registry& registry, const std::string& key_variable) {
   const auto listen = listen_address(config.listen);
   if (!listen) return fail(listen.error());
   const Signals signals(!config.api_certificate.empty());
-  auto authority = open_authority(config);
+  const auto file = open_store(config);
+  if (!file) return fail(file.error());
+  const auto credentials = droverd::open_credentials(config, *file, key_variable);
+  if (!credentials) return fail(credentials.error());
+  auto authority = open_authority(config, *file);
   if (!authority) return fail(authority.error());
   auto shards = droverd::ShardThreads::open({*listen, config.shards, config.coap, config.policy});
   if (!shards) return fail(shards.error());
   droverd::EventLog fleet((*shards)->fleet());
+  store::CredentialService service(*credentials->credentials, [&shards] { (*shards)->credentials_changed(); });
   api::Api::Settings settings;
   settings.listen = config.api;
   settings.certificate = config.api_certificate;
   settings.private_key = config.api_private_key;
   settings.authority = *authority;
+  if (*file) settings.credentials = &service;
   settings.events.events_max = config.api_events;
   settings.version = DROVER_VERSION;
   settings.started_at = io::unix_now();
@@ -270,6 +292,8 @@ int main(int argc, char** argv) {
   if (!config) return fail(config.error());
   io::log::configure(config->log_level, config->log_form);
   if (!flags.add_token.empty()) return add_token(*config, flags.add_token);
+  const std::string key_variable = droverd::take_master_key_variable();
+  if (!flags.rekey.empty()) return rekey_store(*config, key_variable, flags.rekey);
   lwm2m::model::Registry registry;
   if (auto loaded = load_objects(*config, registry); !loaded) return fail(loaded.error());
   if (flags.check && !config->api_certificate.empty()) {
@@ -277,8 +301,9 @@ int main(int argc, char** argv) {
     if (!tls) return fail(tls.error());
   }
   if (flags.check) {
+    if (const auto own = store::read_server_credentials(config->credentials); !own) return fail(own.error());
     std::cout << "droverd: the configuration is fine\n";
     return end(0);
   }
-  return run(*config, registry);
+  return run(*config, registry, key_variable);
 }
