@@ -130,6 +130,7 @@ void Listener::begin(Instant now, const Datagram& datagram, const ClientHello& h
 }
 
 Arrival Listener::deliver(Instant now, Slot slot, const Datagram& datagram) {
+  const bool was_parked = !places_[slot].live;
   Association* association = wake(now, slot);
   if (association == nullptr) return Arrival::Ignored;
   const Arrival arrival = association->handle_datagram(now, datagram.bytes);
@@ -141,6 +142,11 @@ Arrival Listener::deliver(Instant now, Slot slot, const Datagram& datagram) {
   // RFC 9146 §6: the address follows a record that is authentic and the newest.
   if (arrival == Arrival::Newest && places_[slot].address != datagram.from) move_to(slot, datagram.from);
   drain(now, slot);
+  // Woken for nothing: anybody can send such records, and have all associations live.
+  if (arrival == Arrival::Ignored && was_parked && places_[slot].live) {
+    park(now, slot);
+    if (places_[slot].nonce != 0) schedule(now, slot);
+  }
   return arrival;
 }
 

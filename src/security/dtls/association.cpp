@@ -295,6 +295,7 @@ std::string DtlsAssociation::explain(int code) const {
       return proved_.kind == IdentityKind::Psk ? "wrong pre-shared key for " + proved_.to_string()
                                                : "a record isn't authentic";
     case MBEDTLS_ERR_SSL_HANDSHAKE_FAILURE: return "no cipher suite or credential in common";
+    case MBEDTLS_ERR_SSL_UNSUPPORTED_EXTENSION: return "neither raw public keys nor certificates in common";
     case MBEDTLS_ERR_SSL_BAD_PROTOCOL_VERSION: return "the peer doesn't speak DTLS 1.2";
     case MBEDTLS_ERR_SSL_NO_CLIENT_CERTIFICATE: return "the peer sent no certificate";
     case MBEDTLS_ERR_X509_CERT_VERIFY_FAILED: return "the peer's certificate isn't valid";

@@ -195,6 +195,25 @@ TEST_F(DtlsX509, Certificates) {
   EXPECT_EQ(pair.server->peer().names, (std::vector<std::string>{"sensor-1", "urn:dev:os:1"}));
 }
 
+TEST_F(DtlsX509, APeerThatHasOnlyARawKeyIsTakenWithIt) {  // RFC 7250 §4.1: GnuTLS lists X.509 first of what it can check
+  const KeyPair device, server_key;
+  own_.raw_key = server_key.raw();
+  known_.public_keys = {device.public_key()};
+  const auto server_side = acceptor();
+  const auto client_side = connector({device.raw(), server_key.public_key()});
+  const auto client = client_side->connect(now_, kNoSession);
+  const Bytes first = *client->poll_datagram();
+  auto hello = parse_client_hello(first);
+  ASSERT_TRUE(hello);
+  hello->client_types = {CertificateType::RawPublicKey};
+  hello->server_types = {CertificateType::X509, CertificateType::RawPublicKey};
+  const auto server = server_side->accept(now_, *hello, {});
+  server->handle_datagram(now_, first);
+  exchange(now_, *client, *server);
+  expect_talk(*client, *server);
+  EXPECT_EQ(server->peer().kind, IdentityKind::PublicKey);
+}
+
 TEST_F(DtlsX509, AChainOfFourKibibytesPasses) {
   const Issued sub = issue({.common_name = "sub", .authority = true, .ballast = 1500}, &root_);
   const Issued server_below = issue({.common_name = "server.example", .ballast = 1500}, &sub);

@@ -233,6 +233,25 @@ TEST_F(ListenerTest, AnIdleAssociationIsPutAwayAndComesBackFromEachSide) {
   EXPECT_TRUE(closed_.empty());
 }
 
+TEST_F(ListenerTest, WhatIsntAuthenticLeavesAnAssociationPutAway) {
+  Device one = device(kNet + 1);
+  pump(one);
+  say(one, "ping");
+  listener_->hold(now_, from_, true);
+  ASSERT_TRUE(one.association->send(now_, as_bytes("changed on its way")));
+  Bytes changed = *one.association->poll_datagram();
+  changed.back() ^= 1;
+  for (const Duration idle : {Duration(seconds(11)), Duration(std::chrono::hours(1))}) {
+    pass(idle);
+    ASSERT_EQ(listener_->counters().live, 0U);
+    listener_->handle_datagram(now_, {at(kNet + 9), changed});
+    EXPECT_EQ(listener_->counters().live, 0U) << "a live one costs twenty times as much, and anybody could have them all live";
+  }
+  say(one, "still here");
+  EXPECT_EQ(heard_.back(), "still here");
+  EXPECT_TRUE(closed_.empty());
+}
+
 TEST_F(ListenerTest, AnAssociationThatNobodyHoldsGoes) {
   Device one = device(kNet + 1);
   pump(one);

@@ -47,13 +47,11 @@ class DtlsAcceptor final : public Acceptor {
     const auto has = [](const std::vector<CertificateType>& types, CertificateType type) {
       return std::find(types.begin(), types.end(), type) != types.end();
     };
-    if (!raw_keys_ || !has(hello.client_types, CertificateType::RawPublicKey) ||
-        !has(hello.server_types, CertificateType::RawPublicKey)) {
-      return false;
-    }
+    const auto both = [&](CertificateType type) { return has(hello.client_types, type) && has(hello.server_types, type); };
+    const bool raw_keys = raw_keys_ && both(CertificateType::RawPublicKey);
+    const bool certificates = certificates_->get()->key_cert != nullptr && both(CertificateType::X509);
     // Its lists are in the order of its preference (RFC 7250 §4.1).
-    return hello.server_types.front() == CertificateType::RawPublicKey ||
-           !certificates_->get()->key_cert;
+    return raw_keys && (!certificates || hello.server_types.front() == CertificateType::RawPublicKey);
   }
 
   std::unique_ptr<Configuration> certificates_;
