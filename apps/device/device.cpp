@@ -52,7 +52,9 @@ bool is_secret(const Path& path) {
 Device::Device(Config config) : config_(std::move(config)) {
   if (!config_.key_log.empty()) key_log_.emplace(config_.key_log);
   runtime_.emplace(settings_of(config_), sdk::local_address_towards, key_log_ ? &*key_log_ : nullptr);
-  firmware_.emplace(runtime_->loop(), updater_settings(config_.firmware, config_.coap), [this] { runtime_->flush(); });
+  firmware::UpdaterSettings firmware = updater_settings(config_.firmware, config_.coap);
+  firmware.keys_for = [this](const std::string& host) { return runtime_->client().keys_for(io::now(), host); };
+  firmware_.emplace(runtime_->loop(), std::move(firmware), [this] { runtime_->flush(); });
   machine_.emplace(config_.machine, *runtime_,
                    [this](lwm2m::ObjectId object, lwm2m::InstanceId instance) { return add(object, instance); });
 }

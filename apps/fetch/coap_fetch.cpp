@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
-// CoAP: a GET with Block2 (RFC 7959 §2.4) on this project's own stack.
+// CoAP: a GET with Block2 (RFC 7959 §2.4) on this project's own stack, over DTLS for coaps.
 #include <utility>
 
+#include "apps/fetch/carrier.hpp"
 #include "apps/fetch/fetch.hpp"
+#include "client/uri.hpp"
 #include "coap/message/code.hpp"
 #include "io/clock.hpp"
 #include "io/driver.hpp"
 #include "io/event_loop.hpp"
 #include "io/resolve.hpp"
 #include "io/udp_socket.hpp"
-#include "stack/endpoint.hpp"
 
 namespace drover::fetch {
 
 namespace {
 
-constexpr std::uint16_t kPort = 5683;     // RFC 7252 §6.1
 constexpr int kReceiveBuffer = 64 << 10;  // one block is in flight at a time
 constexpr std::uint64_t kBlock = 1024;    // the largest (RFC 7959 §2.2): its multiples begin a block of any size
 constexpr std::size_t kOptionMax = 255;   // RFC 7252 §5.10: Uri-Host, Uri-Path, Uri-Query
@@ -54,10 +54,15 @@ bool add_uri(const Uri& uri, bool is_literal, coap::Options& options) {
 
 class Transfer {
  public:
-  Transfer(io::UdpSocket socket, OutputFile& file) : socket_(std::move(socket)), file_(file) {}
+  /// `keys`: for coaps.
+  Transfer(io::UdpSocket socket, OutputFile& file, const std::string& host,
+           const std::optional<client::SecurityValues>& keys)
+      : socket_(std::move(socket)), file_(file) {
+    if (keys) carrier_.protect(host, *keys);
+  }
 
-  Ending run(const transport::PeerAddress& peer, coap::Request request, Duration patience) {
-    io::Driver<stack::Endpoint> driver(loop_, socket_, endpoint_, [this](Instant) { drain(); });
+  Ending run(const transport::PeerAddress& address, coap::Request request, Duration patience) {
+    io::Driver<Carrier> driver(loop_, socket_, carrier_, [this](Instant) { drain(); });
     coap::RequestSettings settings;
     settings.stream_response = true;
     settings.timeout = std::min(patience, kLongest);
@@ -66,7 +71,8 @@ class Transfer {
       settings.resume = coap::ResumePoint{offset, from_hex(file_.etag())};
     }
     resuming_ = settings.resume.has_value();
-    endpoint_.request(io::now(), peer, std::move(request), settings);
+    const transport::PeerAddress peer = carrier_.connect(io::now(), address);
+    carrier_.endpoint().request(io::now(), peer, std::move(request), settings);
     driver.flush(io::now());
     if (!ending_) loop_.run();
     return std::move(*ending_);
@@ -82,7 +88,8 @@ class Transfer {
   }
 
   void drain() {
-    while (auto event = endpoint_.poll_event()) {
+    if (!ending_ && carrier_.failure()) end(Ending::lost(*carrier_.failure()));
+    while (auto event = carrier_.endpoint().poll_event()) {
       if (ending_) continue;
       if (const auto* block = std::get_if<coap::ResponseBlockArrived>(&*event)) take(*block);
       if (const auto* answer = std::get_if<coap::ResponseArrived>(&*event)) refuse(answer->response);
@@ -126,7 +133,7 @@ class Transfer {
   io::EventLoop loop_;
   io::UdpSocket socket_;
   OutputFile& file_;
-  stack::Endpoint endpoint_{coap::Parameters{}, rng_};
+  Carrier carrier_{rng_};
   bool begun_ = false;
   bool resuming_ = false;
   std::optional<Ending> ending_;
@@ -134,8 +141,18 @@ class Transfer {
 
 }  // namespace
 
-Ending fetch_coap(const Uri& uri, OutputFile& file, Duration patience) {
-  const std::uint16_t port = uri.port.value_or(kPort);
+Ending fetch_coap(const Uri& uri, OutputFile& file, Duration patience,
+                  const std::optional<client::SecurityValues>& keys) {
+  const bool secure = uri.scheme == "coaps";
+  if (secure) {
+    if (!keys) return Ending::final(FirmwareResult::InvalidUri, "no server account has keys for " + uri.host);
+    SplitMix unused(0);
+    security::dtls::DtlsProvider provider({}, unused);
+    if (auto usable = client::Channels(&provider).check(uri.host, *keys); !usable) {
+      return Ending::final(FirmwareResult::InvalidUri, usable.error().reason);
+    }
+  }
+  const std::uint16_t port = uri.port.value_or(secure ? client::kCoapsPort : client::kCoapPort);
   const auto addresses = io::resolve(uri.host, port);
   if (!addresses) return Ending::lost(addresses.error().reason);
   const bool v6 = uri.host.find(':') != std::string::npos;
@@ -149,7 +166,7 @@ Ending fetch_coap(const Uri& uri, OutputFile& file, Duration patience) {
     auto socket = io::UdpSocket::open({}, {.receive_buffer = kReceiveBuffer});
     if (!socket) return Ending::lost(socket.error().reason);
     const std::uint64_t before = file.offset();
-    ending = Transfer(std::move(*socket), file).run(address, request, patience);
+    ending = Transfer(std::move(*socket), file, uri.host, secure ? keys : std::nullopt).run(address, request, patience);
     // Another address only where this one was silent.
     if (ending.kind != Ending::Kind::Lost || file.failure() || file.offset() != before) break;
   }

@@ -10,8 +10,9 @@ namespace drover::fetch {
 
 namespace {
 
-Ending attempt(const Uri& uri, OutputFile& file, Duration patience) {
-  Ending ending = uri.scheme == "coap" ? fetch_coap(uri, file, patience) : fetch_http(uri, file, patience);
+Ending attempt(const Uri& uri, OutputFile& file, const Options& options) {
+  const bool coap = uri.scheme == "coap" || uri.scheme == "coaps";
+  Ending ending = coap ? fetch_coap(uri, file, options.patience, options.keys) : fetch_http(uri, file, options.patience);
   if (file.failure()) return Ending::final(*file.failure(), file.reason());
   if (ending.kind != Ending::Kind::Whole || file.finish()) return ending;
   if (file.failure()) return Ending::final(*file.failure(), file.reason());
@@ -22,7 +23,7 @@ Ending attempt(const Uri& uri, OutputFile& file, Duration patience) {
 
 Ending fetch(const Options& options) {
   const auto scheme = scheme_of(options.uri);
-  if (scheme && *scheme != "coap" && *scheme != "http" && *scheme != "https") {
+  if (scheme && *scheme != "coap" && *scheme != "coaps" && *scheme != "http" && *scheme != "https") {
     return Ending::final(FirmwareResult::UnsupportedProtocol, "unsupported protocol " + *scheme);
   }
   const auto uri = parse_uri(options.uri);
@@ -34,7 +35,7 @@ Ending fetch(const Options& options) {
   Instant last_progress = io::now();
   Duration wait = kWaitMin;
   for (;;) {
-    Ending ending = attempt(*uri, file, options.patience);
+    Ending ending = attempt(*uri, file, options);
     if (ending.kind != Ending::Kind::Lost) return ending;
     file.pause();
     const Instant now = io::now();

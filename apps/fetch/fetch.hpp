@@ -4,12 +4,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "apps/fetch/output_file.hpp"
 #include "base/time.hpp"
 #include "base/uri.hpp"
 #include "client/objects/firmware_update.hpp"
+#include "client/security_values.hpp"
 
 namespace drover::fetch {
 
@@ -22,6 +24,7 @@ struct Options {
   std::string etag;                                 ///< of the representation that they belong to, as it was printed
   std::uint64_t size_max = std::uint64_t{1} << 40;  ///< bytes
   Duration patience = std::chrono::minutes(5);      ///< without progress
+  std::optional<client::SecurityValues> keys;       ///< for coaps
 };
 
 /// How an attempt ended.
@@ -42,7 +45,8 @@ struct Ending {
 
 /// One attempt each: goes on at file.offset() with file.etag(), or begins anew where the server has something else.
 Ending fetch_http(const Uri& uri, OutputFile& file, Duration patience);
-Ending fetch_coap(const Uri& uri, OutputFile& file, Duration patience);
+Ending fetch_coap(const Uri& uri, OutputFile& file, Duration patience,
+                  const std::optional<client::SecurityValues>& keys = {});
 
 /// Attempts until one is whole or final, or until nothing more has come for Options::patience; between them it waits,
 /// at first kWaitMin, twice as long each time, kWaitMax at most. What can't be reached at all when nothing has been

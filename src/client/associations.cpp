@@ -41,6 +41,17 @@ Result<void> Client::configure_channel(Instant now, ServerId server, const Serve
   return {};
 }
 
+std::optional<SecurityValues> Client::keys_for(Instant now, std::string_view host) const {
+  for (const lwm2m::InstanceId instance : tree_.instances(SecurityObject::kObject)) {
+    const auto value =
+        tree_.get({now, std::nullopt}, lwm2m::Path(SecurityObject::kObject, instance, SecurityObject::kUri));
+    const auto* text = value ? std::get_if<std::string>(&*value) : nullptr;
+    const auto uri = parse_server_uri(text == nullptr ? std::string_view() : *text);
+    if (uri && uri->secure && same_host(uri->host, host)) return security_values(now, instance);
+  }
+  return std::nullopt;
+}
+
 void Client::way_changed(Instant now, ServerId server, Account& account) {
   channels_.address_changed(server);
   account.registration.address_changed(now);

@@ -148,6 +148,9 @@ class Client {
   [[nodiscard]] std::optional<Deadline> deadline() const;
 
   [[nodiscard]] std::vector<AccountView> accounts() const;
+  /// What protects the way to `host`: the keys of the first account whose URI names it, bootstrap servers included
+  /// (Transport "Bootstrapping": they are for a firmware repository at the same host, too). Nothing without one.
+  [[nodiscard]] std::optional<SecurityValues> keys_for(Instant now, std::string_view host) const;
   /// No registration stands and none is being ended: after stop() the host may exit.
   [[nodiscard]] bool is_off() const;
   [[nodiscard]] const Notifier& notifier() const { return notifier_; }

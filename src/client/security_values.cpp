@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "base/reader.hpp"
+
 namespace drover::client {
 namespace {
 
@@ -47,6 +49,33 @@ std::uint64_t SecurityValues::fingerprint() const {
     for (const std::uint8_t byte : *bytes) mix(byte);
   }
   return hash;
+}
+
+Secret<Bytes> SecurityValues::pack() const {
+  ByteWriter writer;
+  writer.u8(static_cast<std::uint8_t>(mode));
+  for (const Bytes* bytes : {&identity, &server_key, &key.reveal()}) {
+    writer.uint(bytes->size(), 4);
+    writer.bytes(*bytes);
+  }
+  return Secret<Bytes>(writer.take());
+}
+
+std::optional<SecurityValues> SecurityValues::unpack(ByteView packed) {
+  ByteReader reader(packed);
+  SecurityValues values;
+  const auto mode = reader.u8();
+  if (!mode) return std::nullopt;
+  values.mode = *mode;
+  Bytes key;
+  for (Bytes* bytes : {&values.identity, &values.server_key, &key}) {
+    const auto size = reader.uint(4);
+    const auto content = size ? reader.bytes(static_cast<std::size_t>(*size)) : std::nullopt;
+    if (!content) return std::nullopt;
+    bytes->assign(content->begin(), content->end());
+  }
+  values.key = Secret<Bytes>(std::move(key));
+  return reader.remaining() == 0 ? std::optional(std::move(values)) : std::nullopt;
 }
 
 Result<std::vector<Bytes>> split_certificates(ByteView bytes) {

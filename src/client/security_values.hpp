@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
@@ -25,6 +27,9 @@ struct SecurityValues {
   }
   /// Tells values apart, also over a restart; says nothing about them that could be turned back.
   [[nodiscard]] std::uint64_t fingerprint() const;
+  /// As bytes for another process of this program's version; unpack() takes what pack() gave.
+  [[nodiscard]] Secret<Bytes> pack() const;
+  static std::optional<SecurityValues> unpack(ByteView packed);
 };
 
 /// The credential of modes 0 to 2. The error names what is missing or too long, never its content.

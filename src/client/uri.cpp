@@ -17,8 +17,8 @@ tl::unexpected<Error> bad(std::string_view text, const char* why) {
 }
 
 bool same_ignoring_case(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](char x, char y) { return (x >= 'A' && x <= 'Z' ? static_cast<char>(x - 'A' + 'a') : x) == y; });
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 bool is_host_char(char c) {
@@ -30,6 +30,10 @@ bool is_host_char(char c) {
 std::optional<transport::PeerAddress> ServerUri::literal() const {
   const bool v6 = host.find(':') != std::string::npos;
   return transport::PeerAddress::parse((v6 ? "[" + host + "]" : host) + ":" + std::to_string(port));
+}
+
+bool same_host(std::string_view a, std::string_view b) {
+  return same_ignoring_case(a, b);
 }
 
 std::string ServerUri::to_string() const {

@@ -28,6 +28,9 @@ struct ServerUri {
   friend bool operator==(const ServerUri&, const ServerUri&) = default;
 };
 
+/// Names and literals are compared without regard to case (RFC 3986 §3.2.2).
+bool same_host(std::string_view a, std::string_view b);
+
 /// Parses "coap://" or "coaps://" with a name, an IPv4 or a bracketed IPv6 literal, an optional port (default 5683,
 /// 5684) and at most a trailing '/'. The error says what to write instead.
 Result<ServerUri> parse_server_uri(std::string_view text);

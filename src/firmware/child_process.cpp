@@ -29,10 +29,14 @@ struct SpawnPlan {
   posix_spawn_file_actions_t files{};
   posix_spawnattr_t attributes{};
 
-  SpawnPlan(int output, const std::string& folder) {
+  SpawnPlan(int input, int output, const std::string& folder) {
     constexpr int kFirstOfOthers = 3;
     posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (input >= 0) {
+      posix_spawn_file_actions_adddup2(&files, input, STDIN_FILENO);
+    } else {
+      posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    }
     posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO);
     posix_spawn_file_actions_addclosefrom_np(&files, kFirstOfOthers);
@@ -55,6 +59,18 @@ struct SpawnPlan {
   SpawnPlan(const SpawnPlan&) = delete;
   SpawnPlan& operator=(const SpawnPlan&) = delete;
 };
+
+/// The reading end of a pipe that holds `bytes` and its end; -1 on an error.
+int filled_pipe(ByteView bytes) {
+  std::array<int, 2> pipe{};
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return -1;
+  ::fcntl(pipe[1], F_SETFL, O_NONBLOCK);
+  const bool whole = ::write(pipe[1], bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size());
+  ::close(pipe[1]);
+  if (whole) return pipe[0];
+  ::close(pipe[0]);
+  return -1;
+}
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> list;
@@ -84,18 +100,30 @@ std::string Exit::to_string() const {
 }
 
 Result<std::unique_ptr<ChildProcess>> ChildProcess::start(io::EventLoop& loop, Command command, Listener listener) {
+  int input = -1;
+  if (command.input) {
+    if (command.input->reveal().size() > kInputMax) return failure("input", E2BIG);
+    input = filled_pipe(command.input->reveal());
+    if (input < 0) return failure("pipe", errno);
+    command.input.reset();
+  }
   std::array<int, 2> pipe{};
-  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) return failure("pipe", errno);
+  if (::pipe2(pipe.data(), O_CLOEXEC) != 0) {
+    const int why = errno;
+    if (input >= 0) ::close(input);
+    return failure("pipe", why);
+  }
   std::vector<std::string> environment = merged_environment(command.environment);
   std::vector<char*> arguments = pointers(command.arguments);
   std::vector<char*> variables = pointers(environment);
   pid_t pid = 0;
   int code = 0;
   {
-    const SpawnPlan plan(pipe[1], command.folder);
+    const SpawnPlan plan(input, pipe[1], command.folder);
     code = ::posix_spawnp(&pid, arguments.front(), &plan.files, &plan.attributes, arguments.data(), variables.data());
   }
   ::close(pipe[1]);
+  if (input >= 0) ::close(input);
   if (code != 0) {
     ::close(pipe[0]);
     return failure(command.arguments.front(), code);

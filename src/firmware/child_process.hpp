@@ -11,7 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "base/secret.hpp"
 #include "base/time.hpp"
 #include "io/event_loop.hpp"
 
@@ -27,10 +29,11 @@ struct Exit {
   [[nodiscard]] std::string to_string() const;
 };
 
-/// A child in a process group of its own, with /dev/null as input, output and error output as lines to `on_line`, no
+/// A child in a process group of its own, with /dev/null or a few bytes as input, output and error output as lines to `on_line`, no
 /// other descriptor and no blocked signal. All on the loop's thread.
 class ChildProcess {
  public:
+  static constexpr std::size_t kInputMax = 32 << 10;  ///< bytes; half of what a pipe holds by itself
   static constexpr std::size_t kLineMax = 4096;  ///< bytes of a line; the rest of a longer one is dropped
   /// After the time is over the group gets SIGTERM, and so much later SIGKILL.
   static constexpr Duration kGrace = std::chrono::seconds(5);
@@ -38,6 +41,9 @@ class ChildProcess {
   struct Command {
     std::vector<std::string> arguments;    ///< the first is the program, looked for in PATH
     std::vector<std::string> environment;  ///< "NAME=value", besides what this process has
+    /// What it reads from its standard input, up to kInputMax bytes: unlike arguments and environment, nobody else sees
+    /// it.
+    std::optional<Secret<Bytes>> input{};
     std::string folder;                    ///< its working directory; "" for ours
     std::optional<Duration> timeout;
     bool outlives_us = false;  ///< isn't killed by the destructor

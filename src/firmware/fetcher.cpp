@@ -57,6 +57,10 @@ Result<std::unique_ptr<Fetcher>> Fetcher::start(io::EventLoop& loop, const Order
     command.arguments.insert(command.arguments.end(),
                              {"--offset", std::to_string(order.offset), "--etag=" + order.etag});
   }
+  if (order.keys) {
+    command.arguments.emplace_back("--keys-on-input");
+    command.input = order.keys->pack();
+  }
   command.arguments.insert(command.arguments.end(), {"--", order.uri, order.file});
   auto child = ChildProcess::start(loop, std::move(command),
                                    {[raw = fetcher.get()](std::string_view line) { raw->take_line(line); },

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "client/objects/firmware_update.hpp"
+#include "client/security_values.hpp"
 #include "firmware/child_process.hpp"
 
 namespace drover::firmware {
@@ -23,6 +24,7 @@ class Fetcher {
     std::uint64_t offset = 0;  ///< go on here: so many bytes of the file belong to the representation `etag`
     std::string etag;
     std::uint64_t size_max = 0;
+    std::optional<client::SecurityValues> keys{};  ///< for coaps
     Duration patience{};  ///< how long it may be without progress before it gives up
   };
   struct Listener {

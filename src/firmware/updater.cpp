@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "base/uri.hpp"
 #include "io/clock.hpp"
 #include "io/log.hpp"
 
@@ -20,9 +21,9 @@ namespace {
 
 client::FirmwareSettings object_settings(const UpdaterSettings& settings) {
   client::FirmwareSettings result;
-  // coap, http, https: what drover-fetch knows (apps/fetch).
+  // coap, coaps, http, https: what drover-fetch knows (apps/fetch).
   const bool fetches = !settings.fetch_program.empty() && ::access(settings.fetch_program.c_str(), X_OK) == 0;
-  if (fetches) result.protocols = {0, 2, 3};
+  if (fetches) result.protocols = {0, 1, 2, 3};
   result.push_lifetime = settings.push_lifetime;
   return result;
 }
@@ -130,13 +131,16 @@ void Updater::fetch(Instant now, const FirmwareAction& action) {
   if (auto made = store_.make_folder(); !made) {
     started = tl::unexpected(made.error());
   } else {
-    const Fetcher::Order order{settings_.fetch_program,
-                               action.uri,
-                               store_.fetched_file(),
-                               std::min(saved_.offset, store_.fetched_size()),
-                               saved_.etag,
-                               settings_.size_max,
-                               settings_.fetch_patience};
+    Fetcher::Order order{settings_.fetch_program,
+                         action.uri,
+                         store_.fetched_file(),
+                         std::min(saved_.offset, store_.fetched_size()),
+                         saved_.etag,
+                         settings_.size_max,
+                         std::nullopt,
+                         settings_.fetch_patience};
+    const auto uri = parse_uri(action.uri);
+    if (uri && uri->scheme == "coaps" && settings_.keys_for) order.keys = settings_.keys_for(uri->host);
     const auto representation = [this](const std::string& etag, std::optional<std::uint64_t> size) {
       saved_.etag = etag;
       saved_.size = size;

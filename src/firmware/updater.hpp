@@ -30,6 +30,8 @@ struct UpdaterSettings {
   std::string rollback;        ///< run when the installation failed
   std::string confirm;         ///< run after a restart while installing; exit code 0: the new firmware is in use
   Duration command_timeout = std::chrono::minutes(10);  ///< of each command
+  /// What protects coaps to the host of a Package URI; nothing when there are no keys for it.
+  std::function<std::optional<client::SecurityValues>(const std::string& host)> keys_for;
   Duration push_lifetime = std::chrono::seconds(247);
 };
 

@@ -14,6 +14,7 @@
 #include "io/udp_socket.hpp"
 #include "lwm2m/content/format.hpp"
 #include "stack/endpoint.hpp"
+#include "tests/firmware/coaps_files.hpp"
 #include "tests/firmware/file_servers.hpp"
 
 namespace drover::testing {
@@ -186,6 +187,16 @@ TEST_F(DeviceProcess, KilledInMidTransferItEndsDownloaded) {
   ASSERT_FALSE(files.asked.empty());
   EXPECT_GE(files.asked.front(), reached / 1024);
   EXPECT_EQ(server.text("/5/0/1"), files.uri());
+}
+
+TEST_F(DeviceProcess, PulledOverCoapsWithTheKeysOfTheAccountAtThatHost) {  // Transport "Bootstrapping"
+  CoapsFiles files(loop);
+  // "sensor-1" and "0123456789abcdef" of a bootstrap server at 127.0.0.1.
+  start("[values]\n\"/0/5/0\" = \"coaps://127.0.0.1\"\n\"/0/5/1\" = true\n\"/0/5/2\" = 0\n"
+        "\"/0/5/3\" = \"c2Vuc29yLTE=\"\n\"/0/5/5\" = \"MDEyMzQ1Njc4OWFiY2RlZg==\"\n");
+  EXPECT_EQ(server.put("/5/0/1", to_bytes(files.uri()), lwm2m::format::kText), code::kChanged);
+  ASSERT_TRUE(server.reaches("2/0")) << output;
+  EXPECT_EQ(folder.read("fw/image"), as_text(files.image));
 }
 
 TEST_F(DeviceProcess, KilledWhileUpdatingTheConfirmCommandDecides) {

@@ -4,8 +4,10 @@
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "client/security_values.hpp"
 #include "firmware/child_process.hpp"
 #include "firmware/test_folder.hpp"
+#include "tests/firmware/coaps_files.hpp"
 #include "tests/firmware/file_servers.hpp"
 
 namespace drover::testing {
@@ -22,6 +24,7 @@ struct Fetch : ::testing::Test {
   std::vector<std::string> lines;
   std::unique_ptr<ChildProcess> child;
   std::optional<Exit> exit;
+  std::optional<Secret<Bytes>> input;
 
   void start(const std::string& uri, std::vector<std::string> options = {}, std::vector<std::string> environment = {}) {
     lines.clear();
@@ -31,6 +34,7 @@ struct Fetch : ::testing::Test {
     command.arguments.insert(command.arguments.end(), options.begin(), options.end());
     command.arguments.insert(command.arguments.end(), {"--", uri, folder.file("out")});
     command.environment = std::move(environment);
+    command.input = input;
     auto started = ChildProcess::start(loop, std::move(command),
                                        {[this](std::string_view line) { lines.emplace_back(line); },
                                         [this](const Exit& done) {
@@ -118,9 +122,8 @@ TEST_F(FetchHttp, UrisThatLeadNowhereAre7) {
 }
 
 TEST_F(FetchHttp, SchemesThatAreNotSupportedAre9) {
-  EXPECT_EQ(fetch("coaps://127.0.0.1/fw"), 9);
-  EXPECT_NE(lines.back().find("unsupported protocol"), std::string::npos);
   EXPECT_EQ(fetch("ftp://127.0.0.1/fw"), 9);
+  EXPECT_NE(lines.back().find("unsupported protocol"), std::string::npos);
 }
 
 TEST_F(FetchHttp, ATruncatedImageIsResumed) {
@@ -199,6 +202,38 @@ TEST_F(FetchCoap, Success) {
   EXPECT_TRUE(has(files.image));
   EXPECT_EQ(said("etag="), "01");
   EXPECT_EQ(said("size="), "20000");
+}
+
+struct FetchCoaps : Fetch {
+  void give(std::string_view identity, std::string_view key) {
+    client::SecurityValues keys;
+    keys.mode = client::SecurityObject::kPreSharedKey;
+    keys.identity = to_bytes(identity);
+    keys.key = Secret<Bytes>(to_bytes(key));
+    input = keys.pack();
+  }
+  CoapsFiles files{loop};
+};
+
+TEST_F(FetchCoaps, Success) {
+  give("sensor-1", "0123456789abcdef");
+  EXPECT_EQ(fetch(files.uri(), {"--keys-on-input"}), 0) << lines.back();
+  EXPECT_TRUE(has(files.image));
+  EXPECT_EQ(files.handshakes, 1U);
+}
+
+TEST_F(FetchCoaps, WithoutTheRightKeyItIs7) {
+  EXPECT_EQ(fetch(files.uri()), 7);
+  EXPECT_NE(lines.back().find("no server account has keys for 127.0.0.1"), std::string::npos) << lines.back();
+  give("sensor-1", "another");
+  EXPECT_EQ(fetch(files.uri(), {"--keys-on-input"}), 7);
+  EXPECT_NE(lines.back().find("handshake: "), std::string::npos) << lines.back();
+  EXPECT_NE(files.refusal.find("wrong pre-shared key"), std::string::npos) << files.refusal;
+  give("", "another");
+  EXPECT_EQ(fetch(files.uri(), {"--keys-on-input"}), 7);
+  input = Secret<Bytes>(to_bytes("what is this"));
+  EXPECT_EQ(fetch(files.uri(), {"--keys-on-input"}), 1);
+  for (const std::string& line : lines) EXPECT_EQ(line.find("another"), std::string::npos) << line;
 }
 
 TEST_F(FetchCoap, AnImageOfOneBlock) {
