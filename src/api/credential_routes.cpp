@@ -173,7 +173,7 @@ void rotate_credential(const std::shared_ptr<Call>& call) {
   auto asked = rotation_body(call->request, other->kind);
   if (!asked) return call->refuse(asked.error());
   list->rotate(id, std::move(asked->value),
-               [call, id, generated = std::move(asked->generated)](const Answer<Credential>& added) {
+               [call, generated = std::move(asked->generated)](const Answer<Credential>& added) {
                  if (!added) return call->refuse(to_problem(added.error()));
                  log("credential rotated", *call, *added);
                  answer_new(*call, *added, generated);
