@@ -23,7 +23,7 @@ def require(*tools):
     missing = [tool for tool in tools if not shutil.which(tool)]
     if missing:
         required = os.environ.get("DROVER_INTEROP") == "required"
-        print(f"{'failed' if required else 'skipped'}: not installed: {', '.join(missing)} (Debian: libcoap3-bin, tshark)")
+        print(f"{'failed' if required else 'skipped'}: not installed: {', '.join(missing)} (Debian: libcoap3-bin, tshark, gnutls-bin, openssl)")
         sys.exit(1 if required else SKIPPED)
 
 
