@@ -64,13 +64,13 @@ PUBLIC_USERS = ("sdk", "include/drover", "apps", "sim", "tests", "fuzz", "bench"
 # A library or a part of the system: the folders that may include it. What isn't listed here may be included anywhere.
 OUTSIDE = ("io", "sdk", "api", "machine", "firmware", "sqlite", "storage", "store", "apps", "sim", "tests", "fuzz", "bench")
 FOREIGN = [
-    (r"mbedtls/", ("security/dtls",)),
+    (r"mbedtls/", ("security/dtls", "tests")),
     (r"pugixml", ("lwm2m/model", "tests", "bench")),
     (r"sqlite3", ("sqlite", "tests")),
     (r"nlohmann/", ("lwm2m/content", "api", "machine", "storage", "apps", "tests", "fuzz", "bench")),
     (r"boost/(asio|beast)", ("api",)),
     (r"httplib", ("apps", "api", "tests", "bench")),
-    (r"CLI/", ("apps", "bench")),
+    (r"CLI/", ("apps", "tests", "bench")),
     (r"toml\+\+/", ("apps",)),
     (r"spdlog/", ("io", "api", "apps")),
     (r"(thread|mutex|shared_mutex|condition_variable|future|stop_token|latch|barrier|semaphore)$", OUTSIDE),
