@@ -152,12 +152,23 @@ void Client::sync_account(Instant now, InstanceId security, ServerId server, Ins
   found->second.leaving = false;
 }
 
+/// The bootstrap server, of which there is one, may call; it has no Short Server ID, and 0 is nobody's.
+void Client::sync_bootstrap(Instant now, InstanceId security) {
+  if (!settings_.accept_handshakes) return;
+  (void)usable_uri(now, security, kBootstrapServer);
+  bootstrap_seen_ = true;
+}
+
 void Client::sync_accounts(Instant now) {
+  bootstrap_seen_ = false;
   for (auto& [id, account] : accounts_) account.leaving = true;
   for (const InstanceId security : tree_.instances(SecurityObject::kObject)) {
     const Path path(SecurityObject::kObject, security);
     const auto bootstrap = tree_.get({now, std::nullopt}, path.child(SecurityObject::kBootstrap));
-    if (bootstrap == lwm2m::Value(true)) continue;
+    if (bootstrap == lwm2m::Value(true)) {
+      sync_bootstrap(now, security);
+      continue;
+    }
     const auto id = integer(now, path.child(SecurityObject::kShortServerId));
     if (!id || *id < 1 || *id >= lwm2m::kReservedId) continue;
     for (const InstanceId server : tree_.instances(ServerObject::kObject)) {
@@ -166,6 +177,7 @@ void Client::sync_accounts(Instant now) {
       break;
     }
   }
+  if (!bootstrap_seen_) channels_.remove(now, kBootstrapServer);
   for (auto& [id, account] : accounts_) {
     if (!account.leaving) continue;
     account.registration.deregister(now);

@@ -53,6 +53,7 @@ bool Channels::configure(Instant now, ServerId server, const std::string& host, 
   channel.values = values;
   channel.fingerprint = fingerprint(host, values);
   ++revision_;
+  expect_callers();
   return known;
 }
 
@@ -62,6 +63,29 @@ void Channels::remove(Instant now, ServerId server) {
   say_goodbye(now, found->second);
   channels_.erase(found);
   ++revision_;
+  expect_callers();
+}
+
+void Channels::expect_callers() {
+  if (!callers_) return;
+  std::vector<ExpectedServer> servers;
+  for (const auto& [server, channel] : channels_) servers.push_back({server, channel.host, channel.values});
+  callers_->expect(std::move(servers));
+}
+
+void Channels::take_callers(Instant now) {
+  if (!callers_) return;
+  while (auto datagram = callers_->poll_transmit()) transmits_.push_back(std::move(*datagram));
+  while (auto caller = callers_->poll_caller()) {
+    const auto found = channels_.find(caller->server);
+    if (found == channels_.end()) continue;  // its account has gone meanwhile
+    Channel& channel = found->second;
+    let_go(channel);  // RFC 6347 §4.2.8: the peer has a new one
+    channel.address = caller->address;
+    channel.role = std::move(caller->role);
+    channel.association = std::move(caller->association);
+    drain(now, caller->server, channel);
+  }
 }
 
 // ---- associations ---------------------------------------------------------------------------------------------------
@@ -70,7 +94,7 @@ void Channels::connect(Instant now, ServerId server, const transport::PeerAddres
   const auto found = channels_.find(server);
   if (found == channels_.end()) return;
   Channel& channel = found->second;
-  if (channel.association && channel.address == address) return;
+  if (channel.association && (channel.address == address || channel.role)) return;
   let_go(channel);
   channel.address = address;
   begin(now, server, channel);
@@ -94,6 +118,7 @@ void Channels::begin(Instant now, ServerId server, Channel& channel) {
 void Channels::let_go(Channel& channel) {
   channel.association.reset();
   channel.connector.reset();
+  channel.role.reset();
   channel.up = channel.heard = channel.offered_session = false;
 }
 
@@ -125,7 +150,7 @@ void Channels::address_changed(ServerId server) {
   const auto found = channels_.find(server);
   if (found == channels_.end()) return;
   Channel& channel = found->second;
-  if (!channel.up || !channel.association->has_connection_id()) let_go(channel);
+  if (!channel.up || channel.role || !channel.association->has_connection_id()) let_go(channel);
 }
 
 bool Channels::is_up(ServerId server) const {
@@ -166,6 +191,10 @@ void Channels::ended(Instant now, ServerId server, Channel& channel) {
 
 bool Channels::handle_datagram(Instant now, const Datagram& datagram) {
   if (!looks_like_dtls(datagram.bytes)) return false;
+  if (callers_ && callers_->handle_datagram(now, datagram)) {
+    take_callers(now);
+    return true;
+  }
   for (auto& [server, channel] : channels_) {
     if (!channel.association || channel.address != datagram.from) continue;
     const bool authentic = channel.association->handle_datagram(now, datagram.bytes) != security::Arrival::Ignored;
@@ -177,6 +206,8 @@ bool Channels::handle_datagram(Instant now, const Datagram& datagram) {
 }
 
 void Channels::handle_timeout(Instant now) {
+  if (callers_) callers_->handle_timeout(now);
+  take_callers(now);
   for (auto& [server, channel] : channels_) {
     if (!channel.association) continue;
     const auto due = channel.association->deadline();
@@ -219,7 +250,7 @@ std::optional<ChannelEvent> Channels::poll_event() {
 }
 
 std::optional<Deadline> Channels::deadline() const {
-  std::optional<Deadline> next;
+  std::optional<Deadline> next = callers_ ? callers_->deadline() : std::nullopt;
   for (const auto& [server, channel] : channels_) {
     if (!channel.association) continue;
     const auto due = channel.association->deadline();
@@ -233,7 +264,7 @@ std::optional<Deadline> Channels::deadline() const {
 void Channels::release(Instant now) {
   for (auto& [server, channel] : channels_) {
     if (!channel.association) continue;
-    if (channel.up && channel.association->is_releasable()) {
+    if (channel.up && !channel.role && channel.association->is_releasable()) {
       if (auto released = channel.association->release()) channel.released = std::move(*released);
     }
     say_goodbye(now, channel);

@@ -16,6 +16,7 @@
 #include "base/secret.hpp"
 #include "base/time.hpp"
 #include "client/attributes.hpp"
+#include "client/callers.hpp"
 #include "client/security_values.hpp"
 #include "security/acceptor.hpp"
 #include "security/association.hpp"
@@ -50,8 +51,11 @@ struct SavedChannel {
 /// thread at a time.
 class Channels {
  public:
-  /// Without a provider no account can be configured. It outlives this.
-  explicit Channels(drover::security::Provider* provider) : provider_(provider) {}
+  /// Without a provider no account can be configured. With `rng` servers may begin handshakes, too (Transport "LwM2M
+  /// and DTLS Roles"): such an association becomes that of the account whose keys it proved. Both outlive this.
+  explicit Channels(drover::security::Provider* provider, Rng* rng = nullptr) : provider_(provider) {
+    if (provider != nullptr && rng != nullptr) callers_.emplace(*provider, *rng);
+  }
 
   /// The name of a server towards CoAP: Kind::Association.
   static transport::PeerAddress name(ServerId server) { return transport::PeerAddress::association(server); }
@@ -108,6 +112,7 @@ class Channels {
     transport::PeerAddress address;
     Secret<Bytes> session, released;
     std::unique_ptr<drover::security::Connector> connector;  ///< outlives the association
+    std::shared_ptr<CallerRole> role;                        ///< as `connector`, where the server has begun
     std::unique_ptr<drover::security::Association> association;
     bool up = false;
     bool offered_session = false;
@@ -118,11 +123,14 @@ class Channels {
   void drain(Instant now, ServerId server, Channel& channel);
   void ended(Instant now, ServerId server, Channel& channel);
   void take_datagrams(Channel& channel);
+  void expect_callers();
+  void take_callers(Instant now);
   void say_goodbye(Instant now, Channel& channel);
   static void let_go(Channel& channel);
   [[nodiscard]] static std::uint64_t fingerprint(const std::string& host, const SecurityValues& values);
 
   drover::security::Provider* provider_;
+  std::optional<Callers> callers_;
   std::map<ServerId, Channel> channels_;
   std::deque<transport::Transmit> transmits_;
   std::deque<transport::Transmit> messages_;

@@ -28,7 +28,7 @@ Client::Client(ClientSettings settings, Rng& rng)
       statistics_object_(tree_),
       notifier_(tree_, settings_.notification),
       endpoint_(streaming(settings_.coap), rng),
-      channels_(settings_.security) {}
+      channels_(settings_.security, settings_.accept_handshakes ? &rng : nullptr) {}
 
 void Client::define(const lwm2m::model::ObjectDefinition& definition, ObjectBehaviour* behaviour,
                     std::vector<lwm2m::ResourceId> supported) {

@@ -190,10 +190,13 @@ class Client {
     Bytes bytes;
   };
 
+  static constexpr ServerId kBootstrapServer = 0;
+
   // accounts.cpp
   void sync_accounts(Instant now);
   [[nodiscard]] std::optional<ServerUri> usable_uri(Instant now, lwm2m::InstanceId security, ServerId server);
   [[nodiscard]] SecurityValues security_values(Instant now, lwm2m::InstanceId security) const;
+  void sync_bootstrap(Instant now, lwm2m::InstanceId security);
   void sync_account(Instant now, lwm2m::InstanceId security, ServerId server, lwm2m::InstanceId server_instance);
   [[nodiscard]] RegistrationParameters parameters(Instant now, lwm2m::InstanceId server_instance) const;
   [[nodiscard]] std::optional<std::int64_t> integer(Instant now, const lwm2m::Path& path) const;
@@ -281,6 +284,7 @@ class Client {
   ClientCounters counters_;
   bool started_ = false;
   bool accounts_changed_ = true;
+  bool bootstrap_seen_ = false;  ///< by sync_accounts()
   Unsaved unsaved_;
   bool tracking_ = false;
   std::uint32_t saved_observe_number_ = 0;

@@ -34,6 +34,8 @@ struct ClientSettings {
   NotificationPolicy notification;
   /// DTLS for coaps accounts; outlives the client. None: only NoSec accounts can be used.
   drover::security::Provider* security = nullptr;
+  /// Servers may begin handshakes, too, those of bootstrap accounts included; needs `security`.
+  bool accept_handshakes = false;
 };
 
 // Each says what is wrong and what to write instead.

@@ -299,5 +299,114 @@ TEST(DtlsRestart, AServerThatLostItMeanwhileIsFoundByAHandshake) {
   EXPECT_EQ(link.server.handshakes, 2U);
 }
 
+// ---- the server begins ----------------------------------------------------------------------------------------------
+
+/// A server as DTLS client, from the address where it is known.
+class Calling {
+ public:
+  explicit Calling(Secured& link, const client::SecurityValues& values = psk_values()) : link_(link) {
+    connector_ = provider_.connector(client::to_credential(values).value(), "device").value();
+    association = connector_->connect(link.now(), {});
+  }
+  void run() {
+    for (bool busy = true; busy;) {
+      busy = false;
+      while (auto datagram = association->poll_datagram()) {
+        ++sent;
+        link_.device().in(*datagram, address);
+        busy = true;
+      }
+      while (auto back = link_.client().poll_transmit()) {
+        EXPECT_EQ(back->to, address);
+        association->handle_datagram(link_.now(), back->bytes);
+        busy = true;
+      }
+    }
+  }
+  void in(const std::string& line) {
+    ASSERT_TRUE(association->send(link_.now(), wire::write(line)));
+    run();
+  }
+  std::string out() {
+    run();
+    const auto message = association->poll_plaintext();
+    std::string text;
+    for (const std::string& word : message ? wire::read(*message) : std::vector<std::string>{"nothing"}) {
+      text += (text.empty() ? "" : " ") + word;
+    }
+    return text;
+  }
+
+  transport::PeerAddress address = transport::PeerAddress::v4(0xC0000201, 5684);
+  std::unique_ptr<security::Association> association;
+  std::size_t sent = 0;
+
+ private:
+  Secured& link_;
+  SplitMix rng_{3};
+  security::dtls::DtlsProvider provider_{{}, rng_};
+  std::unique_ptr<security::Connector> connector_;
+};
+
+TEST(TransportDtlsRoles, AServerMayBeginTheHandshake) {
+  Secured link({.accept_handshakes = true});
+  link.be_registered();
+  Calling server(link);
+  server.run();
+  ASSERT_EQ(server.association->state(), security::AssociationState::Established) << server.association->reason();
+  server.in("CON 0001 GET t=01 /3/0/0");
+  EXPECT_EQ(server.out(), "ACK 0001 2.05 t=01 ct=0 'Open Mobile Alliance'");
+}
+
+TEST(TransportDtlsRoles, OnlyTheKeysOfAnAccountOpenTheDevice) {
+  Secured link({.accept_handshakes = true});
+  link.be_registered();
+  for (const auto& values : {psk_values("stranger"), psk_values("example-client", "another")}) {
+    Calling stranger(link, values);
+    stranger.address = transport::PeerAddress::v4(0xC0000209, 5684);
+    stranger.run();
+    EXPECT_EQ(stranger.association->state(), security::AssociationState::Closed);
+  }
+  link.in("CON 0001 GET t=01 /3/0/0");
+  link.out("ACK 0001 2.05 t=01 ct=0 'Open Mobile Alliance'");
+  Secured deaf;
+  deaf.be_registered();
+  Calling unheard(deaf);
+  unheard.run();
+  EXPECT_EQ(unheard.sent, 1U) << "silence, where it isn't wanted";
+}
+
+TEST(TransportDtlsRoles, AHelloWithoutCookieIsAnsweredByLessAndLeavesNothing) {
+  Secured link({.accept_handshakes = true});
+  Calling server(link);
+  const Bytes hello = *server.association->poll_datagram();
+  for (std::uint32_t last = 1; last < 200; ++last) {
+    link.device().in(hello, transport::PeerAddress::v4(0xC6336400 + last, 5684));
+    const auto answer = link.client().poll_transmit();
+    ASSERT_TRUE(answer);
+    EXPECT_LT(answer->bytes.size(), hello.size());
+    EXPECT_FALSE(link.client().poll_transmit());
+  }
+  EXPECT_FALSE(link.client().deadline()) << "no state, no timer";
+}
+
+TEST(TransportDtlsRoles, ABootstrapServerIsHeardOfButHasNoBusinessYet) {
+  Secured link({.accept_handshakes = true});
+  link.be_registered();
+  link.device().add(0, 7);
+  link.device().set("/0/7/1", true);
+  link.device().set("/0/7/2", std::int64_t{0});
+  link.device().set("/0/7/3", lwm2m::Opaque{to_bytes("bootstrap")});
+  link.device().set("/0/7/5", lwm2m::Opaque{to_bytes("0123456789")});
+  link.device().set("/0/7/0", std::string("coaps://192.0.2.9"));
+  Calling server(link, psk_values("bootstrap", "0123456789"));
+  server.address = transport::PeerAddress::v4(0xC0000209, 5684);
+  server.run();
+  ASSERT_EQ(server.association->state(), security::AssociationState::Established) << server.association->reason();
+  server.in("CON 0001 GET t=01 /3/0/0");
+  EXPECT_EQ(server.out(), "nothing");
+  EXPECT_EQ(link.client().counters().ignored, 1U);
+}
+
 }  // namespace
 }  // namespace drover::testing

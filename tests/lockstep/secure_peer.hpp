@@ -115,6 +115,7 @@ struct SecuredSetup {
   std::uint32_t lifetime = 86400;
   bool connection_id = true;
   bool tickets = true;
+  bool accept_handshakes = false;
 };
 
 /// Both ends and what is between them.
@@ -235,6 +236,7 @@ class Secured {
   client::ClientSettings settings() {
     client::ClientSettings made = plain_settings();
     made.security = &provider_;
+    made.accept_handshakes = setup_.accept_handshakes;
     return made;
   }
 
