@@ -262,9 +262,9 @@ void Listener::schedule(Instant now, Slot slot) {
     if (deadline) at = deadline->at;
     if (place.established) {
       const Instant idle = place.used + settings_.park_after;
-      // One that can't be parked is looked at again when it may be dropped.
+      // One that can't be parked is looked at again when it may be dropped: at once, when nobody holds it any more.
       const Instant look = idle > now ? idle : place.used + settings_.unheld_max;
-      if (look > now && (!at || look < *at)) at = look;
+      if ((look > now || !place.held) && (!at || look < *at)) at = look;
     }
   } else if (!place.held) {
     at = place.used + settings_.unheld_max;

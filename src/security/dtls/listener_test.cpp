@@ -270,6 +270,19 @@ TEST_F(ListenerTest, OneWithoutARecordOfThePeersGoesToo) {
   EXPECT_EQ(listener_->counters().live, 0U) << "it can't be put away: the peer may lack the last flight";
 }
 
+TEST_F(ListenerTest, OneThatCantBePutAwayGoesWhenItIsHeldNoMore) {
+  Device one = device(kNet + 1);
+  pump(one);
+  const PeerAddress name = opened_.at(0).name;
+  listener_->hold(now_, name, true);
+  pass(std::chrono::hours(1));
+  ASSERT_EQ(listener_->counters().live, 1U);
+  listener_->hold(now_, name, false);
+  pass(seconds(1));
+  EXPECT_EQ(listener_->counters().associations, 0U);
+  EXPECT_EQ(closed_, std::vector<std::string>{"idle, and nobody needs it"});
+}
+
 TEST_F(ListenerTest, TheAddressFollowsTheConnectionId) {  // RFC 9146 §6
   Device one = device(kNet + 1);
   pump(one);
