@@ -14,25 +14,39 @@ void put(Bytes& out, std::size_t value) {
   out.push_back(static_cast<std::uint8_t>(value));
 }
 
-std::size_t take(ByteReader& reader) {
-  std::size_t value = 0;
-  for (unsigned shift = 0;; shift += 7) {
-    const auto byte = reader.u8();
-    assert(byte && shift < 64);  // our own bytes
-    value |= static_cast<std::size_t>(*byte & 0x7F) << shift;
-    if ((*byte & 0x80) == 0) return value;
+/// Reads as long as everything is there; afterwards ok() is false and all is zero.
+class Reader {
+ public:
+  explicit Reader(ByteView bytes) : reader_(bytes) {}
+  [[nodiscard]] bool ok() const { return ok_; }
+  [[nodiscard]] bool empty() const { return reader_.empty(); }
+
+  std::size_t number(std::size_t max) {
+    std::size_t value = 0;
+    for (unsigned shift = 0; ok_; shift += 7) {
+      const auto byte = reader_.u8();
+      if (!byte || shift > 28) return fail();
+      value |= static_cast<std::size_t>(*byte & 0x7F) << shift;
+      if ((*byte & 0x80) == 0) return value <= max ? value : fail();
+    }
+    return 0;
   }
-}
+  std::uint16_t u16() { return static_cast<std::uint16_t>(number(0xFFFF)); }
+  /// Of things that take at least a byte each.
+  std::size_t count() { return number(reader_.remaining()); }
+  std::string text() {
+    const auto bytes = reader_.bytes(count());
+    return std::string(as_text(bytes.value_or(ByteView{})));
+  }
 
-std::uint16_t take_u16(ByteReader& reader) {
-  return static_cast<std::uint16_t>(take(reader));
-}
-
-std::string take_text(ByteReader& reader) {
-  const auto bytes = reader.bytes(take(reader));
-  assert(bytes);
-  return std::string(as_text(*bytes));
-}
+ private:
+  std::size_t fail() {
+    ok_ = false;
+    return 0;
+  }
+  ByteReader reader_;
+  bool ok_ = true;
+};
 
 }  // namespace
 
@@ -54,28 +68,34 @@ Bytes pack(const lwm2m::Announcement& announcement) {
   return out;
 }
 
-lwm2m::Announcement unpack(ByteView packed) {
-  ByteReader reader(packed);
+std::optional<lwm2m::Announcement> unpack_foreign(ByteView packed) {
+  Reader reader(packed);
   lwm2m::Announcement announcement;
-  announcement.root = take_text(reader);
-  announcement.formats.resize(take(reader));
-  for (lwm2m::FormatNumber& format : announcement.formats) format = take_u16(reader);
-  announcement.objects.resize(take(reader));
+  announcement.root = reader.text();
+  announcement.formats.resize(reader.count());
+  for (lwm2m::FormatNumber& format : announcement.formats) format = reader.u16();
+  announcement.objects.resize(reader.count());
   for (lwm2m::AnnouncedObject& object : announcement.objects) {
-    object.id = take_u16(reader);
-    if (const std::size_t version = take(reader); version != 0) {
+    object.id = reader.u16();
+    if (const std::size_t version = reader.number(0x10000); version != 0) {
       object.version = lwm2m::Version{static_cast<std::uint8_t>((version - 1) / 256),
                                       static_cast<std::uint8_t>((version - 1) % 256)};
     }
-    object.instances.resize(take(reader));
-    for (lwm2m::InstanceId& instance : object.instances) instance = take_u16(reader);
+    object.instances.resize(reader.count());
+    for (lwm2m::InstanceId& instance : object.instances) instance = reader.u16();
   }
+  if (!reader.ok() || !reader.empty()) return std::nullopt;
   return announcement;
 }
 
+lwm2m::Announcement unpack(ByteView packed) {
+  auto announcement = unpack_foreign(packed);
+  assert(announcement);
+  return std::move(*announcement);
+}
+
 std::string unpack_root(ByteView packed) {
-  ByteReader reader(packed);
-  return take_text(reader);
+  return Reader(packed).text();
 }
 
 AnnouncementPool::Id AnnouncementPool::acquire(const lwm2m::Announcement& announcement) {

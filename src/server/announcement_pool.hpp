@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/bytes.hpp"
@@ -20,6 +21,8 @@ namespace drover::server {
 Bytes pack(const lwm2m::Announcement& announcement);
 /// Only of what pack() gave.
 lwm2m::Announcement unpack(ByteView packed);
+/// Nothing for other bytes.
+std::optional<lwm2m::Announcement> unpack_foreign(ByteView packed);
 /// The root alone.
 std::string unpack_root(ByteView packed);
 

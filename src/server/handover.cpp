@@ -112,7 +112,9 @@ HandedRegistration read_registration(Reader& reader, bool& ok) {
   one.registered_at = reader.time();
   one.updated_at = reader.time();
   const ByteView announcement = reader.block();
-  if (reader.ok()) one.announcement = unpack(announcement);
+  auto announced = unpack_foreign(announcement);
+  ok = ok && announced.has_value();
+  if (announced) one.announcement = std::move(*announced);
   for (std::size_t left = reader.count(16); left > 0; --left) {
     HandedObservation observation;
     observation.what = reader.observed();
