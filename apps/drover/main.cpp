@@ -194,7 +194,7 @@ class CommandLine {
     events->add_option("--endpoint", a_.follow.endpoint, "only of this device");
     events->add_option(
         "--kind", a_.follow.kinds,
-        "only registered, updated, expired, deregistered, notification, observation-ended: comma-separated");
+        "only registered, updated, expired, deregistered, notification, observation-ended, refused: comma-separated");
     events->add_option("--after", a_.follow.last_event_id, "begin behind the event with this id");
     events->add_option("--count", a_.follow.count, "end after so many");
     CLI::App* objects = add("objects", "object definitions that the server knows",

@@ -174,6 +174,7 @@ std::string device_text(const Json& device, std::int64_t now) {
   line("endpoint", text_of(device, "endpoint") + " (" + text_of(device, "scheme") + ")");
   line("registration", text_of(device, "registration"));
   line("address", text_of(device, "address"));
+  line("identity", text_of(device, "identity"));
   line("lwm2m", text_of(device, "version"));
   line("binding", text_of(device, "binding") + (device.value("queue", false) ? ", queue mode" : ""));
   line("sms", text_of(device, "sms"));
@@ -252,6 +253,7 @@ std::string event_text(const std::string& kind, const Json& event) {
     text += fmt::format("  {}  lifetime {} s", text_of(*device, "address"), text_of(*device, "lifetime"));
   }
   if (event.contains("path")) text += "  " + text_of(event, "path");
+  if (event.contains("reason")) text += "  " + text_of(event, "address") + "  " + text_of(event, "reason");
   if (const std::string code = text_of(event, "code"); !code.empty() && code != "2.05") {
     text += "  " + code + " " + text_of(event, "status");
   }

@@ -22,6 +22,11 @@ const char* const kConfigHelp = R"(Configuration file (TOML), each key with its 
   strict = false               only LwM2M 1.0 to the letter
   enabler = "1.0"              version of the shipped definitions of objects 0 to 7: "1.0" or "1.1"
   objects = []                 folders with more object definitions (*.xml)
+  [secure]                     DTLS; on when there is a store, or a certificate or raw key of [credentials]
+  listen = "[::]:5684"         UDP address for devices; "" for none
+  cbc = true                   the cipher suites with CBC; their associations take more memory and end with the process
+  park_after = 10              seconds without a word until an association is put away
+  handshakes_max = 8192        handshakes under way in a shard
   [registration]
   lifetime_min = 1             seconds
   lifetime_max = 4294967295    seconds
@@ -151,6 +156,10 @@ Result<void> check_listen(const std::string& text) {
   return {};
 }
 
+Result<void> check_secure_listen(const std::string& text) {
+  return text.empty() ? Result<void>{} : check_listen(text);
+}
+
 Result<void> check_api(const std::string& text) {
   if (const auto parsed = api::parse_listen_address(text); !parsed) return tl::unexpected(parsed.error());
   return {};
@@ -206,6 +215,14 @@ Result<void> apply(const toml::table& table, const Table& known, const std::stri
     if (auto set = found->second(node, place); !set) return set;
   }
   return {};
+}
+
+Setter api_section(Config& config) {
+  return table_of({{"listen", checked_texts(config.api, check_api)},
+                   {"certificate", text(config.api_certificate)},
+                   {"private_key", text(config.api_private_key)},
+                   {"require_token", truth(config.api_require_token)},
+                   {"events", number(config.api_events, 1, 1'000'000)}});
 }
 
 /// What the keys of [api] ask of each other. Whether there is a token only the store knows.
@@ -267,6 +284,10 @@ Result<void> read_config(const std::string& file, Config& config) {
       {"strict", truth(config.policy.strict)},
       {"enabler", choice<std::string>(config.enabler, {{"1.0", "1.0"}, {"1.1", "1.1"}})},
       {"objects", texts(config.objects)},
+      {"secure", table_of({{"listen", checked_text(config.secure_listen, check_secure_listen)},
+                           {"cbc", truth(config.cbc)},
+                           {"park_after", number(config.park_after, 1, 86400)},
+                           {"handshakes_max", number(config.handshakes_max, 1, 1'000'000)}})},
       {"registration", table_of({{"lifetime_min", number(config.policy.lifetime_min, 1, kMaxU32)},
                                  {"lifetime_max", number(config.policy.lifetime_max, 1, kMaxU32)},
                                  {"refuse", texts(config.policy.refused_endpoints)},
@@ -280,11 +301,7 @@ Result<void> read_config(const std::string& file, Config& config) {
                          {"nstart", number(config.coap.nstart, 1, 64)},
                          {"block_size", block_size(config.coap.block_szx)},
                          {"deduplication_max", number(config.coap.deduplication_max, 1, kDeduplicationMost)}})},
-      {"api", table_of({{"listen", checked_texts(config.api, check_api)},
-                        {"certificate", text(config.api_certificate)},
-                        {"private_key", text(config.api_private_key)},
-                        {"require_token", truth(config.api_require_token)},
-                        {"events", number(config.api_events, 1, 1'000'000)}})},
+      {"api", api_section(config)},
       {"store", table_of({{"file", text(config.store)}, {"key_file", text(config.store_key_file)}})},
       {"credentials",
        table_of({{"certificate", text(config.credentials.certificate)},

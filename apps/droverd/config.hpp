@@ -29,6 +29,10 @@ Result<HostPort> parse_host_port(const std::string& text);
 
 struct Config {
   std::string listen = "[::]:5683";
+  std::string secure_listen = "[::]:5684";  ///< "": no DTLS
+  bool cbc = true;                          ///< the suites with CBC
+  std::uint32_t park_after = 10;            ///< seconds
+  std::size_t handshakes_max = 8192;        ///< of a shard
   std::size_t shards = 0;  ///< 0: one a core, kShardsMax at most
   coap::Parameters coap;
   server::Policy policy;  ///< devices_max is set by share_devices()

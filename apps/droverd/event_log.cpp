@@ -11,6 +11,13 @@ namespace {
 
 void log_event(const server::Event& event) {
   using io::log::Level;
+  // Who can't get in should be found without looking for it.
+  if (event.kind == server::EventKind::Refused) {
+    io::log::warn("refused", {{"endpoint", event.endpoint},
+                              {"address", event.address ? event.address->to_string() : ""},
+                              {"why", event.reason}});
+    return;
+  }
   if (!io::log::enabled(Level::Debug)) return;
   const char* const kind = server::to_string(event.kind);
   if (event.device) {

@@ -22,6 +22,7 @@
 #include "io/log.hpp"
 #include "io/resolve.hpp"
 #include "io/standard_output.hpp"
+#include "secure_port.hpp"
 #include "shard_threads.hpp"
 #include "store/store_file.hpp"
 #include "store/token_table.hpp"
@@ -51,6 +52,7 @@ int end(int code) {
 struct Flags {
   std::string config;
   std::string listen;
+  std::optional<std::string> secure_listen{};
   std::vector<std::string> api;
   std::vector<std::string> objects;
   std::optional<std::size_t> shards;
@@ -70,6 +72,8 @@ std::optional<int> parse_flags(int argc, char** argv, Flags& flags) {
   app.set_version_flag("--version", "droverd " DROVER_VERSION);
   app.add_option("--config", flags.config, "Configuration file; flags go before it")->type_name("FILE");
   app.add_option("--listen", flags.listen, "UDP address for devices [[::]:5683]")->type_name("HOST:PORT");
+  app.add_option("--secure-listen", flags.secure_listen, "UDP address for devices with DTLS; \"\" for none [[::]:5684]")
+      ->type_name("HOST:PORT");
   app.add_option("--api", flags.api, "Address for the REST API, repeatable [127.0.0.1:8080]")
       ->type_name("[http[s]://]HOST:PORT")
       ->allow_extra_args(false);
@@ -113,6 +117,11 @@ Result<droverd::Config> configure(const Flags& flags) {
       return tl::unexpected(wrong("--listen", parsed.error()));
     }
     config.listen = flags.listen;
+  }
+  if (flags.secure_listen) {
+    const auto parsed = droverd::parse_host_port(*flags.secure_listen);
+    if (!flags.secure_listen->empty() && !parsed) return tl::unexpected(wrong("--secure-listen", parsed.error()));
+    config.secure_listen = *flags.secure_listen;
   }
   for (const std::string& address : flags.api) {
     const auto parsed = api::parse_listen_address(address);
@@ -246,7 +255,10 @@ int run(const droverd::Config& config, const lwm2m::model::Registry& registry, c
   if (!credentials) return fail(credentials.error());
   auto authority = open_authority(config, *file);
   if (!authority) return fail(authority.error());
-  auto shards = droverd::ShardThreads::open({*listen, config.shards, config.coap, config.policy});
+  auto secure = droverd::secure_port(config, *credentials);
+  if (!secure) return fail(secure.error());
+  auto shards =
+      droverd::ShardThreads::open({*listen, config.shards, config.coap, config.policy, std::move(*secure)});
   if (!shards) return fail(shards.error());
   droverd::EventLog fleet((*shards)->fleet());
   store::CredentialService service(*credentials->credentials, [&shards] { (*shards)->credentials_changed(); });
@@ -267,10 +279,14 @@ int run(const droverd::Config& config, const lwm2m::model::Registry& registry, c
     io::log::warn("no token is good for the API; droverd --add-token NAME:admin makes one");
   }
 
+  droverd::take_over(config, *credentials, **shards);
   (*shards)->start();
   api->start();
   std::cout << "droverd: coap://" << (*shards)->local().to_string() << " for devices, " << config.shards
             << (config.shards == 1 ? " shard\n" : " shards\n");
+  if (const auto local = (*shards)->secure_local()) {
+    std::cout << "droverd: coaps://" << local->to_string() << " for devices with credentials\n";
+  }
   for (const auto& url : api->urls()) std::cout << "droverd: " << url << "/api/v1 for people\n";
   std::cout << "droverd: ready\n";
 
@@ -280,6 +296,7 @@ int run(const droverd::Config& config, const lwm2m::model::Registry& registry, c
   // The API first: nothing new comes in, and its callbacks find the shards alive.
   api->stop();
   (*shards)->stop();
+  droverd::hand_over(config, *credentials, **shards);
   return said ? 0 : fail(said.error());
 }
 

@@ -45,6 +45,7 @@ class ShardThreads {
   ShardThreads(const ShardThreads&) = delete;
   ShardThreads& operator=(const ShardThreads&) = delete;
 
+  [[nodiscard]] std::size_t shards() const { return workers_.size(); }
   [[nodiscard]] transport::PeerAddress local() const;
   [[nodiscard]] std::optional<transport::PeerAddress> secure_local() const;
   server::Fleet& fleet() { return *fleet_; }

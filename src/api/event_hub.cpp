@@ -92,6 +92,8 @@ class EventStream final : public http::StreamSource {
     const bool about_path =
         event.kind == server::EventKind::Notification || event.kind == server::EventKind::ObservationEnded;
     if (about_path) data["path"] = event.path.to_string();
+    if (event.address) data["address"] = event.address->to_string();
+    if (!event.reason.empty()) data["reason"] = event.reason;
     if (event.outcome) {
       data["code"] = code_of(*event.outcome);
       data["status"] = status_of(*event.outcome);

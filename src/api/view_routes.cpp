@@ -25,7 +25,7 @@ Problem not_registered(const std::string& endpoint) {
 
 std::optional<EventKind> parse_kind(std::string_view text) {
   for (const EventKind kind : {EventKind::Registered, EventKind::Updated, EventKind::Expired, EventKind::Deregistered,
-                               EventKind::Notification, EventKind::ObservationEnded}) {
+                               EventKind::Notification, EventKind::ObservationEnded, EventKind::Refused}) {
     if (text == server::to_string(kind)) return kind;
   }
   return std::nullopt;
@@ -141,6 +141,10 @@ void get_status(const std::shared_ptr<Call>& call) {
                     {"deregisters", counters.deregisters},
                     {"expiries", counters.expiries},
                     {"rejected", counters.rejected},
+                    {"refused", counters.refused},
+                    {"associations", counters.associations},
+                    {"handshakes", counters.handshakes},
+                    {"resumptions", counters.resumptions},
                     {"operations", counters.operations},
                     {"notifications", counters.notifications},
                     {"coap", to_json(counters.coap)},

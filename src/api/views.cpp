@@ -34,6 +34,7 @@ Json to_json(const server::DeviceView& device, const lwm2m::model::Registry& reg
           {"scheme", device.scheme},
           {"registration", device.registration},
           {"address", device.address.to_string()},
+          {"identity", device.identity},
           {"version", device.version},
           {"binding", device.binding},
           {"queue", device.queue},
