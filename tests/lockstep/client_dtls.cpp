@@ -338,7 +338,6 @@ class Calling {
   }
 
   transport::PeerAddress address = transport::PeerAddress::v4(0xC0000201, 5684);
-  std::unique_ptr<security::Association> association;
   std::size_t sent = 0;
 
  private:
@@ -346,6 +345,9 @@ class Calling {
   SplitMix rng_{3};
   security::dtls::DtlsProvider provider_{{}, rng_};
   std::unique_ptr<security::Connector> connector_;
+
+ public:
+  std::unique_ptr<security::Association> association;
 };
 
 TEST(TransportDtlsRoles, AServerMayBeginTheHandshake) {
