@@ -515,6 +515,21 @@ TEST_F(Dtls, AClientIsReleasedAndGoesOn) {
   expect_talk(**restored, *pair.server);
 }
 
+TEST_F(Dtls, TheWitnessSeesWhatAStaleCopyWouldDo) {  // what the world test relies on
+  const auto server = acceptor();
+  const auto client = connector(psk());
+  Pair pair = handshake(*client, *server);
+  expect_talk(*pair.client, *pair.server);
+  const Secret<Bytes> released = *pair.server->release();
+  for (const char* text : {"one", "another"}) {
+    auto copy = server->restore(now_, released.reveal());
+    ASSERT_TRUE(copy);
+    ASSERT_TRUE((*copy)->send(now_, as_bytes(text)));
+  }
+  EXPECT_EQ(witness_.reused, 1U);
+  witness_.reused = 0;
+}
+
 TEST_F(Dtls, WhatIsntAReleasedAssociationIsRefused) {
   const auto server = acceptor();
   const auto client = connector(psk());

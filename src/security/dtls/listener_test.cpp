@@ -283,6 +283,22 @@ TEST_F(ListenerTest, OneThatCantBePutAwayGoesWhenItIsHeldNoMore) {
   EXPECT_EQ(closed_, std::vector<std::string>{"idle, and nobody needs it"});
 }
 
+TEST_F(ListenerTest, ThoseThatCantBePutAwayAreLimited) {
+  settings_.unparkable_max = 2;
+  start();
+  std::vector<Device> crowd;
+  for (std::uint32_t i = 0; i < 5; ++i) {
+    crowd.push_back(device(kNet + i));
+    pump(crowd.back());
+    listener_->hold(now_, opened_.back().name, true);
+    pass(milliseconds(100));
+  }
+  pass(seconds(30));
+  EXPECT_EQ(listener_->counters().live, 2U);
+  EXPECT_EQ(closed_, std::vector<std::string>(3, "too many associations that can't be put away"));
+  EXPECT_TRUE(listener_->peer(opened_.back().name)) << "those that were idle longest go";
+}
+
 TEST_F(ListenerTest, TheAddressFollowsTheConnectionId) {  // RFC 9146 §6
   Device one = device(kNet + 1);
   pump(one);
