@@ -349,6 +349,10 @@ void OpenApi::tour_events() {
   notify(lwm2m::Path(3),
          content(11543, to_bytes(R"({"bn":"/","e":[{"n":"3/0/6","ov":"4:0"},{"n":"4/0/0","sv":"x"}]})")));
   notify({3, 0, 1}, content(11543, to_bytes(R"({"bn":"/3/0/1","bt":1700000000,"e":[{"v":5,"t":-1},{"v":6,"t":-2}]})")));
+  fleet_.emit(EventKind::Refused, "a", [](server::Event& event) {
+    event.address = transport::PeerAddress::v4(0xC0000201, 40000);
+    event.reason = "unknown PSK identity: psk \"a\"";
+  });
   fleet_.emit(EventKind::Deregistered, "end");
   const auto [path, operation] = find_operation("GET", "/api/v1/events");
   toured_.insert("GET " + path);
