@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "handover_file.hpp"
 #include "io/clock.hpp"
 #include "io/log.hpp"
 #include "store/master_key.hpp"
@@ -25,16 +26,21 @@ Result<CredentialStore> open_credentials(const Config& config, std::shared_ptr<s
   store::Credentials::Settings settings;
   settings.any_certificate = config.any_certificate;
   settings.unix_now = io::unix_now;
+  store::Plans::Settings plan_settings;
+  plan_settings.unix_now = io::unix_now;
   if (file == nullptr) {
     auto key = store::random_secret(store::Sealer::kKeySize);
     if (!key) return tl::unexpected(key.error());
     const store::Sealer sealer(std::move(*key));
-    auto nothing = std::make_unique<store::MemoryCredentialTable>(std::make_shared<store::MemoryCredentialTable::Disk>());
-    auto credentials = store::Credentials::open(std::move(nothing), sealer, std::move(settings));
+    const auto nothing = std::make_shared<store::MemoryCredentialTable::Disk>();
+    auto credentials =
+        store::Credentials::open(std::make_unique<store::MemoryCredentialTable>(nothing), sealer, std::move(settings));
     if (!credentials) return tl::unexpected(credentials.error());
-    return CredentialStore{sealer, std::move(*own), std::move(*credentials)};
+    auto plans = store::Plans::open(std::make_unique<store::MemoryPlanTable>(nothing), sealer, std::move(plan_settings));
+    if (!plans) return tl::unexpected(plans.error());
+    return CredentialStore{sealer, std::move(*own), std::move(*credentials), std::move(*plans)};
   }
-  auto table = std::make_unique<store::FileCredentialTable>(std::move(file));
+  auto table = std::make_unique<store::FileCredentialTable>(file);
   const auto is_sealed = table->is_sealed();
   if (!is_sealed) return tl::unexpected(is_sealed.error());
   auto key = store::find_master_key(config.store, config.store_key_file, key_variable, *is_sealed);
@@ -46,7 +52,10 @@ Result<CredentialStore> open_credentials(const Config& config, std::shared_ptr<s
     if (error.fault == Fault::Us) error.reason = "store " + config.store + ", key of " + key->where + ": " + error.reason;
     return tl::unexpected(std::move(error));
   }
-  return CredentialStore{std::move(key->sealer), std::move(*own), std::move(*credentials)};
+  auto plans = store::Plans::open(std::make_unique<store::FilePlanTable>(std::move(file)), key->sealer,
+                                  std::move(plan_settings));
+  if (!plans) return tl::unexpected(plans.error());
+  return CredentialStore{std::move(key->sealer), std::move(*own), std::move(*credentials), std::move(*plans)};
 }
 
 Result<std::string> rekey(const Config& config, const std::string& key_variable, const std::string& new_key_file) {
@@ -59,9 +68,13 @@ Result<std::string> rekey(const Config& config, const std::string& key_variable,
   auto key = std::filesystem::exists(new_key_file, error) ? store::read_master_key(new_key_file)
                                                           : store::make_master_key(new_key_file);
   if (!key) return tl::unexpected(key.error());
-  if (auto done = opened->credentials->rekey(std::move(*key)); !done) return tl::unexpected(done.error());
-  return "the store " + config.store + " is sealed with the key of " + new_key_file +
-         " now: set store.key_file to it; the old key opens nothing any more";
+  const store::Sealer sealer = *key;
+  if (auto done = opened->credentials->rekey(std::move(*key), *opened->plans); !done) return tl::unexpected(done.error());
+  std::string said = "the store " + config.store + " is sealed with the key of " + new_key_file +
+                     " now: set store.key_file to it; the old key opens nothing any more";
+  const auto waiting = reseal_handover(handover_file(config.store), opened->sealer, sealer);
+  if (!waiting) said += "; what was handed over is lost, devices register again: " + waiting.error().reason;
+  return said;
 }
 
 }  // namespace drover::droverd

@@ -29,10 +29,6 @@ Secret<Bytes> ticket_secret(const store::Sealer& sealer) {
   return Secret<Bytes>(std::move(derived));
 }
 
-std::string handover_file(const Config& config) {
-  return config.store + ".handover";
-}
-
 }  // namespace
 
 Result<std::optional<ShardThreads::Settings::Secure>> secure_port(const Config& config,
@@ -47,7 +43,7 @@ Result<std::optional<ShardThreads::Settings::Secure>> secure_port(const Config& 
   ShardThreads::Settings::Secure secure;
   secure.listen = addresses->front().as(transport::Kind::Dtls);
   secure.own = own;
-  secure.credentials = credentials.credentials.get();
+  secure.credentials = &credentials.credentials->source(store::Purpose::Server);
   secure.dtls.ticket_secret = ticket_secret(credentials.sealer);
   secure.dtls.cbc = config.cbc;
   secure.listener.park_after = std::chrono::seconds(config.park_after);
@@ -58,7 +54,7 @@ Result<std::optional<ShardThreads::Settings::Secure>> secure_port(const Config& 
 void take_over(const Config& config, const CredentialStore& credentials, ShardThreads& shards) {
   if (config.store.empty()) return;
   const Instant begun = io::now();
-  auto handed = take_handover(handover_file(config), credentials.sealer);
+  auto handed = take_handover(handover_file(config.store), credentials.sealer);
   if (!handed) {
     io::log::warn("nothing is taken over; devices register again", {{"why", handed.error().reason}});
     return;
@@ -82,7 +78,7 @@ void hand_over(const Config& config, const CredentialStore& credentials, ShardTh
     registrations += shard.registrations.size();
     associations += shard.associations.size();
   }
-  if (const auto written = write_handover(handover_file(config), credentials.sealer, handed); !written) {
+  if (const auto written = write_handover(handover_file(config.store), credentials.sealer, handed); !written) {
     io::log::warn("nothing is handed over; devices register again", {{"why", written.error().reason}});
     return;
   }

@@ -59,6 +59,7 @@ std::optional<Refusal> check_text(const std::string& text, const char* field, st
 Answer<NewCredential> checked(NewCredential credential) {
   if (auto wrong = check_text(credential.endpoint, "endpoint", kEndpointMax)) return tl::unexpected(std::move(*wrong));
   if (auto wrong = check_text(credential.label, "label", kLabelMax)) return tl::unexpected(std::move(*wrong));
+  if (auto wrong = check_text(credential.issuer, "issuer", kIssuerMax)) return tl::unexpected(std::move(*wrong));
   if (credential.kind != IdentityKind::Psk && !credential.key.empty()) {
     return invalid("key", "only a pre-shared key has a secret key here");
   }
@@ -89,6 +90,17 @@ std::string fingerprint(ByteView der) {
 
 bool is_fingerprint(std::string_view identity) {
   return identity.size() == kFingerprintDigits && identity.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+const char* to_string(Purpose purpose) {
+  return purpose == Purpose::Server ? "server" : "bootstrap";
+}
+
+std::optional<Purpose> parse_purpose(std::string_view text) {
+  for (const Purpose purpose : {Purpose::Server, Purpose::Bootstrap}) {
+    if (text == to_string(purpose)) return purpose;
+  }
+  return std::nullopt;
 }
 
 std::optional<IdentityKind> parse_kind(std::string_view text) {

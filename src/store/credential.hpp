@@ -22,15 +22,27 @@ using security::IdentityKind;
 
 inline constexpr std::size_t kEndpointMax = 255;  ///< bytes, as one Uri-Query option holds (RFC 7252 §5.10)
 inline constexpr std::size_t kLabelMax = 255;
+inline constexpr std::size_t kIssuerMax = 64;
 inline constexpr std::size_t kPublicKeyMax = 1024;  ///< a SubjectPublicKeyInfo; RSA of 4096 bits has 550
 /// Bytes of a key that is made on request.
 inline constexpr std::size_t kGeneratedMin = 16;
 inline constexpr std::size_t kGeneratedDefault = 32;
 inline constexpr std::size_t kGeneratedMax = security::kPskMax;
 
-/// One entry. Identity and key stay as they were added; a new pair is a new entry.
+/// The interface that a credential proves its holder on, and no other (Core §5.2.5: the Bootstrap-Server's keys aren't the
+/// LwM2M Server's). The numbers are stored.
+enum class Purpose : std::uint8_t { Server = 1, Bootstrap = 2 };
+inline constexpr std::size_t kPurposes = 2;
+const char* to_string(Purpose purpose);  ///< "server" or "bootstrap"
+std::optional<Purpose> parse_purpose(std::string_view text);
+constexpr Purpose other_than(Purpose purpose) {
+  return purpose == Purpose::Server ? Purpose::Bootstrap : Purpose::Server;
+}
+
+/// One entry. Purpose, identity, key and issuer stay as they were added; a new pair is a new entry.
 struct Credential {
   CredentialId id;  ///< never used again after the entry is removed
+  Purpose purpose = Purpose::Server;
   IdentityKind kind = IdentityKind::Psk;
   /// Psk: the identity. PublicKey: the SubjectPublicKeyInfo (DER). Certificate: the certificate's fingerprint (SHA-256,
   /// 64 hexadecimal digits), else its common name or one of its alternative names.
@@ -42,11 +54,14 @@ struct Credential {
   UnixSeconds created_at = 0;
   std::optional<UnixSeconds> expires_at;  ///< from then on it counts as disabled
   bool enabled = true;
+  /// Who made it: "" an administrator, "bootstrap/101" a bootstrap, for the server of that short id.
+  std::string issuer{};
 
   friend bool operator==(const Credential&, const Credential&) = default;
 };
 
 struct NewCredential {
+  Purpose purpose = Purpose::Server;
   IdentityKind kind = IdentityKind::Psk;
   std::string identity;
   Secret<Bytes> key;  ///< Psk alone
@@ -54,6 +69,7 @@ struct NewCredential {
   std::string label;
   std::optional<UnixSeconds> expires_at;
   bool enabled = true;
+  std::string issuer{};  ///< as Credential's; at most kIssuerMax bytes
 };
 
 /// What is nothing stays.
@@ -74,6 +90,7 @@ struct Rotation {
 };
 
 struct CredentialQuery {
+  std::optional<Purpose> purpose{};
   std::optional<IdentityKind> kind;
   /// Those whose holder may use this endpoint name as far as the entry tells: bound to it, or by equality.
   std::string endpoint;
@@ -91,7 +108,7 @@ struct CredentialPage {
 struct Refusal {
   enum class Why : std::uint8_t {
     Invalid,   ///< what was given
-    Conflict,  ///< there is one of that kind and identity
+    Conflict,  ///< there is one of that purpose, kind and identity, or the key serves the other purpose
     NotFound,
     Full,
     Disk,

@@ -22,6 +22,9 @@ class CredentialList {
   virtual void page(CredentialQuery query, Done<CredentialPage> done) = 0;
   virtual void add(NewCredential credential, Done<Answer<Credential>> done) = 0;
   virtual void add_all(std::vector<NewCredential> credentials, bool partial, Done<Answer<CredentialBatch>> done) = 0;
+  /// As Credentials::exchange().
+  virtual void exchange(std::vector<NewCredential> add, std::vector<CredentialId> remove,
+                        Done<Answer<CredentialBatch>> done) = 0;
   virtual void rotate(CredentialId id, Rotation rotation, Done<Answer<Credential>> done) = 0;
   virtual void change(CredentialId id, CredentialChange change, Done<Answer<Credential>> done) = 0;
   virtual void remove(CredentialId id, Done<Answer<Credential>> done) = 0;

@@ -73,6 +73,13 @@ void CredentialService::add_all(std::vector<NewCredential> credentials, bool par
   });
 }
 
+void CredentialService::exchange(std::vector<NewCredential> add, std::vector<CredentialId> remove,
+                                 Done<Answer<CredentialBatch>> done) {
+  post([this, add = std::move(add), remove = std::move(remove), done = std::move(done)]() mutable {
+    done(credentials_.exchange(std::move(add), remove));
+  });
+}
+
 void CredentialService::rotate(CredentialId id, Rotation rotation, Done<Answer<Credential>> done) {
   post([this, id, rotation = std::move(rotation), done = std::move(done)] { done(credentials_.rotate(id, rotation)); });
 }

@@ -31,6 +31,8 @@ class CredentialService final : public CredentialList {
   void page(CredentialQuery query, Done<CredentialPage> done) override;
   void add(NewCredential credential, Done<Answer<Credential>> done) override;
   void add_all(std::vector<NewCredential> credentials, bool partial, Done<Answer<CredentialBatch>> done) override;
+  void exchange(std::vector<NewCredential> add, std::vector<CredentialId> remove,
+                Done<Answer<CredentialBatch>> done) override;
   void rotate(CredentialId id, Rotation rotation, Done<Answer<Credential>> done) override;
   void change(CredentialId id, CredentialChange change, Done<Answer<Credential>> done) override;
   void remove(CredentialId id, Done<Answer<Credential>> done) override;

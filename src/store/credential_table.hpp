@@ -9,6 +9,7 @@
 
 #include "base/result.hpp"
 #include "store/credential.hpp"
+#include "store/plan.hpp"
 
 namespace drover::store {
 
@@ -29,12 +30,13 @@ class CredentialTable {
     std::vector<CredentialRow> put;  ///< new ones and new forms of old ones
     std::vector<CredentialId> gone;
     Bytes check;  ///< empty: as it is
+    std::vector<PlanRow> plans{};  ///< bootstrap plans of the same store, for a seal that changes everywhere at once
   };
 
   virtual ~CredentialTable() = default;
   /// An error names what is damaged.
   virtual Result<Content> load() = 0;
-  /// All or nothing, and on disk when this returns.
+  /// All or nothing, and on disk when this returns. What goes makes room for what comes.
   virtual Result<void> commit(const Changes& changes) = 0;
   /// Nothing of what was replaced or removed can be found in the file afterwards.
   virtual Result<void> scrub() = 0;
@@ -47,7 +49,10 @@ class MemoryCredentialTable final : public CredentialTable {
     std::map<std::uint64_t, CredentialRow> rows;
     std::uint64_t last_id = 0;
     Bytes check;
+    std::map<std::string, PlanRow> plans;
     bool failing = false;  ///< commits fail, as on a full disk
+
+    [[nodiscard]] static Error full() { return {Fault::Environment, 0, "store can't be written: disk full"}; }
   };
   explicit MemoryCredentialTable(std::shared_ptr<Disk> disk) : disk_(std::move(disk)) {}
 

@@ -3,23 +3,19 @@
 
 #include <algorithm>
 #include <cassert>
-#include <set>
 #include <utility>
 
 #include "io/clock.hpp"
 
 namespace drover::store {
 
-using security::Identity;
-using security::KnownPsk;
-
 namespace {
 
 constexpr std::string_view kCheckText = "drover store";
 
-/// What a sealed key belongs to. Rows can't be swapped, nor a row be made another's.
+/// What a sealed key belongs to. Rows can't be swapped, nor a row be made another's or serve another purpose.
 Bytes about(const Credential& credential) {
-  Bytes bytes = to_bytes("drover credential ");
+  Bytes bytes = to_bytes(credential.purpose == Purpose::Server ? "drover credential " : "drover bootstrap credential ");
   bytes.push_back(static_cast<std::uint8_t>(credential.kind));
   for (int shift = 56; shift >= 0; shift -= 8) bytes.push_back(static_cast<std::uint8_t>(credential.id.value >> shift));
   return bytes;
@@ -45,8 +41,21 @@ bool revises(const std::optional<Credential>& before, const Credential& after) {
          before->expires_at != after.expires_at;
 }
 
-bool has_name(const Identity& identity, std::string_view name) {
-  return std::find(identity.names.begin(), identity.names.end(), name) != identity.names.end();
+Credential entry_of(const NewCredential& from, std::uint64_t id, UnixSeconds now) {
+  return {.id = {id},
+          .purpose = from.purpose,
+          .kind = from.kind,
+          .identity = from.identity,
+          .endpoint = from.endpoint,
+          .label = from.label,
+          .created_at = now,
+          .expires_at = from.expires_at,
+          .enabled = from.enabled,
+          .issuer = from.issuer};
+}
+
+Secret<Bytes> key_of(const CredentialIndex::Entry& entry) {
+  return Secret<Bytes>(Bytes(entry.key().begin(), entry.key().end()));
 }
 
 }  // namespace
@@ -54,6 +63,8 @@ bool has_name(const Identity& identity, std::string_view name) {
 Credentials::Credentials(std::unique_ptr<CredentialTable> table, Sealer sealer, Settings settings, KeyedHash hash)
     : table_(std::move(table)),
       settings_(std::move(settings)),
+      server_(*this, Purpose::Server, settings_.any_certificate),
+      bootstrap_(*this, Purpose::Bootstrap, settings_.any_bootstrap_certificate),
       sealer_(std::move(sealer)),
       index_(hash),
       next_expiry_(index_.next_expiry(0)) {}
@@ -96,72 +107,6 @@ Result<void> Credentials::load() {
   return {};
 }
 
-// ---- what handshakes ask --------------------------------------------------------------------------------------------
-
-std::optional<KnownPsk> Credentials::find_psk(std::string_view identity) const {
-  const std::shared_lock lock(reading_);
-  const Entry* entry = index_.find(IdentityKind::Psk, identity);
-  if (entry == nullptr || !entry->counts(settings_.unix_now())) return std::nullopt;
-  return KnownPsk{entry->id(), Secret<Bytes>(Bytes(entry->key().begin(), entry->key().end()))};
-}
-
-std::optional<CredentialId> Credentials::find_public_key(ByteView subject_public_key_info) const {
-  const std::shared_lock lock(reading_);
-  const Entry* entry = index_.find(IdentityKind::PublicKey, as_text(subject_public_key_info));
-  if (entry == nullptr || !entry->counts(settings_.unix_now())) return std::nullopt;
-  return entry->id();
-}
-
-std::optional<CredentialId> Credentials::find_certificate(const Identity& certificate) const {
-  const std::shared_lock lock(reading_);
-  return certificate_entry(certificate);
-}
-
-std::optional<CredentialId> Credentials::certificate_entry(const Identity& identity) const {
-  if (identity.kind != IdentityKind::Certificate) return std::nullopt;
-  const UnixSeconds now = settings_.unix_now();
-  if (const Entry* entry = index_.find(IdentityKind::Certificate, identity.name)) {
-    if (!entry->counts(now)) return std::nullopt;
-    return entry->id();
-  }
-  std::optional<CredentialId> first;
-  for (const std::string& name : identity.names) {
-    // A name that looks like another certificate's fingerprint doesn't get its entry.
-    const Entry* entry = is_fingerprint(name) ? nullptr : index_.find(IdentityKind::Certificate, name);
-    if (entry == nullptr) continue;
-    if (!entry->counts(now)) return std::nullopt;
-    if (!first) first = entry->id();
-  }
-  if (first) return first;
-  return settings_.any_certificate ? std::optional(CredentialId{}) : std::nullopt;
-}
-
-bool Credentials::holds_locked(CredentialId credential, const Identity& identity) const {
-  if (identity.kind == IdentityKind::Certificate) return certificate_entry(identity) == credential;
-  const Entry* entry = index_.find(credential);
-  if (entry == nullptr || entry->kind() != identity.kind || !entry->counts(settings_.unix_now())) return false;
-  if (identity.kind == IdentityKind::Psk) return entry->identity() == identity.name;
-  return fingerprint(as_bytes(entry->identity())) == identity.name;
-}
-
-bool Credentials::holds(CredentialId credential, const Identity& identity) const {
-  const std::shared_lock lock(reading_);
-  return holds_locked(credential, identity);
-}
-
-bool Credentials::may_be(CredentialId credential, const Identity& identity, std::string_view endpoint) const {
-  const std::shared_lock lock(reading_);
-  if (endpoint.empty() || !holds_locked(credential, identity)) return false;
-  const Entry* entry = index_.find(credential);
-  if (entry != nullptr && !entry->endpoint().empty()) return entry->endpoint() == endpoint;
-  return identity.kind == IdentityKind::Psk ? identity.name == endpoint : has_name(identity, endpoint);
-}
-
-bool Credentials::is_protected(std::string_view endpoint) const {
-  const std::shared_lock lock(reading_);
-  return index_.has_endpoint(endpoint);
-}
-
 std::uint64_t Credentials::revision() const {
   const UnixSeconds now = settings_.unix_now();
   if (now >= next_expiry_.load(std::memory_order_acquire)) {
@@ -180,15 +125,25 @@ CredentialPage Credentials::page(const CredentialQuery& query) const {
   const std::size_t limit = std::clamp<std::size_t>(query.limit, 1, CredentialPage::kMax);
   CredentialPage page;
   bool more = false;
-  const std::shared_lock lock(reading_);
-  index_.each({}, [&](const Entry& entry) {
+  const auto visit = [&](const Entry& entry) {
+    if (query.purpose && entry.purpose() != *query.purpose) return;
     if (query.kind && entry.kind() != *query.kind) return;
-    if (!query.endpoint.empty() && entry.effective_endpoint() != query.endpoint) return;
     ++page.total;
     if (entry.id() <= query.after) return;
     more = page.credentials.size() == limit;
     if (!more) page.credentials.push_back(entry.view());
-  });
+  };
+  const std::shared_lock lock(reading_);
+  if (query.endpoint.empty()) {
+    index_.each({}, visit);
+  } else {
+    auto entries = index_.of_endpoint(Purpose::Server, query.endpoint);
+    const auto others = index_.of_endpoint(Purpose::Bootstrap, query.endpoint);
+    const auto middle = entries.insert(entries.end(), others.begin(), others.end());
+    const auto by_id = [](const Entry* a, const Entry* b) { return a->id() < b->id(); };
+    std::inplace_merge(entries.begin(), middle, entries.end(), by_id);
+    for (const Entry* entry : entries) visit(*entry);
+  }
   if (more) page.next = page.credentials.back().id;
   return page;
 }
@@ -205,17 +160,18 @@ std::size_t Credentials::size() const {
   return index_.size();
 }
 
-std::optional<Refusal> Credentials::occupied(IdentityKind kind, const std::string& identity) const {
+std::vector<Credential> Credentials::of_endpoint(Purpose purpose, std::string_view endpoint) const {
   const std::shared_lock lock(reading_);
-  const Entry* entry = index_.find(kind, identity);
-  if (entry == nullptr && index_.size() >= settings_.entries_max) {
-    return Refusal{Refusal::Why::Full, "",
-                   "there are " + std::to_string(settings_.entries_max) + " credentials already"};
-  }
-  if (entry == nullptr) return std::nullopt;
-  return Refusal{Refusal::Why::Conflict, "",
-                 "credential " + std::to_string(entry->id().value) + " has this " +
-                     (kind == IdentityKind::PublicKey ? "public key" : "identity") + " already"};
+  std::vector<Credential> all;
+  for (const Entry* entry : index_.of_endpoint(purpose, endpoint)) all.push_back(entry->view());
+  return all;
+}
+
+std::optional<Secret<Bytes>> Credentials::key(CredentialId id) const {
+  const std::shared_lock lock(reading_);
+  const Entry* entry = index_.find(id);
+  if (entry == nullptr || entry->key().empty()) return std::nullopt;
+  return key_of(*entry);
 }
 
 Result<CredentialRow> Credentials::sealed(const Credential& credential, ByteView key, const Sealer& sealer) const {
@@ -227,48 +183,31 @@ Result<CredentialRow> Credentials::sealed(const Credential& credential, ByteView
   return row;
 }
 
-void Credentials::changed(bool revised) {
-  if (revised) ++revision_;
-  next_expiry_ = index_.next_expiry(settings_.unix_now());
-}
-
-Answer<Credential> Credentials::stored(const Credential& credential, const Secret<Bytes>& key, const Credential* also) {
+Answer<void> Credentials::commit(std::vector<Put> puts, const std::vector<CredentialId>& gone) {
   CredentialTable::Changes changes;
-  std::vector<std::pair<Credential, Secret<Bytes>>> put{{credential, key}};
-  if (also != nullptr) put.emplace_back(*also, Secret<Bytes>());
-  for (auto& [each, secret] : put) {
-    if (const Entry* entry = index_.find(each.id)) secret = Secret<Bytes>(Bytes(entry->key().begin(), entry->key().end()));
-    auto row = sealed(each, secret.reveal(), sealer_);
+  changes.gone = gone;
+  for (Put& put : puts) {
+    if (const Entry* entry = index_.find(put.credential.id)) put.key = key_of(*entry);
+    auto row = sealed(put.credential, put.key.reveal(), sealer_);
     if (!row) return tl::unexpected(disk(row.error()));
     changes.put.push_back(std::move(*row));
   }
   if (auto done = table_->commit(changes); !done) return tl::unexpected(disk(done.error()));
+  const UnixSeconds now = settings_.unix_now();
   const std::unique_lock lock(reading_);
-  bool revised = false;
-  for (const auto& [each, secret] : put) {
-    const Entry* before = index_.find(each.id);
-    revised = revised || revises(before == nullptr ? std::nullopt : std::optional(before->view()), each);
-    index_.put(each, secret);
+  bool revised = !gone.empty();
+  for (const CredentialId id : gone) index_.remove(id);
+  for (const auto& [credential, key] : puts) {
+    const Entry* before = index_.find(credential.id);
+    revised = revised || revises(before == nullptr ? std::nullopt : std::optional(before->view()), credential);
+    index_.put(credential, key);
+    last_id_ = std::max(last_id_, credential.id.value);
+    // What goes leaves its expiry behind: once too often is asked again, and no change looks at all entries.
+    if (credential.expires_at > now) next_expiry_ = std::min(next_expiry_.load(), *credential.expires_at);
   }
-  last_id_ = std::max(last_id_, credential.id.value);
-  changed(revised);
-  return credential;
+  if (revised) ++revision_;
+  return {};
 }
-
-namespace {
-
-Credential entry_of(const NewCredential& from, std::uint64_t id, UnixSeconds now) {
-  return {.id = {id},
-          .kind = from.kind,
-          .identity = from.identity,
-          .endpoint = from.endpoint,
-          .label = from.label,
-          .created_at = now,
-          .expires_at = from.expires_at,
-          .enabled = from.enabled};
-}
-
-}  // namespace
 
 Answer<Credential> Credentials::add(NewCredential credential) {
   std::vector<NewCredential> one;
@@ -280,42 +219,34 @@ Answer<Credential> Credentials::add(NewCredential credential) {
 }
 
 Answer<CredentialBatch> Credentials::add_all(std::vector<NewCredential> credentials, bool partial) {
+  return add_batch(std::move(credentials), partial, {});
+}
+
+Answer<CredentialBatch> Credentials::exchange(std::vector<NewCredential> add, const std::vector<CredentialId>& remove) {
+  return add_batch(std::move(add), false, remove);
+}
+
+Answer<CredentialBatch> Credentials::add_batch(std::vector<NewCredential> credentials, bool partial,
+                                               const std::vector<CredentialId>& gone) {
   const std::lock_guard writing(writing_);
-  const UnixSeconds now = settings_.unix_now();
   CredentialBatch batch;
-  batch.refusals.resize(credentials.size());
-  CredentialTable::Changes changes;
-  std::vector<Secret<Bytes>> keys;
-  std::set<std::pair<IdentityKind, std::string>> seen;
-  for (std::size_t i = 0; i < credentials.size(); ++i) {
-    auto fine = checked(std::move(credentials[i]));
-    std::optional<Refusal>& refusal = batch.refusals[i];
-    if (!fine) refusal = std::move(fine.error());
-    if (!refusal) refusal = occupied(fine->kind, fine->identity);
-    if (!refusal && !seen.emplace(fine->kind, fine->identity).second) {
-      refusal = Refusal{Refusal::Why::Conflict, "", "another one here has this identity already"};
-    }
-    if (!refusal && size() + changes.put.size() >= settings_.entries_max) {
-      refusal = Refusal{Refusal::Why::Full, "", "there is no room for so many credentials"};
-    }
-    if (refusal) continue;
-    const Credential entry = entry_of(*fine, last_id_ + 1 + changes.put.size(), now);
-    auto row = sealed(entry, fine->key.reveal(), sealer_);
-    if (!row) return tl::unexpected(disk(row.error()));
-    changes.put.push_back(std::move(*row));
-    keys.push_back(std::move(fine->key));
+  Admission admission(index_, settings_.entries_max, gone);
+  for (NewCredential& credential : credentials) {
+    auto fine = checked(std::move(credential));
+    batch.refusals.push_back(fine ? admission.admit(std::move(*fine)) : std::optional(std::move(fine.error())));
   }
-  if (changes.put.empty() || (!partial && changes.put.size() < credentials.size())) return batch;
-  if (auto done = table_->commit(changes); !done) return tl::unexpected(disk(done.error()));
-  const std::unique_lock lock(reading_);
-  bool revised = false;
-  for (std::size_t i = 0; i < changes.put.size(); ++i) {
-    index_.put(changes.put[i].credential, keys[i]);
-    revised = revised || revises(std::nullopt, changes.put[i].credential);
-    batch.added.push_back(std::move(changes.put[i].credential));
+  const std::size_t admitted = admission.admitted().size();
+  if (!partial && admitted < credentials.size()) return batch;
+  const std::vector<CredentialId> leaving = admission.leaving();
+  if (admitted == 0 && leaving.empty()) return batch;
+  const UnixSeconds now = settings_.unix_now();
+  std::vector<Put> puts;
+  puts.reserve(admitted);
+  for (NewCredential& credential : admission.admitted()) {
+    batch.added.push_back(entry_of(credential, last_id_ + 1 + puts.size(), now));
+    puts.push_back({batch.added.back(), std::move(credential.key)});
   }
-  last_id_ += changes.put.size();
-  changed(revised);
+  if (auto done = commit(std::move(puts), leaving); !done) return tl::unexpected(std::move(done.error()));
   return batch;
 }
 
@@ -324,6 +255,7 @@ Answer<Credential> Credentials::rotate(CredentialId id, Rotation rotation) {
   auto other = find(id);
   if (!other) return tl::unexpected(not_found(id));
   NewCredential next;
+  next.purpose = other->purpose;
   next.kind = other->kind;
   next.identity = std::move(rotation.identity);
   next.key = std::move(rotation.key);
@@ -333,44 +265,60 @@ Answer<Credential> Credentials::rotate(CredentialId id, Rotation rotation) {
   next.endpoint = by_identity ? other->identity : other->endpoint;
   auto fine = checked(std::move(next));
   if (!fine) return tl::unexpected(std::move(fine.error()));
-  if (auto refusal = occupied(fine->kind, fine->identity)) return tl::unexpected(std::move(*refusal));
+  Admission admission(index_, settings_.entries_max);
+  if (auto refusal = admission.admit(std::move(*fine))) return tl::unexpected(std::move(*refusal));
   const UnixSeconds now = settings_.unix_now();
+  NewCredential& admitted = admission.admitted().front();
+  Credential made = entry_of(admitted, last_id_ + 1, now);
+  std::vector<Put> puts;
   if (rotation.retire_after) {
     const UnixSeconds retired = now + UnixSeconds{*rotation.retire_after};
     other->expires_at = std::min(other->expires_at.value_or(retired), retired);
+    puts.push_back({*other, {}});
   }
-  return stored(entry_of(*fine, last_id_ + 1, now), fine->key, rotation.retire_after ? &*other : nullptr);
+  puts.push_back({made, std::move(admitted.key)});
+  if (auto done = commit(std::move(puts), {}); !done) return tl::unexpected(std::move(done.error()));
+  return made;
 }
 
 Answer<Credential> Credentials::change(CredentialId id, const CredentialChange& change) {
   const std::lock_guard writing(writing_);
   auto credential = find(id);
   if (!credential) return tl::unexpected(not_found(id));
+  const bool moves = change.endpoint && *change.endpoint != credential->endpoint;
   if (change.endpoint) credential->endpoint = *change.endpoint;
   if (change.label) credential->label = *change.label;
   if (change.enabled) credential->enabled = *change.enabled;
   if (change.expires_at) credential->expires_at = *change.expires_at;
-  if (auto wrong = check_text(credential->endpoint, "endpoint", kEndpointMax)) return tl::unexpected(std::move(*wrong));
-  if (auto wrong = check_text(credential->label, "label", kLabelMax)) return tl::unexpected(std::move(*wrong));
-  if (credential->kind == IdentityKind::PublicKey && credential->endpoint.empty()) {
-    return tl::unexpected(
-        Refusal{Refusal::Why::Invalid, "endpoint", "a raw public key has no name: it needs an endpoint"});
+  NewCredential form;
+  form.purpose = credential->purpose;
+  form.kind = credential->kind;
+  form.identity = credential->identity;
+  form.key = key_of(*index_.find(id));
+  form.endpoint = credential->endpoint;
+  form.label = credential->label;
+  auto fine = checked(std::move(form));
+  if (!fine) return tl::unexpected(std::move(fine.error()));
+  if (moves) {
+    const CredentialId itself[] = {id};
+    auto refusal = Admission(index_, settings_.entries_max, itself).admit(std::move(*fine));
+    if (refusal) return tl::unexpected(std::move(*refusal));
   }
-  return stored(*credential, {});
+  std::vector<Put> puts;
+  puts.push_back({*credential, {}});
+  if (auto done = commit(std::move(puts), {}); !done) return tl::unexpected(std::move(done.error()));
+  return std::move(*credential);
 }
 
 Answer<Credential> Credentials::remove(CredentialId id) {
   const std::lock_guard writing(writing_);
   auto credential = find(id);
   if (!credential) return tl::unexpected(not_found(id));
-  if (auto done = table_->commit({.put = {}, .gone = {id}, .check = {}}); !done) return tl::unexpected(disk(done.error()));
-  const std::unique_lock lock(reading_);
-  index_.remove(id);
-  changed(true);
+  if (auto done = commit({}, {id}); !done) return tl::unexpected(std::move(done.error()));
   return std::move(*credential);
 }
 
-Result<void> Credentials::rekey(Sealer sealer) {
+Result<void> Credentials::rekey(Sealer sealer, Plans& plans) {
   const std::lock_guard writing(writing_);
   CredentialTable::Changes changes;
   auto check = sealer.seal(as_bytes(kCheckText), about_check());
@@ -384,7 +332,11 @@ Result<void> Credentials::rekey(Sealer sealer) {
     if (!row) resealed = tl::unexpected(row.error());
   });
   if (!resealed) return resealed;
-  if (auto done = table_->commit(changes); !done) return done;
+  const auto done = plans.reseal(sealer, [&](std::vector<PlanRow> rows) {
+    changes.plans = std::move(rows);
+    return table_->commit(changes);
+  });
+  if (!done) return done;
   sealer_ = std::move(sealer);
   return table_->scrub();
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "store/credential_table.hpp"
+#include "store/plan_table.hpp"
 #include "store/store_file.hpp"
 
 namespace drover::store {
@@ -25,10 +26,15 @@ std::optional<CredentialRow> read_row(const Statement& row) {
   credential.created_at = row.number(6);
   if (!row.is_null(7)) credential.expires_at = row.number(7);
   credential.enabled = row.number(8) != 0;
-  const bool known = kind >= static_cast<int>(IdentityKind::Psk) && kind <= static_cast<int>(IdentityKind::Certificate);
+  const std::int64_t purpose = row.number(9);
+  credential.purpose = static_cast<Purpose>(purpose);
+  credential.issuer = row.text(10);
+  const bool known = kind >= static_cast<int>(IdentityKind::Psk) && kind <= static_cast<int>(IdentityKind::Certificate) &&
+                     purpose >= static_cast<int>(Purpose::Server) && purpose <= static_cast<int>(Purpose::Bootstrap);
   const std::size_t most = credential.kind == IdentityKind::PublicKey ? kPublicKeyMax : security::Identity::kNameMax;
   const bool fits = !credential.identity.empty() && credential.identity.size() <= most &&
-                    credential.endpoint.size() <= kEndpointMax && credential.label.size() <= kLabelMax;
+                    credential.endpoint.size() <= kEndpointMax && credential.label.size() <= kLabelMax &&
+                    credential.issuer.size() <= kIssuerMax;
   const bool keyed = read.sealed_key.empty() != (credential.kind == IdentityKind::Psk);
   if (row.number(0) <= 0 || !known || !fits || !keyed) return std::nullopt;
   return read;
@@ -41,8 +47,8 @@ bool write(Database& database, const CredentialTable::Changes& changes) {
   }
   // Not REPLACE: that would take another row with the same identity away.
   Statement put = database.prepare(
-      "INSERT INTO credential(id, kind, identity, sealed_key, endpoint, label, created_at, expires_at, enabled)"
-      " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET sealed_key = excluded.sealed_key,"
+      "INSERT INTO credential(id, kind, identity, sealed_key, endpoint, label, created_at, expires_at, enabled, purpose,"
+      " issuer) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET sealed_key = excluded.sealed_key,"
       " endpoint = excluded.endpoint, label = excluded.label, expires_at = excluded.expires_at,"
       " enabled = excluded.enabled");
   for (const CredentialRow& row : changes.put) {
@@ -55,9 +61,12 @@ bool write(Database& database, const CredentialTable::Changes& changes) {
         .bind(std::string_view(credential.label))
         .bind(credential.created_at)
         .bind_optional(credential.expires_at)
-        .bind(static_cast<int>(credential.enabled));
+        .bind(static_cast<int>(credential.enabled))
+        .bind(static_cast<int>(credential.purpose))
+        .bind(std::string_view(credential.issuer));
     if (!put.run()) return false;
   }
+  if (!FilePlanTable::write(database, changes.plans)) return false;
   if (changes.check.empty()) return true;
   Statement check = database.prepare("INSERT OR REPLACE INTO credential_check VALUES(1, ?)");
   return check.bind(ByteView(changes.check)).run();
@@ -69,8 +78,8 @@ Result<CredentialTable::Content> FileCredentialTable::load() {
   StoreFile::Turn database = file_->turn();
   Content content;
   Statement rows = database->prepare(
-      "SELECT id, kind, identity, sealed_key, endpoint, label, created_at, expires_at, enabled FROM credential"
-      " ORDER BY id");
+      "SELECT id, kind, identity, sealed_key, endpoint, label, created_at, expires_at, enabled, purpose, issuer"
+      " FROM credential ORDER BY id");
   while (rows.row()) {
     auto row = read_row(rows);
     if (!row) return file_->failure("damaged (credential " + std::to_string(rows.number(0)) + ")");

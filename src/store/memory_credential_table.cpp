@@ -14,12 +14,13 @@ Result<CredentialTable::Content> MemoryCredentialTable::load() {
 }
 
 Result<void> MemoryCredentialTable::commit(const Changes& changes) {
-  if (disk_->failing) return tl::unexpected(Error{Fault::Environment, 0, "store can't be written: disk full"});
+  if (disk_->failing) return tl::unexpected(disk_->full());
   for (const CredentialId id : changes.gone) disk_->rows.erase(id.value);
   for (const CredentialRow& row : changes.put) {
     disk_->rows[row.credential.id.value] = row;
     disk_->last_id = std::max(disk_->last_id, row.credential.id.value);
   }
+  for (const PlanRow& row : changes.plans) disk_->plans[row.name] = row;
   if (!changes.check.empty()) disk_->check = changes.check;
   return {};
 }

@@ -24,6 +24,19 @@ constexpr const char* kSteps[] = {
     // AUTOINCREMENT: that there ever was a token closes the API for good, and a log names them by id.
     "CREATE TABLE api_token(id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, role INTEGER NOT NULL,"
     " hash BLOB NOT NULL UNIQUE, created_at INTEGER NOT NULL, expires_at INTEGER, last_used_at INTEGER);",
+    // The same identity may serve each purpose, so the table is made anew, and with it what AUTOINCREMENT remembers: the
+    // largest id may be one of a row that is gone.
+    "CREATE TABLE credential_2(id INTEGER PRIMARY KEY AUTOINCREMENT, kind INTEGER NOT NULL, identity BLOB NOT NULL,"
+    " sealed_key BLOB NOT NULL, endpoint TEXT NOT NULL, label TEXT NOT NULL, created_at INTEGER NOT NULL,"
+    " expires_at INTEGER, enabled INTEGER NOT NULL, purpose INTEGER NOT NULL, issuer TEXT NOT NULL,"
+    " UNIQUE(purpose, kind, identity));"
+    "INSERT INTO credential_2 SELECT id, kind, identity, sealed_key, endpoint, label, created_at, expires_at, enabled,"
+    " 1, '' FROM credential;"
+    "DELETE FROM sqlite_sequence WHERE name = 'credential_2';"
+    "INSERT INTO sqlite_sequence SELECT 'credential_2', seq FROM sqlite_sequence WHERE name = 'credential';"
+    "DROP TABLE credential;"
+    "ALTER TABLE credential_2 RENAME TO credential;"
+    "CREATE TABLE bootstrap_plan(name TEXT PRIMARY KEY NOT NULL, sealed_text BLOB NOT NULL, changed_at INTEGER NOT NULL);",
 };
 static_assert(std::size(kSteps) == StoreFile::kVersion);
 

@@ -10,33 +10,43 @@
 #include "storage/test_folder.hpp"
 #include "store/credential_table.hpp"
 #include "store/credentials.hpp"
+#include "store/plan_table.hpp"
 #include "store/store_file.hpp"
 
 namespace drover::store::testing {
 
-/// A disk that outlives the tables which are opened on it, one at a time.
+/// A disk that outlives the tables which are opened on it, one of each kind at a time.
 class Backing {
  public:
   virtual ~Backing() = default;
   virtual std::unique_ptr<CredentialTable> table() = 0;
+  /// Of the same disk, for plans.
+  virtual std::unique_ptr<PlanTable> plan_table() = 0;
 };
 
 class MemoryBacking final : public Backing {
  public:
   std::unique_ptr<CredentialTable> table() override { return std::make_unique<MemoryCredentialTable>(disk); }
+  std::unique_ptr<PlanTable> plan_table() override { return std::make_unique<MemoryPlanTable>(disk); }
   std::shared_ptr<MemoryCredentialTable::Disk> disk = std::make_shared<MemoryCredentialTable::Disk>();
 };
 
 class FileBacking final : public Backing {
  public:
-  std::unique_ptr<CredentialTable> table() override {
-    auto file = StoreFile::open(name());
-    EXPECT_TRUE(file) << (file ? "" : file.error().reason);
-    return std::make_unique<FileCredentialTable>(std::move(*file));
-  }
+  std::unique_ptr<CredentialTable> table() override { return std::make_unique<FileCredentialTable>(open()); }
+  std::unique_ptr<PlanTable> plan_table() override { return std::make_unique<FilePlanTable>(open()); }
   [[nodiscard]] std::string name() const { return folder_.file("store.db"); }
 
  private:
+  std::shared_ptr<StoreFile> open() {
+    if (auto open = file_.lock()) return open;
+    auto file = StoreFile::open(name());
+    EXPECT_TRUE(file) << (file ? "" : file.error().reason);
+    file_ = *file;
+    return std::move(*file);
+  }
+
+  std::weak_ptr<StoreFile> file_;  ///< held by the tables
   storage::testing::Folder folder_;
 };
 
@@ -49,6 +59,11 @@ inline NewCredential psk(const std::string& identity, const std::string& endpoin
   credential.identity = identity;
   credential.key = Secret<Bytes>(to_bytes(key));
   credential.endpoint = endpoint;
+  return credential;
+}
+
+inline NewCredential bootstrap(NewCredential credential) {
+  credential.purpose = Purpose::Bootstrap;
   return credential;
 }
 

@@ -39,7 +39,7 @@ class CredentialRoutes : public ApiTest {
     return request("POST", std::string(kAll) + "/import" + query, table, "text/csv");
   }
   [[nodiscard]] std::string key_of(std::string_view identity) const {
-    const auto known = store_.credentials->find_psk(identity);
+    const auto known = store_.credentials->source(store::Purpose::Server).find_psk(identity);
     return known ? to_hex(known->key.reveal()) : "none";
   }
 
