@@ -32,6 +32,9 @@ MAY_KNOW = {
                "lwm2m/content", "lwm2m/operation", "lwm2m/mapping"],
     "server": ["base", "transport", "security", "coap", "coap/message", "coap/exchange", "stack", "lwm2m/data", "lwm2m/model",
                "lwm2m/content", "lwm2m/operation", "lwm2m/mapping"],
+    # The Bootstrap-Server.
+    "bootstrap": ["base", "transport", "security", "coap", "coap/message", "coap/exchange", "stack", "lwm2m/data", "lwm2m/model",
+                  "lwm2m/content", "lwm2m/operation", "lwm2m/mapping"],
     "io": ["base", "transport", "coap", "stack", "lwm2m/data", "lwm2m/model"],
     "api": ["base", "transport", "coap/parameters.hpp", "coap/message/code.hpp", "coap/message/link_format.hpp", "io",
             "lwm2m/data", "lwm2m/model", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "store"],
@@ -67,7 +70,7 @@ FOREIGN = [
     (r"mbedtls/", ("security/dtls", "tests")),
     (r"pugixml", ("lwm2m/model", "tests", "bench")),
     (r"sqlite3", ("sqlite", "tests")),
-    (r"nlohmann/", ("lwm2m/content", "api", "machine", "storage", "apps", "tests", "fuzz", "bench")),
+    (r"nlohmann/", ("lwm2m/content", "bootstrap", "api", "machine", "storage", "apps", "tests", "fuzz", "bench")),
     (r"boost/(asio|beast)", ("api",)),
     (r"httplib", ("apps", "api", "tests", "bench")),
     (r"CLI/", ("apps", "tests", "bench")),
