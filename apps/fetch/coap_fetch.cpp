@@ -21,15 +21,6 @@ constexpr std::uint64_t kBlock = 1024;    // the largest (RFC 7959 §2.2): its m
 constexpr std::size_t kOptionMax = 255;   // RFC 7252 §5.10: Uri-Host, Uri-Path, Uri-Query
 constexpr std::uint64_t kResumeMax = (std::uint64_t{1} << 30) - kBlock;  // the last block's offset
 
-Bytes from_hex(std::string_view text) {
-  Bytes bytes;
-  const auto digit = [](char c) { return c >= 'a' ? c - 'a' + 10 : c - '0'; };
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
-    bytes.push_back(static_cast<std::uint8_t>(digit(text[i]) * 16 + digit(text[i + 1])));
-  }
-  return bytes;
-}
-
 /// RFC 7252 §6.4. False for a part that doesn't fit an option.
 bool add_uri(const Uri& uri, bool is_literal, coap::Options& options) {
   const auto add = [&](coap::OptionNumber number, std::string_view part) {
@@ -66,9 +57,10 @@ class Transfer {
     coap::RequestSettings settings;
     settings.stream_response = true;
     settings.timeout = std::min(patience, kLongest);
-    if (file_.etag().empty()) file_.forget();
+    const auto etag = from_hex(file_.etag());
+    if (!etag || etag->empty()) file_.forget();
     if (const std::uint64_t offset = std::min(file_.offset() / kBlock * kBlock, kResumeMax); offset != 0) {
-      settings.resume = coap::ResumePoint{offset, from_hex(file_.etag())};
+      settings.resume = coap::ResumePoint{offset, *etag};
     }
     resuming_ = settings.resume.has_value();
     const transport::PeerAddress peer = carrier_.connect(io::now(), address);

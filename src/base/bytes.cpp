@@ -18,6 +18,13 @@ std::size_t sequence_length(std::uint8_t lead) {
   return 0;
 }
 
+std::optional<unsigned> hex_value(char digit) {
+  if (digit >= '0' && digit <= '9') return static_cast<unsigned>(digit - '0');
+  if (digit >= 'a' && digit <= 'f') return static_cast<unsigned>(digit - 'a' + 10);
+  if (digit >= 'A' && digit <= 'F') return static_cast<unsigned>(digit - 'A' + 10);
+  return std::nullopt;
+}
+
 }  // namespace
 
 bool is_utf8(std::string_view text) {
@@ -49,6 +56,19 @@ std::string to_hex(ByteView bytes) {
     text.push_back(kDigits[byte & 0x0F]);
   }
   return text;
+}
+
+std::optional<Bytes> from_hex(std::string_view digits) {
+  if (digits.size() % 2 != 0) return std::nullopt;
+  Bytes bytes;
+  bytes.reserve(digits.size() / 2);
+  for (std::size_t i = 0; i < digits.size(); i += 2) {
+    const auto high = hex_value(digits[i]);
+    const auto low = hex_value(digits[i + 1]);
+    if (!high || !low) return std::nullopt;
+    bytes.push_back(static_cast<std::uint8_t>(*high << 4 | *low));
+  }
+  return bytes;
 }
 
 }  // namespace drover

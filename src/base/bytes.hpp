@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,5 +34,7 @@ bool is_utf8(std::string_view text);
 
 /// Lower-case hexadecimal without separators.
 std::string to_hex(ByteView bytes);
+/// Both cases, no separators; nothing for an odd number of digits, and for anything else.
+std::optional<Bytes> from_hex(std::string_view digits);
 
 }  // namespace drover

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/take_front.hpp"
 #include "client/uri.hpp"
 
 namespace drover::client {
@@ -135,17 +136,11 @@ void Callers::handle_timeout(Instant now) {
 }
 
 std::optional<Transmit> Callers::poll_transmit() {
-  if (transmits_.empty()) return std::nullopt;
-  Transmit next = std::move(transmits_.front());
-  transmits_.pop_front();
-  return next;
+  return take_front(transmits_);
 }
 
 std::optional<Caller> Callers::poll_caller() {
-  if (callers_.empty()) return std::nullopt;
-  Caller next = std::move(callers_.front());
-  callers_.pop_front();
-  return next;
+  return take_front(callers_);
 }
 
 std::optional<Deadline> Callers::deadline() const {

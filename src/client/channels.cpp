@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "base/take_front.hpp"
+
 namespace drover::client {
 
 namespace security = drover::security;
@@ -229,24 +231,15 @@ void Channels::send(Instant now, const Transmit& message) {
 }
 
 std::optional<Transmit> Channels::poll_transmit() {
-  if (transmits_.empty()) return std::nullopt;
-  Transmit next = std::move(transmits_.front());
-  transmits_.pop_front();
-  return next;
+  return take_front(transmits_);
 }
 
 std::optional<Transmit> Channels::poll_message() {
-  if (messages_.empty()) return std::nullopt;
-  Transmit next = std::move(messages_.front());
-  messages_.pop_front();
-  return next;
+  return take_front(messages_);
 }
 
 std::optional<ChannelEvent> Channels::poll_event() {
-  if (events_.empty()) return std::nullopt;
-  ChannelEvent next = std::move(events_.front());
-  events_.pop_front();
-  return next;
+  return take_front(events_);
 }
 
 std::optional<Deadline> Channels::deadline() const {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "base/take_front.hpp"
+
 namespace drover::client {
 
 namespace {
@@ -116,18 +118,13 @@ void Client::settle(Instant now) {
 }
 
 std::optional<transport::Transmit> Client::poll_transmit() {
-  if (transmits_.empty()) return std::nullopt;
-  transport::Transmit transmit = std::move(transmits_.front());
-  transmits_.pop_front();
-  statistics_object_.sent(transmit);
+  auto transmit = take_front(transmits_);
+  if (transmit) statistics_object_.sent(*transmit);
   return transmit;
 }
 
 std::optional<ClientEvent> Client::poll_event() {
-  if (events_.empty()) return std::nullopt;
-  ClientEvent event = std::move(events_.front());
-  events_.pop_front();
-  return event;
+  return take_front(events_);
 }
 
 std::optional<Deadline> Client::deadline() const {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 
+#include "base/take_front.hpp"
 #include "coap/message/code.hpp"
 #include "lwm2m/mapping/mapping.hpp"
 
@@ -305,10 +306,7 @@ lwm2m::Announcement ObjectTree::announcement() const {
 }
 
 std::optional<Change> ObjectTree::poll_change() {
-  if (changes_.empty()) return std::nullopt;
-  Change change = std::move(changes_.front());
-  changes_.pop_front();
-  return change;
+  return take_front(changes_);
 }
 
 // ---- the servers' side ----------------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/take_front.hpp"
+
 namespace drover::client {
 
 using State = RegistrationState;
@@ -389,10 +391,7 @@ void Registration::handle_timeout(Instant now) {
 }
 
 std::optional<RegistrationAction> Registration::poll() {
-  if (actions_.empty()) return std::nullopt;
-  RegistrationAction action = std::move(actions_.front());
-  actions_.pop_front();
-  return action;
+  return take_front(actions_);
 }
 
 std::optional<Deadline> Registration::deadline() const {

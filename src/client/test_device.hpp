@@ -115,12 +115,7 @@ inline std::string hex(std::string_view text) {
 }
 
 inline Bytes from_hex(std::string_view text) {
-  Bytes bytes;
-  const std::string digits = hex(text);
-  for (std::size_t i = 0; i + 1 < digits.size(); i += 2) {
-    bytes.push_back(static_cast<std::uint8_t>(std::stoi(digits.substr(i, 2), nullptr, 16)));
-  }
-  return bytes;
+  return drover::from_hex(hex(text)).value();
 }
 
 }  // namespace drover::client::testing

@@ -5,23 +5,12 @@
 #include <cassert>
 
 #include "base/reader.hpp"
+#include "base/take_front.hpp"
 
 namespace drover::security {
 
 using transport::Datagram;
 using transport::PeerAddress;
-
-namespace {
-
-template <class T>
-std::optional<T> pop(std::deque<T>& queue) {
-  if (queue.empty()) return std::nullopt;
-  std::optional<T> first(std::move(queue.front()));
-  queue.pop_front();
-  return first;
-}
-
-}  // namespace
 
 Listener::Listener(const ListenerSettings& settings, Acceptor& acceptor, const CredentialSource& source, Rng& rng)
     : settings_(settings),
@@ -228,16 +217,16 @@ void Listener::hold(Instant now, const PeerAddress& name, bool held) {
 }
 
 std::optional<transport::Transmit> Listener::poll_transmit() {
-  return pop(transmits_);
+  return take_front(transmits_);
 }
 std::optional<Plaintext> Listener::poll_plaintext() {
-  return pop(plaintexts_);
+  return take_front(plaintexts_);
 }
 std::optional<ListenerEvent> Listener::poll_event() {
-  return pop(events_);
+  return take_front(events_);
 }
 std::optional<Misdirected> Listener::poll_misdirected() {
-  return pop(misdirected_);
+  return take_front(misdirected_);
 }
 
 // ---- time -----------------------------------------------------------------------------------------------------------

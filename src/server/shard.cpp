@@ -5,6 +5,7 @@
 #include <cassert>
 #include <utility>
 
+#include "base/take_front.hpp"
 #include "lwm2m/mapping/mapping.hpp"
 #include "server/endpoint_name.hpp"
 
@@ -15,14 +16,6 @@ coap::Parameters collecting(coap::Parameters parameters) {
   parameters.stream_requests = false;
   parameters.request_body_max = std::min(parameters.request_body_max, kUplinkBodyMax);
   return parameters;
-}
-
-template <class T>
-std::optional<T> pop(std::deque<T>& queue) {
-  if (queue.empty()) return std::nullopt;
-  std::optional<T> first(std::move(queue.front()));
-  queue.pop_front();
-  return first;
 }
 
 }  // namespace
@@ -88,13 +81,13 @@ void Shard::take_mail(Instant now, const DatagramForwarded& forwarded) {
 }
 
 std::optional<Event> Shard::poll_event() {
-  return pop(events_);
+  return take_front(events_);
 }
 std::optional<Mail> Shard::poll_mail() {
-  return pop(mails_);
+  return take_front(mails_);
 }
 std::optional<OperationDone> Shard::poll_done() {
-  return pop(done_);
+  return take_front(done_);
 }
 
 std::optional<Deadline> Shard::deadline() const {

@@ -9,8 +9,6 @@
 
 namespace drover::store {
 
-/// Both cases; nothing for an odd number of digits, and for anything else.
-std::optional<Bytes> from_hex(std::string_view text);
 /// Hexadecimal digits, or "base64:" and Base64 (RFC 4648 §4). A prefix, because most of the one read as the other, too.
 std::optional<Bytes> parse_key(std::string_view text);
 

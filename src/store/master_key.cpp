@@ -11,7 +11,6 @@
 #include <fstream>
 #include <system_error>
 
-#include "store/key_text.hpp"
 
 namespace drover::store {
 

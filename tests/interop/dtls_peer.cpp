@@ -66,18 +66,12 @@ std::vector<Bytes> read_files(const std::vector<std::string>& names) {
   return all;
 }
 
-Secret<Bytes> from_hex(std::string_view text) {
-  Bytes bytes;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
-    bytes.push_back(static_cast<std::uint8_t>(std::stoi(std::string(text.substr(i, 2)), nullptr, 16)));
-  }
-  return Secret<Bytes>(std::move(bytes));
-}
-
 security::PskCredential psk_of(const std::string& text) {
   const auto equals = text.find('=');
   if (equals == std::string::npos) die("--psk wants identity=key");
-  return {text.substr(0, equals), from_hex(std::string_view(text).substr(equals + 1))};
+  auto key = from_hex(std::string_view(text).substr(equals + 1));
+  if (!key) die("--psk wants the key in hex digits");
+  return {text.substr(0, equals), Secret<Bytes>(std::move(*key))};
 }
 
 /// What the command line lists; any certificate of its trust anchors is good.

@@ -29,11 +29,7 @@ inline Bytes test_body(std::size_t size, std::size_t offset = 0) {
 }
 
 inline Bytes from_hex(const std::string& text) {
-  Bytes bytes;
-  for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
-    bytes.push_back(static_cast<std::uint8_t>(std::stoul(text.substr(i, 2), nullptr, 16)));
-  }
-  return bytes;
+  return drover::from_hex(text).value();
 }
 
 namespace wire {

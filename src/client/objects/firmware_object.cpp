@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "base/take_front.hpp"
 #include "base/uri.hpp"
 #include "client/object_tree.hpp"
 #include "client/objects/device_object.hpp"
@@ -40,10 +41,7 @@ std::optional<std::int64_t> protocol_of(std::string_view scheme) {
 }  // namespace
 
 std::optional<FirmwareAction> FirmwareObject::poll() {
-  if (actions_.empty()) return std::nullopt;
-  FirmwareAction action = std::move(actions_.front());
-  actions_.pop_front();
-  return action;
+  return take_front(actions_);
 }
 
 void FirmwareObject::sync(Instant now, bool with_uri) {

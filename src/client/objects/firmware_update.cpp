@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/bytes.hpp"
+#include "base/take_front.hpp"
 #include "coap/message/code.hpp"
 
 namespace drover::client {
@@ -170,10 +171,7 @@ void FirmwareUpdate::restore(const FirmwareRecord& record) {
 }
 
 std::optional<FirmwareAction> FirmwareUpdate::poll() {
-  if (actions_.empty()) return std::nullopt;
-  FirmwareAction action = std::move(actions_.front());
-  actions_.pop_front();
-  return action;
+  return take_front(actions_);
 }
 
 }  // namespace drover::client

@@ -6,6 +6,7 @@
 #include <limits>
 #include <string_view>
 
+#include "base/take_front.hpp"
 #include "coap/message/code.hpp"
 
 namespace drover::client {
@@ -23,10 +24,7 @@ Result<void> check_seconds(const lwm2m::ResourceNode& node, std::int64_t least) 
 }  // namespace
 
 std::optional<ServerObject::Action> ServerObject::poll() {
-  if (actions_.empty()) return std::nullopt;
-  const Action action = actions_.front();
-  actions_.pop_front();
-  return action;
+  return take_front(actions_);
 }
 
 Result<void> ServerObject::check_write(const Context&, lwm2m::InstanceId, const lwm2m::ResourceNode& node) {
