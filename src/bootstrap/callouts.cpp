@@ -13,10 +13,13 @@ using security::AssociationState;
 using transport::PeerAddress;
 using transport::Transmit;
 
-Result<PeerAddress> Callouts::open(Instant now, const PeerAddress& address, const security::ClientCredential& credential) {
+Result<PeerAddress> Callouts::open(Instant now, const PeerAddress& address, const security::ClientCredential& credential,
+                                   const std::string& endpoint) {
+  // Only a certificate names the device. Otherwise no name goes out in the clear: an address isn't sent as SNI.
+  const bool named = std::holds_alternative<security::CertificateCredential>(credential.own);
   if (provider_ == nullptr) return peer_error(0, "this server has no DTLS");
   if (by_address_.contains(address)) return peer_error(0, "an association with " + address.to_string() + " is under way");
-  auto connector = provider_->connector(credential, "");
+  auto connector = provider_->connector(credential, named ? endpoint : "0.0.0.0");
   if (!connector) return tl::unexpected(connector.error());
   // Small numbers: those of a listener have its version in their first byte.
   const std::uint64_t handle = ++last_;

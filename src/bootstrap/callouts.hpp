@@ -32,9 +32,10 @@ class Callouts {
   explicit Callouts(security::Provider* provider) : provider_(provider) {}
 
   /// Begins a handshake with the device at `address` (Kind::Dtls). The name is of Kind::Association and no Listener's.
-  /// CalloutUp or CalloutDown follows. Errors: no DTLS, wrong keys, one is under way there.
+  /// A device's certificate must name
+  /// `endpoint`. CalloutUp or CalloutDown follows. Errors: no DTLS, wrong keys, one is under way there.
   Result<transport::PeerAddress> open(Instant now, const transport::PeerAddress& address,
-                                      const security::ClientCredential& credential);
+                                      const security::ClientCredential& credential, const std::string& endpoint);
   /// Says goodbye and forgets it; no event.
   void close(Instant now, const transport::PeerAddress& name);
   [[nodiscard]] bool has(const transport::PeerAddress& name) const { return callouts_.contains(name.handle()); }
