@@ -252,6 +252,8 @@ void Registration::failed(Instant now, coap::FailureCause cause) {
   switch (state_) {
     case State::Registering:
       if (leave_asked_) return deregistered(now);
+      // The server may have forgotten the association, or hear us at another address: no repetition would mend that.
+      if (uri_.secure) actions_.push_back(Reconnect{});
       return next_address(now, "Register: " + reason);
     case State::Updating:
       // At once the first time: the server may have forgotten the association, or hear us at another address.

@@ -101,6 +101,18 @@ TEST(CoreSection5_3_1, RegisterCarriesWhatTheServerMustKnow) {
   EXPECT_EQ(account.registration.location(), "5a3f");
 }
 
+TEST(TransportResumption, ARegisterWithoutAnAnswerIsRepeatedOverAnotherAssociation) {
+  Account account("coaps://192.0.2.1");
+  account.registration.start(account.now);
+  (void)account.uplink<lwm2m::Register>();
+  account.silence();
+  const auto next = account.action();
+  ASSERT_TRUE(next);
+  EXPECT_TRUE(std::holds_alternative<Reconnect>(*next));
+  account.wait(seconds(5), Reason::Retry);
+  (void)account.uplink<lwm2m::Register>();
+}
+
 TEST(CoreSection5_3_2, TheUpdateBeforeTheLifetimeEndsIsEmpty) {
   Account account;
   account.be_registered();
