@@ -67,6 +67,10 @@ void World::add_device(std::size_t index) {
     known_.psks[device.endpoint] = key;
     device.setup.credential = security::PskCredential{device.endpoint, Secret<Bytes>(to_bytes(key))};
     device.setup.dtls.watcher = &nonces_;
+    if (settings_.one_without_id_in > 0 && network_.rng().below(settings_.one_without_id_in) == 0) {
+      device.setup.dtls.connection_id = false;
+      ++report_.without_id;
+    }
   }
   device.setup.lifetime = 300 + static_cast<std::uint32_t>(network_.rng().below(3300));
   device.host = network_.attach(fresh_address(), nullptr, kRadios[index % kRadios.size()]);
@@ -102,6 +106,7 @@ void World::fault(Instant now) {
   Device& device = some_device();
   switch (network_.rng().below(6)) {
     case 0:  // a NAT forgets its binding
+      if (device.node && !device.setup.dtls.connection_id) ++report_.rebindings_without_id;
       network_.move(device.host, fresh_address());
       break;
     case 1:  // the device gets another address, and knows it

@@ -28,6 +28,8 @@ struct WorldSettings {
   /// DTLS with a pre-shared key for each device; servers are restarted with a handover, killed, and their clocks jump.
   bool secure = false;
   Duration restart_every = std::chrono::minutes(50);  ///< of some server, when secure
+  /// When secure: each of every so many devices, on average, does without Connection IDs; 0: none.
+  std::uint32_t one_without_id_in = 0;
 };
 
 struct WorldReport {
@@ -40,6 +42,8 @@ struct WorldReport {
   std::uint64_t restarts = 0, kills = 0;
   std::uint64_t records = 0;     ///< of DTLS that were protected, each under a nonce of its own
   std::uint64_t handshakes = 0;  ///< whose keys the key log tells
+  std::uint64_t without_id = 0;  ///< devices without Connection IDs
+  std::uint64_t rebindings_without_id = 0;  ///< addresses of theirs that changed behind their back
 };
 
 using security::testing::KnownPeers;

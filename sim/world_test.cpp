@@ -99,6 +99,27 @@ TEST_P(WorldOfSecrets, NoNonceIsUsedTwiceAndEverybodyFindsBack) {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, WorldOfSecrets, testing::Range<std::uint64_t>(2001, 2001 + seeds()));
 
+class WorldWithoutIds : public testing::TestWithParam<std::uint64_t> {};
+
+// As before, and half of the devices have no Connection ID: a NAT that forgets its binding leaves the server without an
+// association for what they say, and only a handshake from the new address brings them back.
+TEST_P(WorldWithoutIds, ANewHandshakeFindsBack) {
+  WorldSettings secret = settings(GetParam());
+  secret.secure = true;
+  secret.one_without_id_in = 2;
+  secret.devices = 24;
+  secret.length = std::chrono::hours(16);
+  const WorldReport report = World(definitions(), secret).run();
+  expect_clean(report);
+  EXPECT_GT(report.without_id, 3U);
+  EXPECT_GT(report.rebindings_without_id, 5U);
+  EXPECT_GT(report.handshakes, 24U + report.rebindings_without_id);
+  EXPECT_GT(report.answered, report.operations / 4);
+  EXPECT_GT(report.notifications, 200U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, WorldWithoutIds, testing::Range<std::uint64_t>(2001, 2001 + seeds()));
+
 TEST(World, ThatIsQuietHasEveryOperationAnswered) {
   WorldSettings quiet = settings(100);
   quiet.devices = 10;

@@ -103,7 +103,9 @@ std::unique_ptr<DtlsAssociation> DtlsAssociation::connect(Instant now, Configura
   int code = mbedtls_ssl_set_hostname(ssl, host);
   // Ours is empty: a client has one server, and saves the bytes.
   constexpr unsigned char kNone[1] = {};
-  if (code == 0) code = mbedtls_ssl_set_cid(ssl, MBEDTLS_SSL_CID_ENABLED, kNone, 0);
+  if (code == 0 && configuration.parameters().connection_id) {
+    code = mbedtls_ssl_set_cid(ssl, MBEDTLS_SSL_CID_ENABLED, kNone, 0);
+  }
   if (code != 0) {
     made->fail(code);
     return made;
@@ -127,7 +129,7 @@ std::unique_ptr<DtlsAssociation> DtlsAssociation::accept(Instant now, Configurat
   std::unique_ptr<DtlsAssociation> made(new DtlsAssociation(now, configuration));
   if (!made->set_up()) return made;
   made->handshake_ends_ = now + configuration.parameters().handshake_max;
-  if (!connection_id.empty()) {
+  if (!connection_id.empty() && configuration.parameters().connection_id) {
     const int code =
         mbedtls_ssl_set_cid(made->ssl_.get(), MBEDTLS_SSL_CID_ENABLED, connection_id.data(), connection_id.size());
     if (code != 0) made->fail(code);

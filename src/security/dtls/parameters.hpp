@@ -33,6 +33,8 @@ struct Parameters {
   /// TLS_PSK_WITH_AES_128_CBC_SHA256 and TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256. Their associations can't be released.
   bool cbc = true;
   bool gcm = true;  ///< TLS_*_WITH_AES_128_GCM_SHA256
+  /// RFC 9146: a connector offers it, an acceptor takes it where it is offered.
+  bool connection_id = true;
   /// How long a session can be resumed.
   Duration session_lifetime = std::chrono::hours(24);
   /// Sessions that an acceptor remembers for peers without tickets (RFC 5246 §7.3); the oldest goes first.
