@@ -71,6 +71,10 @@ bool sync_folder(const std::string& file) {
 
 }  // namespace
 
+std::string handover_file(const std::string& store) {
+  return store + ".handover";
+}
+
 Result<void> write_handover(const std::string& file, const store::Sealer& sealer,
                             const std::vector<server::Handover>& shards) {
   ByteWriter writer;
@@ -112,6 +116,12 @@ Result<std::vector<server::Handover>> take_handover(const std::string& file, con
     shards.push_back(std::move(*shard));
   }
   return shards;
+}
+
+Result<void> reseal_handover(const std::string& file, const store::Sealer& from, const store::Sealer& to) {
+  const auto shards = take_handover(file, from);
+  if (!shards) return tl::unexpected(shards.error());
+  return shards->empty() ? Result<void>() : write_handover(file, to, *shards);
 }
 
 }  // namespace drover::droverd

@@ -51,7 +51,11 @@ struct ShardThreads::Worker {
     });
     if (secure_socket) driver->add_secure(*secure_socket);
   }
-  static Duration unix_at_zero() { return std::chrono::seconds(io::unix_now()) - io::now().time_since_epoch(); }
+  /// To the microsecond: the times of what is handed over stay the same.
+  static Duration unix_at_zero() {
+    const auto wall = std::chrono::system_clock::now().time_since_epoch();
+    return std::chrono::duration_cast<Duration>(wall) - io::now().time_since_epoch();
+  }
 
   server::LocalFleet& fleet;
   io::EventLoop loop;
@@ -144,6 +148,7 @@ std::vector<server::Handover> ShardThreads::hand_over() {
   std::vector<server::Handover> shards;
   for (auto& worker : workers_) {
     const Instant at = io::now();
+    worker->shard->set_wall_clock(Worker::unix_at_zero());  // it may have been set since the start
     shards.push_back(worker->shard->hand_over(at));
     worker->driver->flush(at);  // goodbyes to those that can't be moved
   }

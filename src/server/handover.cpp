@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/handover.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 #include "base/reader.hpp"
@@ -11,7 +12,7 @@
 namespace drover::server {
 namespace {
 
-constexpr std::uint32_t kForm = 1;  ///< of the bytes
+constexpr std::uint32_t kForm = 2;  ///< of the bytes
 constexpr std::string_view kMagic = "drover handover\n";
 
 class Writer : public ByteWriter {
@@ -135,6 +136,7 @@ Secret<Bytes> pack(const Handover& handover) {
   writer.uint(kForm, 4);
   writer.uint(handover.shard, 4);
   writer.uint(handover.shards, 4);
+  writer.time(handover.handed_at);
   writer.uint(handover.registrations.size(), 4);
   for (const HandedRegistration& one : handover.registrations) write(writer, one);
   writer.uint(handover.associations.size(), 4);
@@ -164,6 +166,7 @@ Result<Handover> unpack_handover(ByteView packed) {
   bool ok = true;
   handover.shard = reader.u32();
   handover.shards = reader.u32();
+  handover.handed_at = reader.time();
   for (std::size_t left = reader.count(60); left > 0 && reader.ok(); --left) {
     handover.registrations.push_back(read_registration(reader, ok));
   }
@@ -193,14 +196,12 @@ Result<Handover> unpack_handover(ByteView packed) {
 UnixMicroseconds Shard::wall_exactly(Instant at) const {
   return (at.time_since_epoch() + unix_at_zero_).count();
 }
-Instant Shard::instant(UnixMicroseconds wall) const {
-  return Instant{Duration(wall) - unix_at_zero_};
-}
 
 Handover Shard::hand_over(Instant now) {
   Handover handover;
   handover.shard = static_cast<std::uint32_t>(config_.index);
   handover.shards = static_cast<std::uint32_t>(config_.count);
+  handover.handed_at = wall_exactly(now);
   std::vector<Slot> slots;
   registry_.for_each([&](Slot slot) { slots.push_back(slot); });
   for (const Slot slot : slots) {
@@ -234,6 +235,9 @@ Handover Shard::hand_over(Instant now) {
 
 std::size_t Shard::take_over(Instant now, Handover handover) {
   if (handover.shard != config_.index || handover.shards != config_.count) return 0;
+  // A wall clock that was set back meanwhile makes nothing younger than it was: no time has passed then.
+  const UnixMicroseconds away = std::max<UnixMicroseconds>(wall_exactly(now) - handover.handed_at, 0);
+  const auto instant = [&](UnixMicroseconds wall) { return now - Duration(away + handover.handed_at - wall); };
   std::size_t taken = 0;
   for (security::MovedAssociation& association : handover.associations) {
     if (listener_) listener_->adopt(now, std::move(association));

@@ -47,6 +47,7 @@ struct HandedWish {
 
 struct Handover {
   std::uint32_t shard = 0, shards = 1;  ///< another number of shards can't take it: locations name them
+  UnixMicroseconds handed_at = 0;       ///< by the clock of all times in here
   std::vector<HandedRegistration> registrations;  ///< ascending by slot, as the next
   std::vector<security::MovedAssociation> associations;
   std::vector<HandedWish> wishes;

@@ -19,6 +19,7 @@ Handover handover() {
   one.announcement.objects = {{1, std::nullopt, {0}}, {3303, lwm2m::Version{1, 1}, {0, 300}}};
   one.observations.push_back({{lwm2m::Path(3, 0, 9), 11542}, coap::Token::of(std::uint64_t{7}), 5});
   Handover all;
+  all.handed_at = 9;
   all.registrations = {one};
   all.associations.push_back({1, transport::PeerAddress::v4(1, 2), true, Secret<Bytes>(Bytes(40, 5))});
   all.wishes.push_back({"node2", 7, {{lwm2m::Path(3), std::nullopt}}});

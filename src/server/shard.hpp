@@ -155,7 +155,6 @@ class Shard {
   [[nodiscard]] DeviceView view(Slot slot, lwm2m::Announcement announcement) const;
   [[nodiscard]] UnixSeconds wall(Instant at) const;
   [[nodiscard]] UnixMicroseconds wall_exactly(Instant at) const;
-  [[nodiscard]] Instant instant(UnixMicroseconds wall) const;
   void emit(Instant now, EventKind kind, std::string_view endpoint);
   void emit_device(Instant now, EventKind kind, DeviceView device);
   void emit_notification(Instant now, Slot slot, const lwm2m::Path& path, lwm2m::Outcome outcome);

@@ -289,6 +289,36 @@ TEST_F(SecureServer, AGracefulRestartKeepsAssociationsRegistrationsAndObservatio
   EXPECT_EQ(seen[0].path, lwm2m::Path(3, 0, 9));
 }
 
+TEST_F(SecureServer, AClockThatIsSetMakesNoRegistrationYoungerOverARestart) {
+  struct Case {
+    Duration set;
+    seconds left;
+  };
+  // Of 300 s, 100 are over when it ends, and it is away for 3.
+  for (const auto& [set, left] : {Case{{}, seconds(197)}, Case{-std::chrono::hours(1), seconds(200)}, Case{seconds(60), seconds(137)}}) {
+    start(1);
+    Device one = device(0xC0000201, "node1");
+    pump(one);
+    registered(one, "node1");
+    now_ += seconds(100);
+    const Secret<Bytes> packed = pack(shards_[0]->hand_over(now_));
+    now_ += seconds(3);
+    start(1);
+    const Duration unix_at_zero = seconds(1'700'000'000) + set;
+    shards_[0]->set_wall_clock(unix_at_zero);
+    ASSERT_EQ(shards_[0]->take_over(now_, *server::unpack_handover(packed.reveal())), 1U);
+    const auto wall = std::chrono::floor<seconds>(now_.time_since_epoch() + unix_at_zero).count();
+    const auto view = shards_[0]->device("node1");
+    EXPECT_EQ(view->expires_at - wall, left.count());
+    EXPECT_LE(view->registered_at, view->updated_at);
+    EXPECT_LE(view->updated_at, wall);
+    pass(left - seconds(1));
+    EXPECT_TRUE(shards_[0]->has("node1"));
+    pass(seconds(2));
+    EXPECT_FALSE(shards_[0]->has("node1"));
+  }
+}
+
 TEST_F(SecureServer, ADamagedHandoverIsRefused) {
   Device one = device(0xC0000201, "node1");
   pump(one);
