@@ -132,7 +132,7 @@ void read_server(const toml::node& node, const std::string& folder, Config& conf
       }
     }
     if (const auto* security = table.get("security")) {
-      server.security = read_security({"security", &table_of(*security, "security")}, folder);
+      server.security = read_security({"security", &table_of(*security, "security")}, folder, config.key_files);
     }
     if (const auto* lifetime = table.get("lifetime")) {
       server.lifetime = number_of<std::uint32_t>(*lifetime, "lifetime", 1, std::numeric_limits<std::uint32_t>::max());
@@ -293,7 +293,7 @@ void read_table(const toml::table& table, const std::string& file, Config& confi
     read_state(section_of(*node, "state"), folder, config.state);
   }
   if (const auto* node = table.get("security")) {
-    config.security = read_security(section_of(*node, "security"), folder);
+    config.security = read_security(section_of(*node, "security"), folder, config.key_files);
   }
   if (const auto* node = table.get("events")) config.events = truth_of(*node, "events");
   if (const auto* node = table.get("lifetime")) {

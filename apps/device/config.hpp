@@ -43,6 +43,7 @@ struct Config {
   std::string endpoint = "urn:dev:os:drover-device";
   std::vector<ServerEntry> servers;
   std::optional<client::SecurityValues> security;  ///< of the servers without their own
+  std::vector<std::string> key_files;              ///< that the keys came from
   std::string key_log;  ///< file for the keys of associations, to decrypt captures with; "" for none
   std::uint32_t lifetime = 86400;
   std::string bind;           ///< "ADDRESS:PORT"; "" lets the system choose

@@ -274,6 +274,7 @@ security = { mode = "psk", identity = "sensor-2", key_file = "key" }
   ASSERT_EQ(config.servers.size(), 2U);
   EXPECT_FALSE(config.servers[0].security);
   EXPECT_EQ(to_hex(config.servers[1].security->key.reveal()), "00010203");
+  EXPECT_EQ(config.key_files, std::vector<std::string>{folder.file("key")});
 }
 
 TEST_F(KeyFiles, MistakesHaveALineAndNoKeyInThem) {
@@ -285,7 +286,7 @@ TEST_F(KeyFiles, MistakesHaveALineAndNoKeyInThem) {
   EXPECT_EQ(psk("identity = \"x\"\n"), "2: psk needs one of key and key_file");
   EXPECT_EQ(psk("key = \"00\"\n"), "2: identity is missing");
   EXPECT_EQ(psk("identity = \"x\"\nkey = \"00secret\"\n"),
-            "5: key: a key consists of hex digits, or begins with \"base64:\"");
+            "5: key: a key consists of hex digits, two a byte, or begins with \"base64:\"");
   EXPECT_EQ(psk("identity = \"x\"\nkey = \"base64:secret\"\n"), "5: key: what follows \"base64:\" isn't base64");
   EXPECT_EQ(psk("identity = \"x\"\nkey = \"" + std::string(130, '0') + "\"\n"),
             "5: key: a key has 1 to 64 bytes, this one 65");

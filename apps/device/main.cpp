@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
+#include <set>
 
 #include "apps/device/commands.hpp"
 #include "apps/device/config.hpp"
@@ -16,6 +17,7 @@
 #include "apps/device/prompt.hpp"
 #include "apps/device/security.hpp"
 #include "client/uri.hpp"
+#include "io/secret_file.hpp"
 
 namespace drover::device {
 namespace {
@@ -96,6 +98,7 @@ Result<Config> configure(const Options& options) {
   if (!options.psk_identity.empty()) {
     auto key = read_key(options.psk_key_file);
     if (!key) return tl::unexpected(key.error());
+    config.key_files.push_back(options.psk_key_file);
     config.security.emplace();
     config.security->mode = client::SecurityObject::kPreSharedKey;
     config.security->identity = to_bytes(options.psk_identity);
@@ -116,6 +119,14 @@ Result<Config> configure(const Options& options) {
   if (options.quiet) config.events = false;
   if (options.verbose) config.drops = true;
   return config;
+}
+
+void warn_of_exposed_keys(const Config& config) {
+  for (const std::string& file : std::set<std::string>(config.key_files.begin(), config.key_files.end())) {
+    if (!io::is_readable_by_everybody(file)) continue;
+    std::fprintf(stderr, "drover-device: everybody on this machine may read the key in %s; chmod 600 mends it\n",
+                 file.c_str());
+  }
 }
 
 int complain(const Error& error, int code) {
@@ -221,6 +232,7 @@ int main(int argc, char** argv) {
   }
   auto config = configure(options);
   if (!config) return complain(config.error(), kWrongUsage);
+  warn_of_exposed_keys(*config);
   const int code = run(std::move(*config));
   std::fflush(stdout);
   // Not exit(): a thread may sit in a read of standard input, which the destructors of streams would wait for.

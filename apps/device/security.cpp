@@ -36,12 +36,6 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
-int digit_of(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  const int lower = std::tolower(static_cast<unsigned char>(c));
-  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 std::string path_in(Section& section, std::string_view key, const std::string& folder) {
   const auto name = section.filled_text(key);
   if (!name) section.refuse({}, std::string(key) + " is missing");
@@ -59,7 +53,13 @@ Bytes der_of(Section& section, std::string_view key, const std::string& folder, 
   return value_or_refuse(section, key, read_der(file, label));
 }
 
-void read_psk(Section& section, const std::string& folder, client::SecurityValues& values) {
+Secret<Bytes> private_key_of(Section& section, const std::string& folder, std::vector<std::string>& key_files) {
+  key_files.push_back(path_in(section, "private_key_file", folder));
+  return Secret<Bytes>(value_or_refuse(section, "private_key_file", read_der(key_files.back(), "PRIVATE KEY")));
+}
+
+void read_psk(Section& section, const std::string& folder, client::SecurityValues& values,
+              std::vector<std::string>& key_files) {
   values.mode = client::SecurityObject::kPreSharedKey;
   const auto identity = section.filled_text("identity");
   const auto key = section.text("key");
@@ -70,33 +70,30 @@ void read_psk(Section& section, const std::string& folder, client::SecurityValue
   }
   values.identity = to_bytes(*identity);
   if (key.has_value() == has_file) section.refuse({}, "psk needs one of key and key_file");
-  values.key = key ? value_or_refuse(section, "key", parse_key(*key))
-                   : value_or_refuse(section, "key_file", read_key(path_in(section, "key_file", folder)));
+  if (key) {
+    values.key = value_or_refuse(section, "key", parse_key(*key));
+    return;
+  }
+  key_files.push_back(path_in(section, "key_file", folder));
+  values.key = value_or_refuse(section, "key_file", read_key(key_files.back()));
 }
 
 }  // namespace
 
 Result<Secret<Bytes>> parse_key(std::string_view text) {
   text = trimmed(text);
-  Bytes key;
-  if (text.starts_with(kBase64)) {
-    auto decoded = lwm2m::content::from_base64(text.substr(kBase64.size()));
-    if (!decoded) return wrong("what follows \"base64:\" isn't base64");
-    key = std::move(*decoded);
-  } else {
-    if (text.size() % 2 != 0) return wrong("a key has two hex digits a byte, or begins with \"base64:\"");
-    for (std::size_t i = 0; i < text.size(); i += 2) {
-      const int high = digit_of(text[i]);
-      const int low = digit_of(text[i + 1]);
-      if (high < 0 || low < 0) return wrong("a key consists of hex digits, or begins with \"base64:\"");
-      key.push_back(static_cast<std::uint8_t>(high * 16 + low));
-    }
+  const bool base64 = text.starts_with(kBase64);
+  auto decoded = base64 ? lwm2m::content::from_base64(text.substr(kBase64.size())) : from_hex(text);
+  if (!decoded) {
+    return wrong(base64 ? "what follows \"base64:\" isn't base64"
+                        : "a key consists of hex digits, two a byte, or begins with \"base64:\"");
   }
-  if (key.empty() || key.size() > drover::security::kPskMax) {
-    return wrong("a key has 1 to " + std::to_string(drover::security::kPskMax) + " bytes, this one " +
-                 std::to_string(key.size()));
+  Secret<Bytes> key(std::move(*decoded));
+  const std::size_t size = key.reveal().size();
+  if (size == 0 || size > drover::security::kPskMax) {
+    return wrong("a key has 1 to " + std::to_string(drover::security::kPskMax) + " bytes, this one " + std::to_string(size));
   }
-  return Secret<Bytes>(std::move(key));
+  return key;
 }
 
 Result<Secret<Bytes>> read_key(const std::string& file) {
@@ -138,20 +135,20 @@ Result<Bytes> read_der(const std::string& file, std::string_view label) {
   return all;
 }
 
-client::SecurityValues read_security(Section section, const std::string& folder) {
+client::SecurityValues read_security(Section section, const std::string& folder, std::vector<std::string>& key_files) {
   client::SecurityValues values;
   const auto mode = section.text("mode");
   if (mode == "psk") {
-    read_psk(section, folder, values);
+    read_psk(section, folder, values, key_files);
   } else if (mode == "rpk") {
     values.mode = client::SecurityObject::kRawPublicKey;
     values.identity = der_of(section, "public_key_file", folder, "PUBLIC KEY");
-    values.key = Secret<Bytes>(der_of(section, "private_key_file", folder, "PRIVATE KEY"));
+    values.key = private_key_of(section, folder, key_files);
     values.server_key = der_of(section, "server_public_key_file", folder, "PUBLIC KEY");
   } else if (mode == "x509") {
     values.mode = client::SecurityObject::kCertificate;
     values.identity = der_of(section, "certificate_file", folder, "CERTIFICATE");
-    values.key = Secret<Bytes>(der_of(section, "private_key_file", folder, "PRIVATE KEY"));
+    values.key = private_key_of(section, folder, key_files);
     values.server_key = der_of(section, "trust_anchor_file", folder, "CERTIFICATE");
   } else {
     section.refuse("mode", "mode takes \"psk\", \"rpk\" or \"x509\"");

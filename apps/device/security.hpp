@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "apps/device/section.hpp"
 #include "base/result.hpp"
@@ -15,8 +16,9 @@ namespace drover::device {
 ///   mode = "psk":   identity, and key (hex digits, or "base64:...") or key_file with such a text
 ///   mode = "rpk":   public_key_file, private_key_file, server_public_key_file
 ///   mode = "x509":  certificate_file (with those above it), private_key_file, trust_anchor_file (or the server's own)
-/// Files are PEM or DER, relative to `folder`. What can't be read is a Mistake with its line, which never quotes a key.
-client::SecurityValues read_security(Section section, const std::string& folder);
+/// Files are PEM or DER, relative to `folder`; those with secrets are added to `key_files`. What can't be read is a
+/// Mistake with its line, which never quotes a key.
+client::SecurityValues read_security(Section section, const std::string& folder, std::vector<std::string>& key_files);
 
 /// A key as hex digits or "base64:...", blanks around it ignored.
 Result<Secret<Bytes>> parse_key(std::string_view text);

@@ -7,6 +7,7 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 
@@ -21,6 +22,7 @@
 #include "io/definitions.hpp"
 #include "io/log.hpp"
 #include "io/resolve.hpp"
+#include "io/secret_file.hpp"
 #include "io/standard_output.hpp"
 #include "secure_port.hpp"
 #include "shard_threads.hpp"
@@ -231,6 +233,15 @@ void tell_certificate(UnixSeconds until) {
   io::log::info("API certificate", {{"valid_until", until}});
 }
 
+void warn_of_exposed_keys(const droverd::Config& config) {
+  const store::ServerCredentialFiles& own = config.credentials;
+  for (const std::string& file : std::set<std::string>{config.api_private_key, own.private_key, own.raw_private_key}) {
+    if (io::is_readable_by_everybody(file)) {
+      io::log::warn("everybody on this machine may read a private key; chmod 600 mends it", {{"file", file}});
+    }
+  }
+}
+
 /// Serves until a signal to end comes; its number.
 int serve(const Signals& signals, api::Api& api) {
   while (true) {
@@ -249,6 +260,7 @@ int run(const droverd::Config& config, const lwm2m::model::Registry& registry, c
   const auto listen = listen_address(config.listen);
   if (!listen) return fail(listen.error());
   const Signals signals(!config.api_certificate.empty());
+  warn_of_exposed_keys(config);
   const auto file = open_store(config);
   if (!file) return fail(file.error());
   const auto credentials = droverd::open_credentials(config, *file, key_variable);
