@@ -73,13 +73,38 @@ class Interop(unittest.TestCase):
     def log(self, name):
         return (self.work / name).read_text()
 
-    def start_server(self, host="127.0.0.1"):
+    def start_server(self, host="127.0.0.1", *more):
         """droverd; gives its CoAP port. self.drover() talks to it."""
         port, self.api = free_port(), free_port(socket.SOCK_STREAM)
-        self.start("droverd", BINARIES / "droverd", "--listen", f"{host}:{port}", "--api", f"127.0.0.1:{self.api}",
-                   "--shards", 1)
+        self.server_command = (BINARIES / "droverd", "--listen", f"{host}:{port}", "--api", f"127.0.0.1:{self.api}",
+                               "--shards", 1, *more)
+        self.server = self.start("droverd", *self.server_command)
         wait_until(lambda: self.drover("status")[0] == 0, "droverd answers")
         return port
+
+    def start_secure_server(self, *more):
+        """droverd with a store; gives its port for coaps."""
+        port = free_port()
+        self.start_server("127.0.0.1", "--secure-listen", f"127.0.0.1:{port}", "--store", self.work / "store.db", *more)
+        return port
+
+    def make_pki(self, *endpoints):
+        """Its folder, by drover pki init: with the server's certificate and keys, and the devices'."""
+        devices = [part for endpoint in endpoints for part in ("--device", endpoint)]
+        subprocess.run([BINARIES / "drover", "pki", "init", self.work / "pki", "--server", "127.0.0.1", *devices], check=True,
+                       capture_output=True, timeout=WAIT_SECONDS)
+        return self.work / "pki"
+
+    def server_config(self, pki):
+        """droverd's configuration file with all that is the server's."""
+        file = self.work / "droverd.toml"
+        file.write_text(f'[credentials]\ntrust_anchors = ["{pki}/ca.pem"]\ncertificate = "{pki}/server.pem"\n'
+                        f'private_key = "{pki}/server.key.pem"\nraw_private_key = "{pki}/server.key.pem"\n')
+        return file
+
+    def add_credential(self, *arguments):
+        status, added = self.drover("credentials", "add", *arguments)
+        self.assertEqual(status, 0, added)
 
     def start_device(self, endpoint, server_port, *more, server_host="127.0.0.1", bind_host="127.0.0.1"):
         """drover-device; gives its port and process."""
