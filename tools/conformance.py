@@ -30,8 +30,8 @@ date. The list of items is `tests/conformance/items.tsv`: the static conformance
 and the cases of the enabler test specification, both in our own words.
 
 An item that no test shows is marked *not yet*. A passed test shows what its name says on both ends of a link: the
-messages, and what the application at the other end hears. The accounts of the test cases have a pre-shared key; the
-tests use accounts without security until DTLS is there, and nothing else differs. Where a test case and the
+messages, and what the application at the other end hears. The accounts of the test cases have a pre-shared key; all
+tests but those of security use accounts without security, and nothing else differs. Where a test case and the
 specification disagree, the specification wins and a note says so.
 """
 

@@ -21,6 +21,7 @@ class KnownPeers final : public CredentialSource {
  public:
   std::map<std::string, std::string, std::less<>> psks;  ///< identity to key; the credential is 1
   std::vector<Bytes> public_keys;                         ///< credential 2
+  std::string public_key_endpoint;                        ///< whom they are mapped to
   bool any_certificate = true;
   std::set<std::uint64_t> removed;
 
@@ -41,7 +42,8 @@ class KnownPeers final : public CredentialSource {
   [[nodiscard]] bool holds(CredentialId credential, const Identity&) const override {
     return !removed.contains(credential.value);
   }
-  [[nodiscard]] bool may_be(CredentialId, const Identity& identity, std::string_view endpoint) const override {
+  [[nodiscard]] bool may_be(CredentialId credential, const Identity& identity, std::string_view endpoint) const override {
+    if (credential == CredentialId{2} && endpoint == public_key_endpoint) return true;
     if (identity.name == endpoint) return true;
     return std::find(identity.names.begin(), identity.names.end(), endpoint) != identity.names.end();
   }
