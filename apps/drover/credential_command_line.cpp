@@ -42,6 +42,8 @@ void add_changes(CLI::App& group, Command& chosen, const std::shared_ptr<Credent
       ->check(CLI::IsMember({"psk", "public-key", "certificate"}));
   made->add_option("identity", a->identity, "PSK identity, or a certificate's fingerprint or name");
   made->add_option("--endpoint", a->endpoint, "endpoint name it is for; without it the one that equals the identity");
+  made->add_flag_callback(
+      "--bootstrap", [a] { a->purpose = "bootstrap"; }, "for the bootstrap server; without it for the LwM2M server");
   add_proof(made, a);
   CLI::App* second = add(group, chosen, "rotate", "a second one for the endpoint of another",
                          [a](Session& s) { return rotate_credential(s, *a); });
@@ -60,7 +62,7 @@ void add_changes(CLI::App& group, Command& chosen, const std::shared_ptr<Credent
   gone->add_option("id", a->id)->required();
   CLI::App* many = add(group, chosen, "import", "add all of a CSV table",
                        [a](Session& s) { return import_credentials(s, *a); });
-  many->add_option("file", a->table, "header row: kind,identity,key,endpoint,label; - is standard input")->required();
+  many->add_option("file", a->table, "header row: kind,identity,key,endpoint,label,purpose; - is standard input")->required();
   many->add_flag("--partial", a->partial, "add what is right although other rows are wrong");
 }
 
@@ -96,6 +98,7 @@ void add_credential_commands(CLI::App& app, std::function<int(Session&)>& chosen
   CLI::App* list =
       add(*group, chosen, "list", "all of them, without secrets", [a](Session& s) { return list_credentials(s, *a); });
   list->add_option("--endpoint", a->endpoint, "only those for this endpoint name");
+  list->add_option("--purpose", a->purpose, "only server or bootstrap")->check(CLI::IsMember({"server", "bootstrap"}));
   list->add_option("--kind", a->kind, "only psk, public-key or certificate")
       ->check(CLI::IsMember({"psk", "public-key", "certificate"}));
   list->add_option("--limit", a->limit, "at most so many")->check(CLI::PositiveNumber)->capture_default_str();

@@ -59,21 +59,24 @@ std::string state_of(const Json& credential) {
 }
 
 std::string credentials_text(const Json& list) {
-  Table table({"ID", "KIND", "IDENTITY", "ENDPOINT", "STATE", "LABEL"});
+  Table table({"ID", "PURPOSE", "KIND", "IDENTITY", "ENDPOINT", "STATE", "LABEL"});
   for (const Json& credential : list) {
-    table.add({std::to_string(credential.value("id", std::uint64_t{0})), text_or(credential, "kind", ""),
-               text_or(credential, "identity", ""), text_or(credential, "endpoint", "(equal)"), state_of(credential),
-               text_or(credential, "label", "")});
+    table.add({std::to_string(credential.value("id", std::uint64_t{0})), text_or(credential, "purpose", ""),
+               text_or(credential, "kind", ""), text_or(credential, "identity", ""),
+               text_or(credential, "endpoint", "(equal)"), state_of(credential), text_or(credential, "label", "")});
   }
   return table.to_string();
 }
 
 std::string credential_text(const Json& credential) {
   std::string text = "credential " + std::to_string(credential.value("id", std::uint64_t{0})) + ": " +
-                     text_or(credential, "kind", "") + " " + text_or(credential, "identity", "") + "\n  endpoint  " +
+                     text_or(credential, "kind", "") + " " + text_or(credential, "identity", "") + "\n  purpose   " +
+                     text_or(credential, "purpose", "") + "\n  endpoint  " +
                      text_or(credential, "endpoint", "the one that equals the identity or a name of the certificate") +
                      "\n  state     " + state_of(credential) + "\n  created   " +
                      time_text(credential.value("created_at", std::int64_t{0})) + " UTC\n";
+  const std::string issuer = text_or(credential, "issuer", "");
+  if (!issuer.empty()) text += "  made by   " + issuer + "\n";
   const std::string label = text_or(credential, "label", "");
   if (!label.empty()) text += "  label     " + label + "\n";
   const std::string key = text_or(credential, "public_key", "");
@@ -129,6 +132,7 @@ int list_credentials(Session& session, const CredentialArguments& arguments) {
   std::string after;
   do {
     Query query{{"limit", std::to_string(std::min(arguments.limit - all.size(), kPageMax))}};
+    if (!arguments.purpose.empty()) query.emplace_back("purpose", arguments.purpose);
     if (!arguments.kind.empty()) query.emplace_back("kind", arguments.kind);
     if (arguments.endpoint) query.emplace_back("endpoint", *arguments.endpoint);
     if (!after.empty()) query.emplace_back("after", after);
@@ -146,7 +150,7 @@ int list_credentials(Session& session, const CredentialArguments& arguments) {
   }
   print(credentials_text(all));
   const auto total = page.value("total", std::size_t{0});
-  if (total > all.size()) print(std::to_string(total - all.size()) + " more: --limit, --endpoint, --kind\n");
+  if (total > all.size()) print(std::to_string(total - all.size()) + " more: --limit, --endpoint, --purpose, --kind\n");
   return kOk;
 }
 
@@ -157,6 +161,7 @@ int show_credential(Session& session, std::uint64_t id) {
 int add_credential(Session& session, const CredentialArguments& arguments) {
   auto body = proof_of(arguments);
   if (!body) return usage_error(body.error());
+  if (!arguments.purpose.empty()) (*body)["purpose"] = arguments.purpose;
   (*body)["kind"] = arguments.kind;
   if (arguments.endpoint) (*body)["endpoint"] = *arguments.endpoint;
   if (arguments.label) (*body)["label"] = *arguments.label;

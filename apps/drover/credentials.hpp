@@ -18,6 +18,7 @@ namespace drover::cli {
 
 struct CredentialArguments {
   std::uint64_t id = 0;
+  std::string purpose;  ///< "": the server's to add, all to list
   std::string kind;
   std::string identity;
   std::string key_file;  ///< "-": standard input

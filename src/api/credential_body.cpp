@@ -146,14 +146,17 @@ std::string read_identity(Members& members, IdentityKind kind) {
 }  // namespace
 
 Made<Asked<store::NewCredential>> new_credential_body(const http::Request& request) {
-  auto members = Members::parse(request, {"kind", "identity", "key", "generate", "key_bytes", "public_key", "endpoint",
-                                          "label", "expires_at", "enabled"});
+  auto members = Members::parse(request, {"purpose", "kind", "identity", "key", "generate", "key_bytes", "public_key",
+                                          "endpoint", "label", "expires_at", "enabled"});
   if (!members) return tl::unexpected(members.error());
   Asked<store::NewCredential> asked;
   store::NewCredential& credential = asked.value;
   const auto kind = store::parse_kind(members->text("kind").value_or(""));
   if (!kind) return bad_value("kind", "kind must be psk, public-key or certificate");
   credential.kind = *kind;
+  const auto purpose = store::parse_purpose(members->text("purpose").value_or("server"));
+  if (!purpose) members->note("purpose", "must be server or bootstrap");
+  credential.purpose = purpose.value_or(store::Purpose::Server);
   credential.identity = read_identity(*members, *kind);
   KeyMember key = read_key(*members);
   if (key.is_generated && *kind != IdentityKind::Psk) members->note("generate", "goes with kind psk");
@@ -202,11 +205,13 @@ Json to_json(const store::Credential& credential) {
   const ByteView der = as_bytes(credential.identity);
   const auto text_or_null = [](const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); };
   return {{"id", credential.id.value},
+          {"purpose", store::to_string(credential.purpose)},
           {"kind", security::to_string(credential.kind)},
           {"identity", raw ? store::fingerprint(der) : credential.identity},
           {"public_key", raw ? Json(lwm2m::content::to_base64(der)) : Json(nullptr)},
           {"endpoint", text_or_null(credential.endpoint)},
           {"label", credential.label},
+          {"issuer", text_or_null(credential.issuer)},
           {"enabled", credential.enabled},
           {"created_at", credential.created_at},
           {"expires_at", credential.expires_at ? Json(*credential.expires_at) : Json(nullptr)}};

@@ -58,6 +58,7 @@ std::string name_of(const Credential& credential) {
 
 void log(const char* what, const Call& call, const Credential& credential) {
   io::log::info(what, {{"credential", credential.id.value},
+                       {"purpose", store::to_string(credential.purpose)},
                        {"kind", security::to_string(credential.kind)},
                        {"identity", name_of(credential)},
                        {"endpoint", credential.endpoint},
@@ -81,6 +82,10 @@ tl::expected<store::CredentialQuery, Problem> query_of(const Target& target) {
   if (const auto kind = target.parameter("kind")) {
     query.kind = store::parse_kind(*kind);
     if (!query.kind) return tl::unexpected(bad_parameter("kind", "kind must be psk, public-key or certificate"));
+  }
+  if (const auto purpose = target.parameter("purpose")) {
+    query.purpose = store::parse_purpose(*purpose);
+    if (!query.purpose) return tl::unexpected(bad_parameter("purpose", "purpose must be server or bootstrap"));
   }
   query.endpoint = target.parameter("endpoint").value_or("");
   const auto number = [&](const char* name, std::uint64_t least, std::uint64_t most, auto& to) -> std::optional<Problem> {

@@ -71,7 +71,7 @@ const std::vector<Route>& route_table() {
       {"GET", "/api/v1/tokens", Role::Admin, {}, list_tokens},
       {"POST", "/api/v1/tokens", Role::Admin, {}, add_token},
       {"DELETE", "/api/v1/tokens/{id}", Role::Admin, {}, remove_token},
-      {"GET", "/api/v1/credentials", Role::Admin, {"kind", "endpoint", "after", "limit"}, list_credentials},
+      {"GET", "/api/v1/credentials", Role::Admin, {"purpose", "kind", "endpoint", "after", "limit"}, list_credentials},
       {"POST", "/api/v1/credentials", Role::Admin, {}, add_credential},
       {"POST", "/api/v1/credentials/import", Role::Admin, {"partial"}, import_credentials},
       {"GET", "/api/v1/credentials/{id}", Role::Admin, {}, get_credential},

@@ -11,8 +11,8 @@ namespace drover::store {
 
 namespace {
 
-constexpr std::array<std::string_view, 5> kColumns = {"kind", "identity", "key", "endpoint", "label"};
-enum Column : std::size_t { Kind, Identity, Key, Endpoint, Label };
+constexpr std::array<std::string_view, 6> kColumns = {"kind", "identity", "key", "endpoint", "label", "purpose"};
+enum Column : std::size_t { Kind, Identity, Key, Endpoint, Label, Use };
 
 struct Row {
   std::size_t line = 0;
@@ -93,7 +93,7 @@ std::optional<std::string> read_header(const Row& row, Places& places) {
   for (std::size_t i = 0; i < row.fields.size(); ++i) {
     const auto found = std::find(kColumns.begin(), kColumns.end(), row.fields[i]);
     // Not named: without a header the first row holds a key.
-    if (found == kColumns.end()) return "the header row must be of kind, identity, key, endpoint, label";
+    if (found == kColumns.end()) return "the header row must be of kind, identity, key, endpoint, label, purpose";
     auto& place = places[static_cast<std::size_t>(found - kColumns.begin())];
     if (place) return "the header row has the column " + row.fields[i] + " twice";
     place = i;
@@ -113,6 +113,10 @@ tl::expected<NewCredential, std::string> read_credential(const Row& row, const P
   const auto kind = parse_kind(field(Kind));
   if (!kind) return tl::unexpected(std::string("kind must be psk, public-key or certificate"));
   credential.kind = *kind;
+  const std::string use = field(Use);
+  const auto purpose = use.empty() ? Purpose::Server : parse_purpose(use);
+  if (!purpose) return tl::unexpected(std::string("purpose must be server or bootstrap"));
+  credential.purpose = *purpose;
   credential.identity = field(Identity);
   credential.endpoint = field(Endpoint);
   credential.label = field(Label);

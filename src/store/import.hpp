@@ -24,10 +24,10 @@ struct Import {
   std::vector<ImportProblem> problems;
 };
 
-/// CSV (RFC 4180; LF will do, too) in UTF-8 with a header row of the columns kind, identity, key, endpoint and label, in
-/// any order; `kind` is needed. kind is psk, public-key or certificate; key, as parse_key() takes it, is the pre-shared
-/// key or the SubjectPublicKeyInfo. Rows that can't be read are problems, and so is a table whose header isn't understood,
-/// with nothing else.
+/// CSV (RFC 4180; LF will do, too) in UTF-8 with a header row of the columns kind, identity, key, endpoint, label and
+/// purpose, in any order; `kind` is needed. kind is psk, public-key or certificate; key, as parse_key() takes it, is the
+/// pre-shared key or the SubjectPublicKeyInfo; purpose is server, which an empty field stands for, too, or bootstrap.
+/// Rows that can't be read are problems, and so is a table whose header isn't understood, with nothing else.
 Import read_import(std::string_view text);
 
 }  // namespace drover::store

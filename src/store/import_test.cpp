@@ -45,9 +45,21 @@ TEST(Import, ColumnsComeInAnyOrderAndMayBeMissing) {
   EXPECT_EQ(import.credentials.front().identity, "a");
 }
 
+TEST(Import, APurposeIsTheServersUnlessItIsSaid) {
+  const Import import =
+      read_import("purpose,kind,identity,key\nbootstrap,psk,a,00\nserver,psk,a,01\n,psk,b,02\nboth,psk,c,03\n");
+  ASSERT_EQ(import.credentials.size(), 3U);
+  EXPECT_EQ(import.credentials[0].purpose, Purpose::Bootstrap);
+  EXPECT_EQ(import.credentials[1].purpose, Purpose::Server);
+  EXPECT_EQ(import.credentials[2].purpose, Purpose::Server);
+  ASSERT_EQ(import.problems.size(), 1U);
+  EXPECT_EQ(import.problems.front().line, 5U);
+  EXPECT_EQ(import.problems.front().reason, "purpose must be server or bootstrap");
+}
+
 TEST(Import, AWrongHeaderIsSaid) {
   EXPECT_EQ(only_problem(""), "0: the table is empty");
-  EXPECT_EQ(only_problem("psk,a,00,,\n"), "1: the header row must be of kind, identity, key, endpoint, label");
+  EXPECT_EQ(only_problem("psk,a,00,,\n"), "1: the header row must be of kind, identity, key, endpoint, label, purpose");
   EXPECT_EQ(only_problem("kind,kind\n"), "1: the header row has the column kind twice");
   EXPECT_EQ(only_problem("identity,key\n"), "1: the header row has no column kind");
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "api_fixture.hpp"
@@ -50,8 +51,8 @@ TEST_F(CredentialRoutes, APreSharedKeyIsAddedAndNeverShown) {
   const Reply reply = request("POST", kAll, R"({"kind":"psk","identity":"a","key":"00FFa5","endpoint":"x","label":"l"})");
   EXPECT_EQ(reply.status, 201);
   EXPECT_EQ(reply.field("Location"), one(1));
-  EXPECT_EQ(reply.json(), Json::parse(R"({"id":1,"kind":"psk","identity":"a","public_key":null,"endpoint":"x",
-      "label":"l","enabled":true,"created_at":1700000000,"expires_at":null})"));
+  EXPECT_EQ(reply.json(), Json::parse(R"({"id":1,"purpose":"server","kind":"psk","identity":"a","public_key":null,
+      "endpoint":"x","label":"l","issuer":null,"enabled":true,"created_at":1700000000,"expires_at":null})"));
   EXPECT_EQ(key_of("a"), "00ffa5");
   add({{"kind", "psk"}, {"identity", "b"}, {"key", "base64:AP+l"}, {"endpoint", nullptr}});
   EXPECT_EQ(key_of("b"), "00ffa5");
@@ -86,6 +87,8 @@ TEST_F(CredentialRoutes, WhatIsWrongIsPointedAtAndNotRepeated) {
   const std::pair<const char*, const char*> wrong[] = {
       {R"({"identity":"a","key":"5ec7e7"})", "/kind"},
       {R"({"kind":"oscore","key":"5ec7e7"})", "/kind"},
+      {R"({"purpose":"5ec7e7","kind":"psk","identity":"a","key":"5ec7e7"})", "/purpose"},
+      {R"({"purpose":null,"kind":"psk","identity":"a","key":"5ec7e7"})", "/purpose"},
       {R"({"kind":"psk","key":"5ec7e7"})", "/identity"},
       {R"({"kind":"psk","identity":7,"key":"5ec7e7"})", "/identity"},
       {R"({"kind":"psk","identity":"a"})", "/key"},
@@ -128,9 +131,44 @@ TEST_F(CredentialRoutes, AreFoundByPageKindAndEndpoint) {
   EXPECT_TRUE(page["next"].is_null());
   EXPECT_EQ(get(std::string(kAll) + "?endpoint=x").json()["total"], 4);
   EXPECT_EQ(get(std::string(kAll) + "?endpoint=x&kind=certificate").json()["total"], 1);
-  for (const char* query : {"?limit=0", "?limit=1001", "?limit=x", "?after=-1", "?kind=x", "?identity=x"}) {
+  for (const char* query : {"?limit=0", "?limit=1001", "?limit=x", "?after=-1", "?kind=x", "?purpose=x", "?identity=x"}) {
     EXPECT_EQ(get(kAll + std::string(query)).status, 400) << query;
   }
+}
+
+TEST_F(CredentialRoutes, EachPurposeHasCredentialsOfItsOwn) {
+  add({{"kind", "psk"}, {"identity", "x"}, {"key", "5ec7e7"}});
+  const Json added = add({{"purpose", "bootstrap"}, {"kind", "psk"}, {"identity", "x"}, {"key", "00"}});
+  EXPECT_EQ(added["purpose"], "bootstrap");
+  EXPECT_EQ(key_of("x"), "5ec7e7");
+  const Json refused =
+      post(409, kAll, {{"purpose", "bootstrap"}, {"kind", "psk"}, {"identity", "y"}, {"endpoint", "x"}, {"key", "5ec7e7"}});
+  EXPECT_EQ(refused["detail"], "credential 1 has this key for the purpose server, and each purpose needs one of its own");
+  EXPECT_EQ(refused.dump().find("5ec7e7"), std::string::npos);
+  EXPECT_EQ(request("PATCH", one(2), R"({"purpose":"server"})").status, 400);
+  EXPECT_EQ(post(201, one(2, "/rotate"), {{"identity", "x-2"}, {"generate", true}})["purpose"], "bootstrap");
+  EXPECT_EQ(key_of("x-2"), "none");
+  const Reply table = import("kind,identity,key,purpose,endpoint\npsk,z,01,bootstrap,x\npsk,z,02,,x\npsk,w,5ec7e7,bootstrap,x\n",
+                             "?partial=true");
+  EXPECT_EQ(table.json()["added"], 2);
+  EXPECT_EQ(table.json()["lines"][0]["line"], 4);
+  EXPECT_EQ(table.body.find("5ec7e7"), std::string::npos);
+  EXPECT_EQ(get(std::string(kAll) + "?purpose=bootstrap").json()["total"], 3);
+  EXPECT_EQ(get(std::string(kAll) + "?purpose=server&endpoint=x").json()["total"], 2);
+}
+
+TEST_F(CredentialRoutes, WhatABootstrapMadeNamesIt) {
+  store::NewCredential made;
+  made.identity = "x";
+  made.key = Secret<Bytes>(to_bytes("key"));
+  made.issuer = "bootstrap/101";
+  std::promise<std::size_t> done;
+  store_.service->exchange({made}, {}, [&](store::Answer<store::CredentialBatch> batch) {
+    done.set_value(batch ? batch->added.size() : 0);
+  });
+  EXPECT_EQ(done.get_future().get(), 1U);
+  EXPECT_EQ(get(one(1)).json()["issuer"], "bootstrap/101");
+  EXPECT_EQ(request("POST", kAll, R"({"kind":"psk","identity":"y","key":"00","issuer":"bootstrap/1"})").status, 400);
 }
 
 TEST_F(CredentialRoutes, TheSecondOneIsForTheSameEndpoint) {

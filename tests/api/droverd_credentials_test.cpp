@@ -73,6 +73,12 @@ TEST_F(Credentials, AreThereAgainAndTheirKeysAreNowhereToBeRead) {
     EXPECT_EQ(added.find(kKey), std::string::npos) << added;
     EXPECT_NE(drover(daemon, {"credentials", "rotate", "1", "second", "--generate"}).find("key  "), std::string::npos);
     EXPECT_NE(drover(daemon, {"credentials", "import", file("table.csv")}).find("1 added"), std::string::npos);
+    const std::string shared =
+        drover(daemon, {"credentials", "add", "psk", "sensor", "--bootstrap", "--key-file", file("key")}, 1);
+    EXPECT_NE(shared.find("each purpose needs one of its own"), std::string::npos) << shared;
+    EXPECT_EQ(shared.find(kKey), std::string::npos) << shared;
+    const std::string boot = drover(daemon, {"credentials", "add", "psk", "sensor", "--bootstrap", "--generate"});
+    EXPECT_NE(boot.find("purpose   bootstrap"), std::string::npos) << boot;
     daemon.signal(SIGTERM);
     EXPECT_EQ(daemon.finish(), 0);
     EXPECT_EQ(daemon.said().find(kKey), std::string::npos) << daemon.said();
@@ -87,6 +93,9 @@ TEST_F(Credentials, AreThereAgainAndTheirKeysAreNowhereToBeRead) {
   ASSERT_TRUE(daemon.says("droverd: ready")) << daemon.said();
   const std::string list = drover(daemon, {"credentials", "list"});
   for (const char* identity : {"sensor", "second", "imported"}) EXPECT_NE(list.find(identity), std::string::npos) << list;
+  const std::string boot = drover(daemon, {"credentials", "list", "--purpose", "bootstrap"});
+  EXPECT_NE(boot.find("bootstrap  psk   sensor"), std::string::npos) << boot;
+  EXPECT_EQ(boot.find("imported"), std::string::npos) << boot;
   EXPECT_EQ(list.find(kKey), std::string::npos) << list;
 }
 

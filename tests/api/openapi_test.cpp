@@ -308,9 +308,12 @@ void OpenApi::tour_credentials() {
   step(201, "POST", all, R"({"kind":"psk","identity":"b","key":"00","label":"l","expires_at":null,"enabled":true})");
   const std::string key = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=";  // RFC 8410 §10.1
   step(201, "POST", all, R"({"kind":"public-key","endpoint":"x","public_key":")" + key + "\"}");
+  step(201, "POST", all, R"({"purpose":"bootstrap","kind":"psk","identity":"b","key":"01","endpoint":"x"})");
   step(409, "POST", all, R"({"kind":"psk","identity":"b","key":"00"})");
+  step(201, "POST", all, R"({"kind":"psk","identity":"other","key":"01"})");
+  step(409, "PATCH", all + "/5", R"({"endpoint":"x"})");
   step(400, "POST", all, R"({"kind":"certificate","identity":""})");
-  step(200, "GET", all + "?limit=1");
+  step(200, "GET", all + "?limit=1&purpose=bootstrap");
   step(200, "GET", all + "/1");
   step(200, "PATCH", all + "/1", R"({"endpoint":"x","label":"","enabled":false,"expires_at":1900000000})");
   step(201, "POST", all + "/2/rotate", R"({"identity":"c","generate":true,"key_bytes":16,"retire_after":1})");
