@@ -130,7 +130,10 @@ void BootstrapServer::advance(Instant now, SessionId id) {
   Session& session = *active(id);
   if (session.keys_due || !session.connected) return;
   auto next = session.sequence->next();
-  if (!next) return finish(now, id, SessionState::Failed, where(session) + next.error().reason);
+  if (!next) {
+    const std::string step = "step " + std::to_string(session.sequence->step() + 1) + ": ";
+    return finish(now, id, SessionState::Failed, step + next.error().reason);
+  }
   if (!*next) return finish(now, id, SessionState::Finished, "");
   session.view.state = SessionState::Running;
   session.answered = false;
