@@ -60,7 +60,7 @@ class Harness {
  public:
   explicit Harness(std::uint8_t setup) : setup_(setup), client_(settings_for(setup), rng_) {
     client_.define(*shipped_objects().find(0));
-    client_.define(*shipped_objects().find(1), nullptr, {0, 1, 2, 3, 4, 5, 6, 7, 8});
+    client_.define(*shipped_objects().find(1), nullptr, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
     client_.define(*shipped_objects().find(3));
     client_.define(*shipped_objects().find(5), &firmware_);
     client_.define(*shipped_objects().find(3303));

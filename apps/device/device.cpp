@@ -125,7 +125,7 @@ Result<void> Device::define(lwm2m::ObjectId object) {
   // Only what this client does is shown: /1/x/9 needs a bootstrap.
   std::vector<lwm2m::ResourceId> supported;
   client::ObjectBehaviour* behaviour = nullptr;
-  if (object == 1) supported = {0, 1, 2, 3, 4, 5, 6, 7, 8};
+  if (object == 1) supported = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
   if (object == client::FirmwareObject::kObject) {
     supported = client::FirmwareObject::supported();
     behaviour = &firmware_->object();

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Server accounts: pairs of a Security and a Server instance (Core §5.2.2, E.1, E.2), followed as the tree changes.
+#include <algorithm>
+#include <initializer_list>
 #include <limits>
 
 #include "client/client.hpp"
@@ -10,53 +12,92 @@ namespace drover::client {
 using lwm2m::InstanceId;
 using lwm2m::Path;
 
-Result<void> Client::add_account(Instant now, ServerId server, const std::string& uri, std::uint32_t lifetime,
-                                 const SecurityValues& security) {
-  if (auto fits = check_settings(settings_); !fits) return fits;
+namespace {
+
+tl::unexpected<Error> refused_account(std::string reason) {
+  return tl::unexpected(Error{Fault::Environment, 0, std::move(reason)});
+}
+
+InstanceId free_id(const ObjectTree& tree, lwm2m::ObjectId object) {
+  InstanceId id = 0;
+  for (const InstanceId used : tree.instances(object)) {
+    if (used == id) ++id;
+  }
+  return id;
+}
+
+Result<void> set_all(ObjectTree& tree, const Context& context,
+                     std::initializer_list<std::pair<Path, lwm2m::Value>> values) {
+  for (const auto& [path, value] : values) {
+    if (auto result = tree.set(context, path, value); !result) return result;
+  }
+  return {};
+}
+
+}  // namespace
+
+/// A Security instance with what all accounts have.
+Result<Path> Client::add_security(Instant now, const std::string& uri, const SecurityValues& security) {
+  if (auto fits = check_settings(settings_); !fits) return tl::unexpected(fits.error());
   const auto parsed = parse_server_uri(uri);
   if (!parsed) return tl::unexpected(parsed.error());
-  if (auto usable = check_security(*parsed, security); !usable) return usable;
-  const auto refused = [](std::string reason) {
-    return tl::unexpected(Error{Fault::Environment, 0, std::move(reason)});
-  };
-  if (server == 0 || server == lwm2m::kReservedId) return refused("a Short Server ID is 1 to 65534");
+  if (auto usable = check_security(*parsed, security); !usable) return tl::unexpected(usable.error());
   const Context context{now, std::nullopt};
-  for (const InstanceId used : tree_.instances(SecurityObject::kObject)) {
-    if (integer(now, Path(SecurityObject::kObject, used, SecurityObject::kShortServerId)) != server) continue;
-    return refused("another server has the id " + std::to_string(server) + "; give each its own");
-  }
-  const auto free_id = [&](lwm2m::ObjectId object) {
-    InstanceId id = 0;
-    for (const InstanceId used : tree_.instances(object)) {
-      if (used == id) ++id;
-    }
-    return id;
-  };
-  const Path account(SecurityObject::kObject, free_id(SecurityObject::kObject));
-  const Path server_path(ServerObject::kObject, free_id(ServerObject::kObject));
-  if (auto added = tree_.add(context, account.object(), account.instance()); !added) return added;
-  if (auto added = tree_.add(context, server_path.object(), server_path.instance()); !added) return added;
-  const std::pair<Path, lwm2m::Value> values[] = {
-      {account.child(SecurityObject::kUri), uri},
-      {account.child(SecurityObject::kBootstrap), false},
-      {account.child(SecurityObject::kMode), security.mode},
-      {account.child(SecurityObject::kShortServerId), std::int64_t{server}},
-      {server_path.child(ServerObject::kShortServerId), std::int64_t{server}},
-      {server_path.child(ServerObject::kLifetime), std::int64_t{lifetime}},
-      {server_path.child(ServerObject::kNotificationStoring), true},
-      {server_path.child(ServerObject::kBinding), std::string("U")},
-  };
-  for (const auto& [path, value] : values) {
-    if (auto result = tree_.set(context, path, value); !result) return result;
+  const Path account(SecurityObject::kObject, free_id(tree_, SecurityObject::kObject));
+  if (auto added = tree_.add(context, account.object(), account.instance()); !added) return tl::unexpected(added.error());
+  if (auto done = set_all(tree_, context, {{account.child(SecurityObject::kUri), uri},
+                                           {account.child(SecurityObject::kMode), security.mode}});
+      !done) {
+    return tl::unexpected(done.error());
   }
   const std::pair<lwm2m::ResourceId, const Bytes&> keys[] = {{SecurityObject::kIdentity, security.identity},
                                                              {SecurityObject::kServerKey, security.server_key},
                                                              {SecurityObject::kSecretKey, security.key.reveal()}};
   for (const auto& [id, bytes] : keys) {
     if (bytes.empty()) continue;  // the instance was made with empty ones
-    if (auto result = tree_.set(context, account.child(id), lwm2m::Opaque{bytes}); !result) return result;
+    if (auto result = tree_.set(context, account.child(id), lwm2m::Opaque{bytes}); !result) {
+      return tl::unexpected(result.error());
+    }
   }
-  return {};
+  return account;
+}
+
+Result<void> Client::add_account(Instant now, ServerId server, const std::string& uri, std::uint32_t lifetime,
+                                 const SecurityValues& security) {
+  if (server == 0 || server == lwm2m::kReservedId) return refused_account("a Short Server ID is 1 to 65534");
+  for (const InstanceId used : tree_.instances(SecurityObject::kObject)) {
+    if (integer(now, Path(SecurityObject::kObject, used, SecurityObject::kShortServerId)) != server) continue;
+    return refused_account("another server has the id " + std::to_string(server) + "; give each its own");
+  }
+  const auto account = add_security(now, uri, security);
+  if (!account) return tl::unexpected(account.error());
+  const Context context{now, std::nullopt};
+  const Path path(ServerObject::kObject, free_id(tree_, ServerObject::kObject));
+  if (auto added = tree_.add(context, path.object(), path.instance()); !added) return added;
+  return set_all(tree_, context, {{account->child(SecurityObject::kBootstrap), false},
+                                  {account->child(SecurityObject::kShortServerId), std::int64_t{server}},
+                                  {path.child(ServerObject::kShortServerId), std::int64_t{server}},
+                                  {path.child(ServerObject::kLifetime), std::int64_t{lifetime}},
+                                  {path.child(ServerObject::kNotificationStoring), true},
+                                  {path.child(ServerObject::kBinding), std::string("U")}});
+}
+
+Result<void> Client::add_bootstrap_account(Instant now, const std::string& uri, const SecurityValues& security,
+                                           std::uint32_t hold_off, std::uint32_t timeout) {
+  const Context context{now, std::nullopt};
+  for (const InstanceId used : tree_.instances(SecurityObject::kObject)) {
+    if (tree_.get(context, Path(SecurityObject::kObject, used, SecurityObject::kBootstrap)) != lwm2m::Value(true)) continue;
+    return refused_account("there is a bootstrap server already; a client has one");
+  }
+  const auto account = add_security(now, uri, security);
+  if (!account) return tl::unexpected(account.error());
+  if (auto done = set_all(tree_, context, {{account->child(SecurityObject::kBootstrap), true},
+                                           {account->child(SecurityObject::kHoldOff), std::int64_t{hold_off}}});
+      !done) {
+    return done;
+  }
+  if (timeout == 0) return {};
+  return tree_.set(context, account->child(SecurityObject::kAccountTimeout), std::int64_t{timeout});
 }
 
 std::optional<std::int64_t> Client::integer(Instant now, const Path& path) const {
@@ -85,18 +126,7 @@ RegistrationParameters Client::parameters(Instant now, InstanceId server_instanc
 }
 
 SecurityValues Client::security_values(Instant now, InstanceId security) const {
-  const Path path(SecurityObject::kObject, security);
-  const auto bytes = [&](lwm2m::ResourceId id) {
-    const auto value = tree_.get({now, std::nullopt}, path.child(id));
-    const auto* opaque = value ? std::get_if<lwm2m::Opaque>(&*value) : nullptr;
-    return opaque == nullptr ? Bytes() : opaque->bytes;
-  };
-  SecurityValues values;
-  values.mode = integer(now, path.child(SecurityObject::kMode)).value_or(SecurityObject::kNoSec);
-  values.identity = bytes(SecurityObject::kIdentity);
-  values.server_key = bytes(SecurityObject::kServerKey);
-  values.key = Secret<Bytes>(bytes(SecurityObject::kSecretKey));
-  return values;
+  return read_security_values(security, [&](const Path& path) { return tree_.get({now, std::nullopt}, path); });
 }
 
 /// The server's URI when this build can talk to it, and then the channel to it is configured; else the reason is
@@ -152,21 +182,33 @@ void Client::sync_account(Instant now, InstanceId security, ServerId server, Ins
   found->second.leaving = false;
 }
 
-/// The bootstrap server, of which there is one, may call; it has no Short Server ID, and 0 is nobody's.
-void Client::sync_bootstrap(Instant now, InstanceId security) {
-  if (!settings_.accept_handshakes) return;
-  (void)usable_uri(now, security, kBootstrapServer);
-  bootstrap_seen_ = true;
+/// Of the Bootstrap-Server there is one; it has no Short Server ID, and 0 is nobody's.
+void Client::sync_bootstrap(Instant now, std::optional<InstanceId> security) {
+  if (bootstrap_instance_ != security) purge_at_.reset();
+  bootstrap_instance_ = security;
+  // What the old account's association carries is led to its end: the answer to the Finish, too.
+  if (bootstrap_.is_open() || bootstrap_.state() == BootstrapState::Lingering) return;
+  std::optional<ServerUri> uri;
+  if (security) uri = usable_uri(now, *security, kBootstrapServer);
+  if (!uri) channels_.remove(now, kBootstrapServer);
+  Duration hold_off{};
+  if (security) {
+    const Path path(SecurityObject::kObject, *security, SecurityObject::kHoldOff);
+    constexpr std::int64_t kHoldOffMax = std::numeric_limits<std::uint32_t>::max();
+    hold_off = std::chrono::seconds(std::clamp<std::int64_t>(integer(now, path).value_or(0), 0, kHoldOffMax));
+  }
+  server_object_.set_bootstrap(uri.has_value());
+  bootstrap_.configure(std::move(uri), hold_off);
 }
 
 void Client::sync_accounts(Instant now) {
-  bootstrap_seen_ = false;
+  std::optional<InstanceId> bootstrap_instance;
   for (auto& [id, account] : accounts_) account.leaving = true;
   for (const InstanceId security : tree_.instances(SecurityObject::kObject)) {
     const Path path(SecurityObject::kObject, security);
     const auto bootstrap = tree_.get({now, std::nullopt}, path.child(SecurityObject::kBootstrap));
     if (bootstrap == lwm2m::Value(true)) {
-      sync_bootstrap(now, security);
+      if (!bootstrap_instance) bootstrap_instance = security;
       continue;
     }
     const auto id = integer(now, path.child(SecurityObject::kShortServerId));
@@ -177,7 +219,7 @@ void Client::sync_accounts(Instant now) {
       break;
     }
   }
-  if (!bootstrap_seen_) channels_.remove(now, kBootstrapServer);
+  sync_bootstrap(now, bootstrap_instance);
   for (auto& [id, account] : accounts_) {
     if (!account.leaving) continue;
     account.registration.deregister(now);

@@ -85,6 +85,17 @@ bool Client::drain_channels(Instant now) {
   while (const auto event = channels_.poll_event()) {
     busy = true;
     const ServerId server = std::visit([](const auto& one) { return one.server; }, *event);
+    if (server == kBootstrapServer) {
+      const auto* lost = std::get_if<ChannelDown>(&*event);
+      if (lost != nullptr) {
+        bootstrap_waiting_.reset();
+        bootstrap_.lost(now, lost->reason);
+      } else if (bootstrap_waiting_ && channels_.is_up(server)) {
+        bootstrap_exchange_ = endpoint_.request(now, Channels::name(server), std::move(*bootstrap_waiting_));
+        bootstrap_waiting_.reset();
+      }
+      continue;
+    }
     const auto found = accounts_.find(server);
     if (found == accounts_.end()) continue;
     Account& account = found->second;

@@ -160,6 +160,11 @@ bool Channels::is_up(ServerId server) const {
   return found != channels_.end() && found->second.up;
 }
 
+bool Channels::was_called(ServerId server) const {
+  const auto found = channels_.find(server);
+  return found != channels_.end() && found->second.up && found->second.role != nullptr;
+}
+
 /// Hands on what the association has to say; it may be another one afterwards, or none.
 void Channels::drain(Instant now, ServerId server, Channel& channel) {
   take_datagrams(channel);

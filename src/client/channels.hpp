@@ -80,6 +80,8 @@ class Channels {
   /// Connection ID makes it independent of the way (RFC 9146).
   void address_changed(ServerId server);
   [[nodiscard]] bool is_up(ServerId server) const;
+  /// The server has begun the association that is up.
+  [[nodiscard]] bool was_called(ServerId server) const;
 
   /// True when it was for a channel.
   bool handle_datagram(Instant now, const transport::Datagram& datagram);

@@ -30,7 +30,8 @@ Client::Client(ClientSettings settings, Rng& rng)
       statistics_object_(tree_),
       notifier_(tree_, settings_.notification),
       endpoint_(streaming(settings_.coap), rng),
-      channels_(settings_.security, settings_.accept_handshakes ? &rng : nullptr) {}
+      channels_(settings_.security, settings_.accept_handshakes ? &rng : nullptr),
+      bootstrap_(settings_.bootstrap, rng) {}
 
 void Client::define(const lwm2m::model::ObjectDefinition& definition, ObjectBehaviour* behaviour,
                     std::vector<lwm2m::ResourceId> supported) {
@@ -54,6 +55,7 @@ void Client::start(Instant now) {
 
 void Client::stop(Instant now) {
   started_ = false;
+  bootstrap_.stop(now);
   for (auto& [id, account] : accounts_) account.registration.deregister(now);
   settle(now);
 }
@@ -76,6 +78,7 @@ void Client::address_changed(Instant now, ServerId server) {
 
 void Client::resolved(Instant now, ServerId server, std::vector<transport::PeerAddress> addresses) {
   const auto account = accounts_.find(server);
+  if (server == kBootstrapServer) bootstrap_.resolved(now, std::move(addresses));
   if (account != accounts_.end()) account->second.registration.resolved(now, std::move(addresses));
   settle(now);
 }
@@ -90,6 +93,8 @@ void Client::handle_timeout(Instant now) {
   endpoint_.handle_timeout(now);
   channels_.handle_timeout(now);
   for (auto& [id, account] : accounts_) account.registration.handle_timeout(now);
+  bootstrap_.handle_timeout(now);
+  purge_bootstrap(now);
   forget_stale_bodies(now);
   expire_dormant(now);
   settle(now);
@@ -110,6 +115,7 @@ void Client::settle(Instant now) {
     }
     for (auto& [id, account] : accounts_) busy |= drain_registration(now, id, account);
     remove_left_accounts(now);
+    busy |= drain_bootstrap(now);
     busy |= send_notifications(now);
     busy |= deliver_kept(now);
     busy |= hand_over_transmits(now);
@@ -130,6 +136,8 @@ std::optional<ClientEvent> Client::poll_event() {
 std::optional<Deadline> Client::deadline() const {
   std::optional<Deadline> next = endpoint_.deadline();
   if (const auto due = channels_.deadline()) next = earlier(next, *due);
+  if (const auto due = bootstrap_.deadline()) next = earlier(next, *due);
+  if (purge_at_) next = earlier(next, {*purge_at_, Reason::Bootstrap});
   if (const auto due = notifier_.deadline()) next = earlier(next, *due);
   if (const auto due = statistics_object_.deadline()) next = earlier(next, *due);
   for (const auto& [id, account] : accounts_) {

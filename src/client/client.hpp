@@ -14,6 +14,7 @@
 
 #include "base/random.hpp"
 #include "base/time.hpp"
+#include "client/bootstrap.hpp"
 #include "client/channels.hpp"
 #include "client/notification_store.hpp"
 #include "client/notifier.hpp"
@@ -40,6 +41,9 @@ struct ResolveWanted {
   std::string host;
   std::uint16_t port = 0;
 };
+struct BootstrapChanged {
+  BootstrapReport report;
+};
 struct RegistrationChanged {
   ServerId server = 0;
   RegistrationReport report;
@@ -64,7 +68,7 @@ struct Executed {
 struct RebootWanted {};
 struct FactoryResetWanted {};
 using ClientEvent =
-    std::variant<ResolveWanted, RegistrationChanged, Served, ServerChanged, Executed, RebootWanted, FactoryResetWanted>;
+    std::variant<ResolveWanted, BootstrapChanged, RegistrationChanged, Served, ServerChanged, Executed, RebootWanted, FactoryResetWanted>;
 
 struct ClientCounters {
   std::uint64_t ignored = 0;  ///< datagrams of strangers, and requests before the registration stands (Core §5.4)
@@ -82,6 +86,15 @@ struct AccountView {
   std::optional<transport::PeerAddress> peer;  ///< while registering or registered
   bool secure = false;                         ///< coaps
   bool has_association = false;
+};
+
+/// The Bootstrap-Server account.
+struct BootstrapView {
+  std::string uri;
+  BootstrapState state{};
+  bool secure = false;
+  bool has_association = false;
+  bool has_draft = false;  ///< a configuration is being written that isn't the device's yet
 };
 
 /// Satisfies io::Driven. Drive it by the one contract; after changes to tree() from outside call settle(). `rng` and
@@ -106,6 +119,10 @@ class Client {
   /// a Register.
   Result<void> add_account(Instant now, ServerId server, const std::string& uri, std::uint32_t lifetime,
                            const SecurityValues& security = {});
+  /// Adds the Bootstrap-Server account, of which there is one: the next free instance of object 0. `hold_off` and
+  /// `timeout` are /0/x/11 and /0/x/12, in seconds; a timeout of 0 keeps the account for good.
+  Result<void> add_bootstrap_account(Instant now, const std::string& uri, const SecurityValues& security = {},
+                                     std::uint32_t hold_off = 0, std::uint32_t timeout = 0);
   ObjectTree& tree() { return tree_; }
   [[nodiscard]] const ObjectTree& tree() const { return tree_; }
   DeviceObject& device() { return device_object_; }
@@ -117,6 +134,9 @@ class Client {
   /// De-registers everywhere and stays off until start().
   void stop(Instant now);
   void update(Instant now);
+  /// A client initiated bootstrap now, whatever registrations there are. False without a Bootstrap-Server account that
+  /// can be used.
+  bool bootstrap(Instant now);
   void address_changed(Instant now);
   /// As above where only the way to one server changed.
   void address_changed(Instant now, ServerId server);
@@ -148,6 +168,8 @@ class Client {
   [[nodiscard]] std::optional<Deadline> deadline() const;
 
   [[nodiscard]] std::vector<AccountView> accounts() const;
+  /// Nothing without an account that can be used.
+  [[nodiscard]] std::optional<BootstrapView> bootstrap_account() const;
   /// What protects the way to `host`: the keys of the first account whose URI names it, bootstrap servers included
   /// (Transport "Bootstrapping": they are for a firmware repository at the same host, too). Nothing without one.
   [[nodiscard]] std::optional<SecurityValues> keys_for(Instant now, std::string_view host) const;
@@ -196,12 +218,28 @@ class Client {
   void sync_accounts(Instant now);
   [[nodiscard]] std::optional<ServerUri> usable_uri(Instant now, lwm2m::InstanceId security, ServerId server);
   [[nodiscard]] SecurityValues security_values(Instant now, lwm2m::InstanceId security) const;
-  void sync_bootstrap(Instant now, lwm2m::InstanceId security);
+  void sync_bootstrap(Instant now, std::optional<lwm2m::InstanceId> security);
+  Result<lwm2m::Path> add_security(Instant now, const std::string& uri, const SecurityValues& security);
   void sync_account(Instant now, lwm2m::InstanceId security, ServerId server, lwm2m::InstanceId server_instance);
   [[nodiscard]] RegistrationParameters parameters(Instant now, lwm2m::InstanceId server_instance) const;
   [[nodiscard]] std::optional<std::int64_t> integer(Instant now, const lwm2m::Path& path) const;
   bool drain_registration(Instant now, ServerId server, Account& account);
   void remove_left_accounts(Instant now);
+
+  // bootstrapping.cpp
+  void decide_bootstrap(Instant now);
+  void trigger_bootstrap(Instant now);
+  bool drain_bootstrap(Instant now);
+  void perform(Instant now, BootstrapAction&& action);
+  void send_bootstrap_request(Instant now);
+  void serve_bootstrap(Instant now, coap::ResponderId responder, const coap::Request& request);
+  void collect_bootstrap(Instant now, coap::RequestBlockArrived&& event);
+  [[nodiscard]] bool may_command() const;
+  [[nodiscard]] bool is_bootstrap(const transport::PeerAddress& peer) const;
+  Result<void> conclude_bootstrap(Instant now);
+  void adopt_bootstrap(Instant now);
+  void purge_bootstrap(Instant now);
+  [[nodiscard]] std::optional<transport::PeerAddress> bootstrap_peer() const;
 
   // associations.cpp
   [[nodiscard]] static std::optional<transport::PeerAddress> peer_of(ServerId server, const Account& account);
@@ -276,6 +314,12 @@ class Client {
   bool delivery_due_ = false;         ///< something has changed for what is kept
   stack::Endpoint endpoint_;
   Channels channels_;
+  BootstrapSequence bootstrap_;
+  std::optional<lwm2m::InstanceId> bootstrap_instance_;  ///< of object 0, as the tree has it
+  std::optional<ObjectTree::Draft> draft_;               ///< while commands of the Bootstrap-Server are taken
+  std::optional<coap::ExchangeId> bootstrap_exchange_;
+  std::optional<coap::Request> bootstrap_waiting_;  ///< for the association, instead of `bootstrap_exchange_`
+  std::optional<Instant> purge_at_;                 ///< the Bootstrap-Server account (/0/x/12)
   std::deque<transport::Transmit> transmits_;  ///< to network addresses
   std::map<ServerId, Account> accounts_;
   std::map<ServerId, std::string> refused_;  ///< accounts that can't be used, so that each is reported once
@@ -284,7 +328,6 @@ class Client {
   ClientCounters counters_;
   bool started_ = false;
   bool accounts_changed_ = true;
-  bool bootstrap_seen_ = false;  ///< by sync_accounts()
   Unsaved unsaved_;
   bool tracking_ = false;
   std::uint32_t saved_observe_number_ = 0;

@@ -56,9 +56,16 @@ std::optional<ServerId> Client::server_at(const transport::PeerAddress& peer) co
 }
 
 bool Client::is_welcome(const transport::Datagram& datagram) const {
+  const bool asks = is_request(datagram.bytes);
+  if (is_bootstrap(datagram.from)) {
+    const bool known = bootstrap_.is_open() || bootstrap_.state() == BootstrapState::Lingering;
+    return !asks || known || may_command();
+  }
   const auto server = server_at(datagram.from);
   if (!server) return false;
-  return !is_request(datagram.bytes) || accounts_.at(*server).registration.is_registered();
+  // Core §5.2: who isn't part of a bootstrap waits for its end.
+  const bool serves = accounts_.at(*server).registration.is_registered() && bootstrap_.state() != BootstrapState::Open;
+  return !asks || serves;
 }
 
 bool Client::drain_endpoint(Instant now) {
@@ -81,6 +88,10 @@ bool Client::drain_endpoint(Instant now) {
 }
 
 void Client::handle(Instant now, coap::ResponseArrived&& event) {
+  if (bootstrap_exchange_ == event.exchange) {
+    bootstrap_exchange_.reset();
+    return bootstrap_.answered(now, mapping::to_outcome(event.response));
+  }
   for (auto& [id, account] : accounts_) {
     if (account.exchange != event.exchange) continue;
     account.exchange.reset();
@@ -90,6 +101,10 @@ void Client::handle(Instant now, coap::ResponseArrived&& event) {
 }
 
 void Client::handle(Instant now, coap::RequestFailed&& event) {
+  if (bootstrap_exchange_ == event.exchange) {
+    bootstrap_exchange_.reset();
+    return bootstrap_.failed(now, event.cause);
+  }
   for (auto& [id, account] : accounts_) {
     if (account.exchange != event.exchange) continue;
     account.exchange.reset();
@@ -99,6 +114,7 @@ void Client::handle(Instant now, coap::RequestFailed&& event) {
 }
 
 void Client::handle(Instant now, coap::RequestArrived&& event) {
+  if (is_bootstrap(event.peer)) return serve_bootstrap(now, event.responder, event.request);
   const auto server = server_at(event.peer);
   // The registration ended while the request was on its way up the stack.
   if (!server) return endpoint_.respond(now, event.responder, plain(code::kUnauthorized));
@@ -168,6 +184,7 @@ void Client::serve(Instant now, coap::ResponderId responder, ServerId server, co
 // ---- bodies in blocks -----------------------------------------------------------------------------------------------
 
 void Client::handle(Instant now, coap::RequestBlockArrived&& event) {
+  if (is_bootstrap(event.peer)) return collect_bootstrap(now, std::move(event));
   const std::uint64_t key = event.responder.value;
   const auto refuse = [&](coap::Response response) {
     bodies_.erase(key);

@@ -5,6 +5,7 @@
 #include <cassert>
 
 #include "base/take_front.hpp"
+#include "client/payload.hpp"
 #include "coap/message/code.hpp"
 #include "lwm2m/mapping/mapping.hpp"
 
@@ -28,14 +29,6 @@ constexpr ObjectId kServerObject = 1;
 
 tl::unexpected<Error> own_error(std::string reason) {
   return tl::unexpected(Error{Fault::Us, 0, std::move(reason)});
-}
-
-/// What a server hears of an error; what has no code of its own is our fault, 5.00.
-Outcome refused(const Error& error) {
-  Outcome outcome;
-  if (error.code != 0) outcome.status = lwm2m::mapping::to_status(coap::Code(error.code));
-  outcome.payload = to_bytes(error.reason);
-  return outcome;
 }
 
 }  // namespace
@@ -162,23 +155,27 @@ void ObjectTree::note(Change::Kind kind, const Path& path, const Context& contex
   if (path.object() != AccessControl::kObject) return;
   const Target target = locate(path.prefix(2));
   if (target.instance == nullptr) return access_.erase(path.instance());
+  access_.put(path.instance(), guard_in(*target.instance));
+}
+
+AccessControl::Guard ObjectTree::guard_in(const Instance& instance) {
   const auto id = [&](ResourceId resource) {
-    const auto found = target.instance->find(resource);
-    if (found == target.instance->end() || found->second.values.empty()) return std::uint16_t{0};
+    const auto found = instance.find(resource);
+    if (found == instance.end() || found->second.values.empty()) return std::uint16_t{0};
     const auto* number = std::get_if<std::int64_t>(&found->second.values.front().value);
     return number == nullptr || *number < 0 || *number > lwm2m::kReservedId ? std::uint16_t{0}
                                                                             : static_cast<std::uint16_t>(*number);
   };
   AccessControl::Guard guard{
       {id(AccessControl::kObjectId), id(AccessControl::kInstanceId)}, id(AccessControl::kOwner), {}};
-  if (const auto acl = target.instance->find(AccessControl::kAcl); acl != target.instance->end()) {
+  if (const auto acl = instance.find(AccessControl::kAcl); acl != instance.end()) {
     for (const auto& [server, value] : acl->second.values) {
       const auto* number = std::get_if<std::int64_t>(&value);
       const bool fits = number != nullptr && *number >= 0 && *number <= rights::kAll;
       guard.acl.emplace(server, fits ? static_cast<Rights>(*number) : rights::kNone);
     }
   }
-  access_.put(path.instance(), std::move(guard));
+  return guard;
 }
 
 ObjectTree::Target ObjectTree::locate(const Path& path) {

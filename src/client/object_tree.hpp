@@ -15,6 +15,7 @@
 #include "lwm2m/content/content.hpp"
 #include "lwm2m/data/node.hpp"
 #include "lwm2m/model/definition.hpp"
+#include "lwm2m/operation/bootstrap.hpp"
 #include "lwm2m/operation/operation.hpp"
 
 namespace drover::client {
@@ -95,6 +96,19 @@ class ObjectTree final : public lwm2m::content::Definitions {
   lwm2m::Outcome write_block(const Context& context, const lwm2m::Path& path, std::size_t offset, ByteView bytes,
                              bool last);
 
+  // ---- a Bootstrap-Server's side
+  // -------------------------------------------------------------------------------------
+
+  class Draft;
+  /// All instances as they are now.
+  [[nodiscard]] Draft draft() const;
+  /// Carries out all but a Finish on `draft`, whatever access rights say (Core §5.2.7). `bootstrap` is the account that
+  /// no Delete affects, `enabler` the version that a Discover tells. What an error leaves is what was there before.
+  lwm2m::Outcome perform(const Context& context, Draft& draft, const lwm2m::BootstrapOperation& operation,
+                         std::optional<lwm2m::InstanceId> bootstrap, std::string_view enabler) const;
+  /// Makes the tree what the draft says; what is other than before is a change of the device itself.
+  void adopt(const Context& context, Draft&& draft);
+
   /// What has changed since the last poll, in order.
   std::optional<Change> poll_change();
 
@@ -102,6 +116,7 @@ class ObjectTree final : public lwm2m::content::Definitions {
   struct Resource {
     const lwm2m::model::ResourceDefinition* definition;
     std::vector<lwm2m::ResourceInstanceNode> values;  ///< ascending; empty for executables
+    friend bool operator==(const Resource&, const Resource&) = default;
   };
   using Instance = std::map<lwm2m::ResourceId, Resource>;
   struct Object {
@@ -138,6 +153,14 @@ class ObjectTree final : public lwm2m::content::Definitions {
   Result<lwm2m::Outcome> create(const Context& context, const lwm2m::Create& operation);
   Result<lwm2m::Outcome> erase(const Context& context, const lwm2m::Path& path);
 
+  Result<lwm2m::Outcome> write(const Context& context, Draft& draft, const lwm2m::BootstrapWrite& operation) const;
+  static Result<void> check(const Context& context, const Object& object, lwm2m::InstanceId instance,
+                            const lwm2m::ResourceNode& node);
+  [[nodiscard]] Result<Instance> bootstrapped(const Context& context, const Object& object, const Instance* before,
+                                lwm2m::InstanceId id, const lwm2m::InstanceNode& node) const;
+  Result<lwm2m::Outcome> erase(Draft& draft, const lwm2m::Path& path, std::optional<lwm2m::InstanceId> bootstrap) const;
+  lwm2m::Outcome discover(const Draft& draft, const lwm2m::Path& path, std::string_view enabler) const;
+
   lwm2m::ResourceNode current(const Context& context, const Object& object, const lwm2m::Path& path,
                               const Resource& resource) const;
   std::vector<lwm2m::ResourceNode> readable(const Context& context, const Object& object, const lwm2m::Path& path,
@@ -160,6 +183,8 @@ class ObjectTree final : public lwm2m::content::Definitions {
   static Instance blank(const Object& object);
   /// Gives a new instance to its server alone (Core §5.4.6).
   void guard(const Context& context, const lwm2m::Path& instance);
+  /// What an instance of object 2 says.
+  static AccessControl::Guard guard_in(const Instance& instance);
   /// Every change of what is in the tree passes here, after it was made.
   void note(Change::Kind kind, const lwm2m::Path& path, const Context& context);
 
@@ -168,6 +193,32 @@ class ObjectTree final : public lwm2m::content::Definitions {
   AttributeStore attributes_;
   AccessControl access_;
   std::deque<Change> changes_;
+};
+
+/// A configuration that isn't the device's yet: what a Bootstrap-Server has written so far (Core §5.2.6). A value; the
+/// definitions that it refers to are the tree's.
+class ObjectTree::Draft {
+ public:
+  /// Ascending; empty for an unknown object.
+  [[nodiscard]] std::vector<lwm2m::InstanceId> instances(lwm2m::ObjectId object) const;
+  [[nodiscard]] bool has(lwm2m::ObjectId object, lwm2m::InstanceId instance) const;
+  /// As it is stored; nothing where there is none. A resource stands for its instance 0.
+  [[nodiscard]] std::optional<lwm2m::Value> get(const lwm2m::Path& path) const;
+  [[nodiscard]] std::optional<std::int64_t> integer(const lwm2m::Path& path) const;
+  /// What an instance of object 2 says; nothing when there is none.
+  [[nodiscard]] std::optional<AccessControl::Guard> guard(lwm2m::InstanceId instance) const;
+
+  void remove(lwm2m::ObjectId object, lwm2m::InstanceId instance);
+  /// Unbootstrapping (Core E.1.3): the Security instance with its Server instance, and what object 2 says of that
+  /// server. What only that server could use goes, too.
+  void unbootstrap(lwm2m::InstanceId security);
+
+ private:
+  friend class ObjectTree;
+  void leave(lwm2m::InstanceId guard, ServerId server, const std::vector<ServerId>& others);
+  [[nodiscard]] std::vector<ServerId> servers() const;
+
+  std::map<lwm2m::ObjectId, std::map<lwm2m::InstanceId, Instance>> objects_;
 };
 
 /// The neutral value of a type: "", 0, false, no bytes, the null link.

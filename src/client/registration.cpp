@@ -34,6 +34,7 @@ void Registration::start(Instant now) {
   if (state_ == State::Deregistering && !disable_for_) restart_asked_ = true;
   if (state_ != State::Off) return;
   failures_ = 0;
+  refused_ = false;
   resolve(now);
 }
 
@@ -159,7 +160,7 @@ void Registration::send_deregister() {
 /// The server has acknowledged what was sent.
 void Registration::renewed(Instant now) {
   ++revision_;
-  keeps_ = unsure_ = false;
+  keeps_ = unsure_ = refused_ = false;
   failures_ = 0;
   known_ = sent_;
   ends_ = now + seconds(known_->lifetime);
@@ -316,6 +317,7 @@ void Registration::retry(Instant now, const std::string& reason, bool refused) {
   const auto spread = static_cast<std::uint32_t>(half / std::chrono::milliseconds(1));
   const Duration wait = half + std::chrono::milliseconds(rng_.below(spread + 1));
   ++failures_;
+  refused_ = refused;
   ++revision_;
   state_ = State::Waiting;
   if (!keeps_) {
@@ -379,7 +381,28 @@ void Registration::address_changed(Instant now) {
   if (leave_asked_) return deregistered(now);  // the answer can't reach us any more
   if (uri_.secure && known_) keep();
   failures_ = 0;
+  refused_ = false;
   resolve(now);
+}
+
+void Registration::register_again(Instant now) {
+  if (state_ == State::Off) return;
+  if (state_ == State::Deregistering) {
+    restart_asked_ = !disable_for_;
+    return;
+  }
+  failures_ = 0;
+  refused_ = false;
+  // What has just begun by itself is a new Register already.
+  if (!leave_asked_ && (state_ == State::Resolving || (state_ == State::Registering && sent_ == wanted_))) return;
+  abandon();
+  if (leave_asked_) return deregistered(now);
+  keeps_ = unsure_ = false;
+  resolve(now);
+}
+
+bool Registration::is_failing(std::uint32_t failures_max) const {
+  return !is_registered() && (failures_ >= failures_max || refused_);
 }
 
 void Registration::handle_timeout(Instant now) {

@@ -134,12 +134,16 @@ class Registration {
   /// Interface"); with security an Update shows the server that the device is there. The same when the owner has
   /// another credential.
   void address_changed(Instant now);
+  /// A bootstrap has configured the account, maybe as it was: a new Register (Core §5.3.1), at once.
+  void register_again(Instant now);
   void handle_timeout(Instant now);
 
   std::optional<RegistrationAction> poll();
   [[nodiscard]] std::optional<Deadline> deadline() const;
 
   [[nodiscard]] RegistrationState state() const { return state_; }
+  /// No registration stands, and so many tries in a row were in vain, or the server has refused.
+  [[nodiscard]] bool is_failing(std::uint32_t failures_max) const;
   /// The server counts us as registered: its operations are served.
   [[nodiscard]] bool is_registered() const;
   /// The address in use; nothing before it is known, and while nothing may come from there.
@@ -188,6 +192,7 @@ class Registration {
   Instant ends_;                     ///< the lifetime, while registered
   std::uint64_t revision_ = 0;
   std::uint32_t failures_ = 0;       ///< in a row
+  bool refused_ = false;             ///< the last of them was a refusal (4.xx)
   std::optional<Duration> disable_for_;
   bool update_asked_ = false;
   bool keeps_ = false;          ///< the registration may stand, though there is no association that it can be used over

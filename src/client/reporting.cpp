@@ -37,6 +37,10 @@ bool Client::drain_behaviours(Instant now) {
         account.registration.update(now);
         continue;
       }
+      if (action->kind == ServerObject::Action::Kind::Bootstrap) {
+        trigger_bootstrap(now);
+        continue;
+      }
       const Path timeout(ServerObject::kObject, action->instance, ServerObject::kDisableTimeout);
       account.registration.disable(now, seconds(integer(now, timeout).value_or(ServerObject::kDisableTimeoutDefault)));
     }

@@ -115,6 +115,7 @@ SavedState Client::saved_state(Instant now, UnixSeconds unix_now) {
       clock_offset_ = time->seconds - unix_now;
   }
   saved.clock_offset = clock_offset_;
+  if (purge_at_) saved.bootstrap_purge = to_unix(now, unix_now, *purge_at_);
   return saved;
 }
 
@@ -134,6 +135,7 @@ void Client::restore(Instant now, UnixSeconds unix_now, const SavedState& saved)
     if (account == accounts_.end()) continue;
     account->second.registration.restore_disabled(to_instant(now, unix_now, disabled.until));
   }
+  if (saved.bootstrap_purge && bootstrap_instance_) purge_at_ = to_instant(now, unix_now, *saved.bootstrap_purge);
   for (const SavedChannel& channel : saved.channels) channels_.restore(now, channel);
   restore_notifications(now, unix_now, saved);
   const std::uint32_t number = (saved.observe_number + kObserveNumberGap) & kObserveNumberMask;

@@ -69,6 +69,8 @@ struct SavedState {
   std::uint32_t observe_number = 0;              ///< the newest that was given out
   /// How far a server set /3/0/13 ahead of the system's clock, in seconds; nothing while it follows that.
   std::optional<std::int64_t> clock_offset;
+  /// When the Bootstrap-Server account is purged (/0/x/12).
+  std::optional<UnixSeconds> bootstrap_purge;
 };
 
 /// Notifications after a restart are numbered from here past the saved number, so that a server takes them for newer
@@ -83,7 +85,7 @@ struct Unsaved {
   /// A server did it, or it is between a server and us: to be saved before anything is sent, as what is sent may
   /// acknowledge it. What the device changes by itself can wait.
   bool at_once = false;
-  bool registrations = false;  ///< SavedState::registrations and ::disabled
+  bool registrations = false;  ///< SavedState::registrations, ::disabled and ::bootstrap_purge
   bool channels = false;
   bool observations = false;
   bool attributes = false;

@@ -40,6 +40,23 @@ std::size_t sequence_size(ByteView bytes) {
 
 }  // namespace
 
+SecurityValues read_security_values(lwm2m::InstanceId instance,
+                                    const std::function<std::optional<lwm2m::Value>(const lwm2m::Path&)>& get) {
+  const lwm2m::Path path(SecurityObject::kObject, instance);
+  const auto bytes = [&](lwm2m::ResourceId id) {
+    const auto value = get(path.child(id));
+    const auto* opaque = value ? std::get_if<lwm2m::Opaque>(&*value) : nullptr;
+    return opaque == nullptr ? Bytes() : opaque->bytes;
+  };
+  SecurityValues values;
+  const auto mode = get(path.child(SecurityObject::kMode));
+  if (const auto* number = mode ? std::get_if<std::int64_t>(&*mode) : nullptr) values.mode = *number;
+  values.identity = bytes(SecurityObject::kIdentity);
+  values.server_key = bytes(SecurityObject::kServerKey);
+  values.key = Secret<Bytes>(bytes(SecurityObject::kSecretKey));
+  return values;
+}
+
 std::uint64_t SecurityValues::fingerprint() const {
   std::uint64_t hash = 0xcbf29ce484222325;  // FNV-1a: it tells changes of one's own values, nobody chooses them
   const auto mix = [&](std::uint8_t byte) { hash = (hash ^ byte) * 0x100000001b3; };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -31,6 +32,10 @@ struct SecurityValues {
   [[nodiscard]] Secret<Bytes> pack() const;
   static std::optional<SecurityValues> unpack(ByteView packed);
 };
+
+/// Of a Security instance whose resources `get` gives.
+SecurityValues read_security_values(lwm2m::InstanceId instance,
+                                    const std::function<std::optional<lwm2m::Value>(const lwm2m::Path&)>& get);
 
 /// The credential of modes 0 to 2. The error names what is missing or too long, never its content.
 Result<drover::security::ClientCredential> to_credential(const SecurityValues& values);

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/result.hpp"
+#include "client/bootstrap.hpp"
 #include "client/notifier.hpp"
 #include "client/registration.hpp"
 #include "coap/parameters.hpp"
@@ -31,6 +32,7 @@ struct ClientSettings {
   std::size_t write_max = 64 << 10;  ///< longest body of a Write or Create that is held whole: 4.13 past it
   coap::Parameters coap;             ///< stream_requests is set by the client
   RegistrationLimits registration;
+  BootstrapLimits bootstrap;
   NotificationPolicy notification;
   /// DTLS for coaps accounts; outlives the client. None: only NoSec accounts can be used.
   drover::security::Provider* security = nullptr;

@@ -4,8 +4,8 @@
 #include <cassert>
 
 #include "client/object_tree.hpp"
+#include "client/payload.hpp"
 #include "coap/message/code.hpp"
-#include "lwm2m/model/range.hpp"
 
 namespace drover::client {
 
@@ -24,41 +24,8 @@ namespace {
 
 constexpr lwm2m::ObjectId kDeviceObject = 3;
 
-tl::unexpected<Error> bad(std::string reason) {
-  return peer_error(code::kBadRequest.value, std::move(reason));
-}
-
 Outcome done(Status status) {
   return Outcome{status, std::nullopt, {}, {}, 0};
-}
-
-/// The format of a payload that carries values.
-Result<Format> value_format(std::optional<FormatNumber> number) {
-  if (!number) return bad("the Content-Format is missing");
-  const auto format = lwm2m::format_of(*number);
-  if (!format || *format == Format::Link) {
-    return peer_error(code::kUnsupportedContentFormat.value,
-                      "content format " + std::to_string(*number) + " isn't supported here");
-  }
-  return *format;
-}
-
-/// Makes what a payload says about one resource agree with its definition, or says why it can't.
-Result<void> fit(ResourceNode& node, const lwm2m::model::ResourceDefinition& definition) {
-  if (node.multiple != definition.multiple) {
-    return bad(definition.name + (definition.multiple ? " has several instances" : " has a single value"));
-  }
-  if (!definition.multiple && node.instances.size() != 1) return bad(definition.name + " has a single value");
-  if (node.instances.size() > ObjectTree::kResourceInstancesMax) {
-    return peer_error(code::kRequestEntityTooLarge.value, definition.name + " has too many instances");
-  }
-  for (auto& instance : node.instances) {
-    auto value = lwm2m::content::convert(instance.value, definition.type);
-    if (!value) return bad(definition.name + ": " + value.error().reason);
-    if (auto within = lwm2m::model::check_range(definition, *value); !within) return bad(within.error().reason);
-    instance.value = std::move(*value);
-  }
-  return {};
 }
 
 void merge(std::vector<lwm2m::ResourceInstanceNode>& into, std::vector<lwm2m::ResourceInstanceNode> from) {

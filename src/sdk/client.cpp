@@ -185,7 +185,7 @@ void Client::Impl::define_own_objects() {
   client::Client& core = runtime.client();
   const client::Context context{io::now(), std::nullopt};
   core.define(*registry.find(0));
-  core.define(*registry.find(1), nullptr, {0, 1, 2, 3, 4, 5, 6, 7, 8});
+  core.define(*registry.find(1), nullptr, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
   std::vector<ResourceId> supported = {0, 1, 2, 3, 4, 11, 13, 14, 15, 16};
   core.define(*registry.find(3), nullptr, std::move(supported));
   if (auto added = core.add_account(context.now, settings.short_server_id, settings.server, settings.lifetime,

@@ -47,6 +47,7 @@ Changes Keeper::collect(Instant now, UnixSeconds unix_now, const client::Unsaved
   if (unsaved.registrations) {
     changes.registrations = std::move(state.registrations);
     changes.disabled = std::move(state.disabled);
+    changes.bootstrap_purge = state.bootstrap_purge;
   }
   if (unsaved.channels) changes.channels = std::move(state.channels);
   if (unsaved.observations) changes.observations = std::move(state.observations);

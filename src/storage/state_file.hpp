@@ -46,6 +46,7 @@ struct Changes {
   std::optional<std::vector<client::SavedNotification>> notifications;
   std::optional<std::uint32_t> observe_number;
   std::optional<std::optional<std::int64_t>> clock_offset;
+  std::optional<std::optional<UnixSeconds>> bootstrap_purge;
   std::optional<std::uint16_t> port;
   std::optional<Baseline> baseline;
 };

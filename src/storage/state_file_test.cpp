@@ -120,6 +120,7 @@ TEST(StateFile, HoldsAllThatAClientHas) {
   all.notifications = {{101, Path(3, 0, 9), 1'700'000'000'123, 11543, to_bytes("{}")}};
   all.observe_number = 0xFFFFFF;
   all.clock_offset = -7200;
+  all.bootstrap_purge = 1'800'000'000;
   all.port = 56830;
   all.baseline = Baseline{{Path(3, 0), 0}, {Path(3, 0, 0), 0xFFFFFFFFFFFFFFFF}};
   ASSERT_TRUE(open(folder.file()).file.commit(all));
@@ -147,6 +148,7 @@ TEST(StateFile, HoldsAllThatAClientHas) {
   EXPECT_EQ(content.client.notifications, *all.notifications);
   EXPECT_EQ(content.client.observe_number, 0xFFFFFFU);
   EXPECT_EQ(content.client.clock_offset, -7200);
+  EXPECT_EQ(content.client.bootstrap_purge, 1'800'000'000);
   EXPECT_EQ(content.port, 56830);
   EXPECT_EQ(content.baseline, *all.baseline);
 }

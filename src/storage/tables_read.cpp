@@ -179,6 +179,7 @@ void read_meta(Database& database, Content& content) {
   while (row.row()) {
     const std::string name = row.text(0);
     if (name == "observe_number") content.client.observe_number = number<std::uint32_t>(row, 1, "meta");
+    if (name == "bootstrap_purge") content.client.bootstrap_purge = optional_number<std::int64_t>(row, 1, "meta");
     if (name == "clock_offset") content.client.clock_offset = optional_number<std::int64_t>(row, 1, "meta");
     if (name == "port") content.port = number<std::uint16_t>(row, 1, "meta");
   }

@@ -190,6 +190,7 @@ bool write_changes(Database& database, const Changes& changes) {
   if (changes.notifications) done = done && write(database, *changes.notifications);
   if (changes.baseline) done = done && write(database, *changes.baseline);
   if (changes.observe_number) done = done && write_meta(database, "observe_number", *changes.observe_number);
+  if (changes.bootstrap_purge) done = done && write_meta(database, "bootstrap_purge", *changes.bootstrap_purge);
   if (changes.clock_offset) done = done && write_meta(database, "clock_offset", *changes.clock_offset);
   if (changes.port) done = done && write_meta(database, "port", *changes.port);
   return done;

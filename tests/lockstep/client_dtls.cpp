@@ -301,55 +301,6 @@ TEST(DtlsRestart, AServerThatLostItMeanwhileIsFoundByAHandshake) {
 
 // ---- the server begins ----------------------------------------------------------------------------------------------
 
-/// A server as DTLS client, from the address where it is known.
-class Calling {
- public:
-  explicit Calling(Secured& link, const client::SecurityValues& values = psk_values()) : link_(link) {
-    connector_ = provider_.connector(client::to_credential(values).value(), "device").value();
-    association = connector_->connect(link.now(), {});
-  }
-  void run() {
-    for (bool busy = true; busy;) {
-      busy = false;
-      while (auto datagram = association->poll_datagram()) {
-        ++sent;
-        link_.device().in(*datagram, address);
-        busy = true;
-      }
-      while (auto back = link_.client().poll_transmit()) {
-        EXPECT_EQ(back->to, address);
-        association->handle_datagram(link_.now(), back->bytes);
-        busy = true;
-      }
-    }
-  }
-  void in(const std::string& line) {
-    ASSERT_TRUE(association->send(link_.now(), wire::write(line)));
-    run();
-  }
-  std::string out() {
-    run();
-    const auto message = association->poll_plaintext();
-    std::string text;
-    for (const std::string& word : message ? wire::read(*message) : std::vector<std::string>{"nothing"}) {
-      text += (text.empty() ? "" : " ") + word;
-    }
-    return text;
-  }
-
-  transport::PeerAddress address = transport::PeerAddress::v4(0xC0000201, 5684);
-  std::size_t sent = 0;
-
- private:
-  Secured& link_;
-  SplitMix rng_{3};
-  security::dtls::DtlsProvider provider_{{}, rng_};
-  std::unique_ptr<security::Connector> connector_;
-
- public:
-  std::unique_ptr<security::Association> association;
-};
-
 TEST(TransportDtlsRoles, AServerMayBeginTheHandshake) {
   Secured link({.accept_handshakes = true});
   link.be_registered();
@@ -390,24 +341,6 @@ TEST(TransportDtlsRoles, AHelloWithoutCookieIsAnsweredByLessAndLeavesNothing) {
     EXPECT_FALSE(link.client().poll_transmit());
   }
   EXPECT_FALSE(link.client().deadline()) << "no state, no timer";
-}
-
-TEST(TransportDtlsRoles, ABootstrapServerIsHeardOfButHasNoBusinessYet) {
-  Secured link({.accept_handshakes = true});
-  link.be_registered();
-  link.device().add(0, 7);
-  link.device().set("/0/7/1", true);
-  link.device().set("/0/7/2", std::int64_t{0});
-  link.device().set("/0/7/3", lwm2m::Opaque{to_bytes("bootstrap")});
-  link.device().set("/0/7/5", lwm2m::Opaque{to_bytes("0123456789")});
-  link.device().set("/0/7/0", std::string("coaps://192.0.2.9"));
-  Calling server(link, psk_values("bootstrap", "0123456789"));
-  server.address = transport::PeerAddress::v4(0xC0000209, 5684);
-  server.run();
-  ASSERT_EQ(server.association->state(), security::AssociationState::Established) << server.association->reason();
-  server.in("CON 0001 GET t=01 /3/0/0");
-  EXPECT_EQ(server.out(), "nothing");
-  EXPECT_EQ(link.client().counters().ignored, 1U);
 }
 
 }  // namespace

@@ -53,7 +53,7 @@ inline client::ClientSettings plain_settings() {
   return settings;
 }
 
-/// A device with objects 1 and 3, whose server is 192.0.2.1.
+/// A device with objects 1 and 3, whose server is 192.0.2.1; an empty URI: it has none.
 class Device {
  public:
   explicit Device(const client::ClientSettings& settings = plain_settings(),
@@ -61,9 +61,10 @@ class Device {
                   const client::SecurityValues& security = {})
       : rng_(7), client(settings, rng_) {
     client.define(*shipped().find(0));
-    client.define(*shipped().find(1), nullptr, {0, 1, 2, 3, 4, 5, 6, 7, 8});
+    client.define(*shipped().find(1), nullptr, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
     client.define(*shipped().find(3));
-    EXPECT_TRUE(client.add_account(now, 1, uri, lifetime, security));
+    const bool known = uri.empty() || client.add_account(now, 1, uri, lifetime, security).has_value();
+    EXPECT_TRUE(known);
     add(3, 0);
     set("/3/0/0", std::string("Open Mobile Alliance"));
   }

@@ -255,4 +255,57 @@ class Secured {
   std::optional<Device> device_;
 };
 
+/// A server as DTLS client, from the address where it is known.
+class Calling {
+ public:
+  explicit Calling(Secured& link, const client::SecurityValues& values = psk_values()) : link_(link) {
+    connector_ = provider_.connector(client::to_credential(values).value(), "device").value();
+    association = connector_->connect(link.now(), {});
+  }
+  void run() {
+    for (bool busy = true; busy;) {
+      busy = false;
+      while (auto datagram = association->poll_datagram()) {
+        ++sent;
+        link_.device().in(*datagram, address);
+        busy = true;
+      }
+      while (auto back = link_.client().poll_transmit()) {
+        busy = true;
+        if (back->to == address) {
+          association->handle_datagram(link_.now(), back->bytes);
+        } else {
+          EXPECT_EQ(back->to, link_.server_at);
+          link_.server.handle_datagram(link_.now(), link_.address, back->bytes);
+        }
+      }
+    }
+  }
+  void in(const std::string& line) {
+    ASSERT_TRUE(association->send(link_.now(), wire::write(line)));
+    run();
+  }
+  std::string out() {
+    run();
+    const auto message = association->poll_plaintext();
+    std::string text;
+    for (const std::string& word : message ? wire::read(*message) : std::vector<std::string>{"nothing"}) {
+      text += (text.empty() ? "" : " ") + word;
+    }
+    return text;
+  }
+
+  transport::PeerAddress address = transport::PeerAddress::v4(0xC0000201, 5684);
+  std::size_t sent = 0;
+
+ private:
+  Secured& link_;
+  SplitMix rng_{3};
+  security::dtls::DtlsProvider provider_{{}, rng_};
+  std::unique_ptr<security::Connector> connector_;
+
+ public:
+  std::unique_ptr<security::Association> association;
+};
+
 }  // namespace drover::testing

@@ -19,6 +19,8 @@ class SecurityObject final : public ObjectBehaviour {
   static constexpr lwm2m::ResourceId kServerKey = 4;
   static constexpr lwm2m::ResourceId kSecretKey = 5;
   static constexpr lwm2m::ResourceId kShortServerId = 10;
+  static constexpr lwm2m::ResourceId kHoldOff = 11;
+  static constexpr lwm2m::ResourceId kAccountTimeout = 12;
   // Values of kMode.
   static constexpr std::int64_t kPreSharedKey = 0;
   static constexpr std::int64_t kRawPublicKey = 1;

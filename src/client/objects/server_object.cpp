@@ -57,7 +57,11 @@ Result<void> ServerObject::execute(const Context&, const lwm2m::Path& path, cons
     actions_.push_back({Action::Kind::Disable, path.instance()});
     return {};
   }
-  return peer_error(code::kMethodNotAllowed.value, "this client has no bootstrap");
+  if (path.resource() == kBootstrapTrigger && bootstrap_) {
+    actions_.push_back({Action::Kind::Bootstrap, path.instance()});
+    return {};
+  }
+  return peer_error(code::kMethodNotAllowed.value, "this client has no Bootstrap-Server account");
 }
 
 Result<void> ServerObject::check_create(const Context&, const lwm2m::InstanceNode&) {

@@ -23,14 +23,17 @@ class ServerObject final : public ObjectBehaviour {
   static constexpr lwm2m::ResourceId kNotificationStoring = 6;
   static constexpr lwm2m::ResourceId kBinding = 7;
   static constexpr lwm2m::ResourceId kUpdateTrigger = 8;
+  static constexpr lwm2m::ResourceId kBootstrapTrigger = 9;
   static constexpr std::uint32_t kDisableTimeoutDefault = 86400;  ///< seconds; Core E.2, resource 5
 
   struct Action {
-    enum class Kind : std::uint8_t { Update, Disable };
+    enum class Kind : std::uint8_t { Update, Disable, Bootstrap };
     Kind kind;
     lwm2m::InstanceId instance;
   };
   std::optional<Action> poll();
+  /// Whether there is a Bootstrap-Server that kBootstrapTrigger can ask; without one it is 4.05.
+  void set_bootstrap(bool possible) { bootstrap_ = possible; }
 
   /// 4.00 for a reserved Short Server ID, a lifetime outside 1 to 2^32-1, a negative period, and a binding this client
   /// doesn't have.
@@ -42,6 +45,7 @@ class ServerObject final : public ObjectBehaviour {
 
  private:
   std::deque<Action> actions_;
+  bool bootstrap_ = false;
 };
 
 }  // namespace drover::client
