@@ -37,7 +37,7 @@ MAY_KNOW = {
                   "lwm2m/content", "lwm2m/operation", "lwm2m/mapping"],
     "io": ["base", "transport", "coap", "stack", "lwm2m/data", "lwm2m/model"],
     "api": ["base", "transport", "coap/parameters.hpp", "coap/message/code.hpp", "coap/message/link_format.hpp", "io",
-            "lwm2m/data", "lwm2m/model", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "store"],
+            "lwm2m/data", "lwm2m/model", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "bootstrap", "store"],
     # The public client library: the client layer on a loop of its own.
     "sdk": ["base", "transport", "security", "security/dtls", "coap", "coap/message", "stack", "client", "lwm2m/data", "lwm2m/model",
             "lwm2m/content", "lwm2m/operation", "io"],
@@ -45,6 +45,8 @@ MAY_KNOW = {
     "machine": ["base", "transport", "client", "lwm2m/data", "lwm2m/content", "io"],
     # The device's firmware: images on disk, the process that fetches them, the commands that check and install them.
     "firmware": ["base", "transport", "coap", "coap/message", "coap/exchange", "stack", "client", "lwm2m/data", "io"],
+    # Keys that a bootstrap hands out: made, kept in the store, and retired.
+    "provision": ["base", "security", "bootstrap", "store", "lwm2m/data"],
     # The one place that knows SQLite.
     "sqlite": ["base"],
     # What the server keeps: its devices' credentials.
@@ -65,7 +67,7 @@ MAY_KNOW = {
 PUBLIC_USERS = ("sdk", "include/drover", "apps", "sim", "tests", "fuzz", "bench")
 
 # A library or a part of the system: the folders that may include it. What isn't listed here may be included anywhere.
-OUTSIDE = ("io", "sdk", "api", "machine", "firmware", "sqlite", "storage", "store", "apps", "sim", "tests", "fuzz", "bench")
+OUTSIDE = ("io", "sdk", "api", "machine", "firmware", "sqlite", "storage", "store", "provision", "apps", "sim", "tests", "fuzz", "bench")
 FOREIGN = [
     (r"mbedtls/", ("security/dtls", "tests")),
     (r"pugixml", ("lwm2m/model", "tests", "bench")),
