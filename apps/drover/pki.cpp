@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 
 #include "base/bytes.hpp"
 #include "security/identity.hpp"
+#include "store/certificates.hpp"
 #include "store/key_files.hpp"
 #include "store/openssl.hpp"
 
@@ -27,14 +27,14 @@ namespace {
 
 namespace openssl = store::openssl;
 using openssl::Certificate;
+using Role = store::CertificateRole;
+using store::AlternativeNames;
+using store::kCommonNameMax;
 using openssl::Key;
 
 constexpr const char* kAuthority = "ca";
 constexpr const char* kServer = "server";
 constexpr const char* kDevices = "devices";
-constexpr std::size_t kCommonNameMax = 64;  // ub-common-name (RFC 5280 appendix A.1)
-constexpr long kClockSkew = 3600;           // seconds that a device's clock may be behind ours
-constexpr long kDay = 86400;
 
 tl::unexpected<Error> failure(std::string reason) {
   return tl::unexpected(Error{Fault::Environment, 0, std::move(reason)});
@@ -48,8 +48,6 @@ struct OutputFile {
   Bytes content;
   bool is_private = false;
 };
-
-enum class Role { Authority, Server, Device };
 
 // ---- names ----------------------------------------------------------------------------------------------------------
 
@@ -74,25 +72,6 @@ bool is_host_name(const std::string& name) {
   return !name.empty() && name.size() <= security::Identity::kNameMax && std::all_of(name.begin(), name.end(), fits);
 }
 
-class AlternativeNames {
- public:
-  void add(int type, ByteView value) {
-    GENERAL_NAME* const name = GENERAL_NAME_new();
-    ASN1_STRING* const text = ASN1_STRING_type_new(type == GEN_IPADD ? V_ASN1_OCTET_STRING : V_ASN1_IA5STRING);
-    ASN1_STRING_set(text, value.data(), static_cast<int>(value.size()));
-    GENERAL_NAME_set0_value(name, type, text);
-    sk_GENERAL_NAME_push(names_.get(), name);
-  }
-  void add(int type, const std::string& value) { add(type, as_bytes(value)); }
-  void put_into(X509* certificate) const {
-    if (sk_GENERAL_NAME_num(names_.get()) == 0) return;
-    X509_add1_ext_i2d(certificate, NID_subject_alt_name, names_.get(), 0, X509V3_ADD_DEFAULT);
-  }
-
- private:
-  std::unique_ptr<GENERAL_NAMES, openssl::Deleter<GENERAL_NAMES_free>> names_{sk_GENERAL_NAME_new_null()};
-};
-
 /// Transport "X.509 Certificates": an IP literal is the common name or a URI entry; an iPAddress entry is for everybody
 /// else (RFC 6125 §1.7.2).
 AlternativeNames server_names(const std::vector<std::string>& servers) {
@@ -107,62 +86,6 @@ AlternativeNames server_names(const std::vector<std::string>& servers) {
     }
   }
   return names;
-}
-
-AlternativeNames device_names(const std::string& endpoint) {
-  AlternativeNames names;
-  if (endpoint.starts_with("urn:")) names.add(GEN_URI, endpoint);
-  return names;
-}
-
-// ---- certificates ---------------------------------------------------------------------------------------------------
-
-void add_extension(X509* certificate, X509* issuer, int nid, const char* value) {
-  X509V3_CTX context;
-  X509V3_set_ctx_nodb(&context);
-  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
-  const std::unique_ptr<X509_EXTENSION, openssl::Deleter<X509_EXTENSION_free>> extension(
-      X509V3_EXT_conf_nid(nullptr, &context, nid, value));
-  if (extension != nullptr) X509_add_ext(certificate, extension.get(), -1);
-}
-
-struct Subject {
-  Role role = Role::Device;
-  std::string common_name;
-  const AlternativeNames* names = nullptr;
-  EVP_PKEY* key = nullptr;
-};
-
-/// Signed by `issuer`'s key; nullptr in `issuer`: by its own.
-Certificate make_certificate(const Subject& subject, X509* issuer, EVP_PKEY* issuer_key, std::uint32_t days) {
-  Certificate made(X509_new());
-  X509_set_version(made.get(), X509_VERSION_3);
-  std::array<std::uint8_t, 16> serial{};
-  if (RAND_bytes(serial.data(), serial.size()) != 1) return nullptr;
-  serial[0] = static_cast<std::uint8_t>((serial[0] & 0x3FU) | 0x40U);  // positive, and of full length
-  const std::unique_ptr<BIGNUM, openssl::Deleter<BN_free>> number(BN_bin2bn(serial.data(), serial.size(), nullptr));
-  BN_to_ASN1_INTEGER(number.get(), X509_get_serialNumber(made.get()));
-  X509_gmtime_adj(X509_getm_notBefore(made.get()), -kClockSkew);
-  X509_gmtime_adj(X509_getm_notAfter(made.get()), static_cast<long>(days) * kDay);
-  X509_NAME* const name = X509_get_subject_name(made.get());
-  if (!subject.common_name.empty()) {
-    X509_NAME_add_entry_by_NID(name, NID_commonName, MBSTRING_UTF8,
-                               reinterpret_cast<const unsigned char*>(subject.common_name.data()),
-                               static_cast<int>(subject.common_name.size()), -1, 0);
-  }
-  X509* const signer = issuer == nullptr ? made.get() : issuer;
-  X509_set_issuer_name(made.get(), X509_get_subject_name(signer));
-  X509_set_pubkey(made.get(), subject.key);
-  const bool authority = subject.role == Role::Authority;
-  add_extension(made.get(), signer, NID_basic_constraints, authority ? "critical,CA:TRUE,pathlen:0" : "critical,CA:FALSE");
-  add_extension(made.get(), signer, NID_key_usage, authority ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
-  // Both: in a bootstrap that the server begins, the roles of DTLS are swapped (Transport "DTLS-based Security").
-  if (!authority) add_extension(made.get(), signer, NID_ext_key_usage, "serverAuth,clientAuth");
-  add_extension(made.get(), signer, NID_subject_key_identifier, "hash");
-  add_extension(made.get(), signer, NID_authority_key_identifier, "keyid:always");
-  if (subject.names != nullptr) subject.names->put_into(made.get());
-  const bool done = X509_sign(made.get(), issuer_key == nullptr ? subject.key : issuer_key, EVP_sha256()) > 0;
-  return done ? std::move(made) : nullptr;
 }
 
 // ---- files ----------------------------------------------------------------------------------------------------------
@@ -262,10 +185,8 @@ Result<void> add_devices(std::vector<OutputFile>& files, const PkiArguments& arg
   for (const std::string& endpoint : arguments.endpoints) {
     if (auto fine = check_endpoint(endpoint); !fine) return fine;
     const Key key(EVP_EC_gen("P-256"));
-    const AlternativeNames names = device_names(endpoint);
-    const std::string common_name = endpoint.size() <= kCommonNameMax ? endpoint : "";
-    const Certificate certificate = make_certificate({Role::Device, common_name, &names, key.get()},
-                                                     authority.certificate.get(), authority.key.get(), arguments.days);
+    const Certificate certificate = store::make_device_certificate(endpoint, key.get(), authority.certificate.get(),
+                                                                   authority.key.get(), arguments.days);
     if (certificate == nullptr) return failure("no certificate for " + endpoint + ": " + openssl::error_text());
     add_party(files, arguments.folder + "/" + kDevices + "/" + file_name_of(endpoint), certificate.get(), key.get());
   }
@@ -297,13 +218,13 @@ Result<std::vector<std::string>> make_pki(const PkiArguments& arguments) {
   Authority authority;
   authority.key.reset(EVP_EC_gen("P-256"));
   authority.certificate =
-      make_certificate({Role::Authority, "Drover test CA", nullptr, authority.key.get()}, nullptr, nullptr, arguments.days);
+      store::make_certificate({Role::Authority, "Drover test CA", nullptr, authority.key.get()}, nullptr, nullptr, arguments.days);
   const Key key(EVP_EC_gen("P-256"));
   const AlternativeNames names = server_names(arguments.servers);
   const std::string first = bare(arguments.servers.front());
   Certificate certificate;
   if (authority.certificate != nullptr) {
-    certificate = make_certificate({Role::Server, first.size() <= kCommonNameMax ? first : "", &names, key.get()},
+    certificate = store::make_certificate({Role::Server, first.size() <= kCommonNameMax ? first : "", &names, key.get()},
                                    authority.certificate.get(), authority.key.get(), arguments.days);
   }
   if (certificate == nullptr) return failure("no certificates: " + openssl::error_text());

@@ -36,9 +36,10 @@ class CredentialService final : public CredentialList {
   void rotate(CredentialId id, Rotation rotation, Done<Answer<Credential>> done) override;
   void change(CredentialId id, CredentialChange change, Done<Answer<Credential>> done) override;
   void remove(CredentialId id, Done<Answer<Credential>> done) override;
+  /// Anything else that waits for the disk, behind what was asked before. It must not throw.
+  void post(std::function<void()> task);
 
  private:
-  void post(std::function<void()> task);
   void run();
   void tell();
 
