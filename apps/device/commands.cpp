@@ -74,6 +74,21 @@ void show_instance(const client::ObjectTree& tree, const Path& path, const Path&
   }
 }
 
+std::string seconds(Duration duration) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count()) + "s";
+}
+
+std::string describe(const client::BootstrapReport& report) {
+  using Kind = client::BootstrapReport::Kind;
+  switch (report.kind) {
+    case Kind::Began: return std::string("bootstrap-began cause=\"") + client::to_string(report.cause) + "\"";
+    case Kind::Finished: return "bootstrap-finished";
+    case Kind::Failed: break;
+  }
+  return "bootstrap-failed reason=\"" + one_line(report.reason) + "\"" +
+         (report.retry_in > Duration{} ? " retry_in=" + seconds(report.retry_in) : "");
+}
+
 std::vector<std::string_view> words_of(std::string_view line) {
   std::vector<std::string_view> words;
   while (true) {
@@ -100,6 +115,7 @@ const Commands::Command Commands::kCommands[] = {
     {"update", "update", "sends an Update now", 1, 1, &Commands::update},
     {"register", "register", "registers, after a deregister", 1, 1, &Commands::start},
     {"deregister", "deregister", "de-registers and stays so", 1, 1, &Commands::deregister},
+    {"bootstrap", "bootstrap", "asks the bootstrap server for a configuration now", 1, 1, &Commands::bootstrap},
     {"rebind", "rebind", "takes another local port and registers from there", 1, 1, &Commands::rebind},
     {"attributes", "attributes PATH", "what each server's Write-Attributes set for a path", 2, 2,
      &Commands::attributes},
@@ -211,7 +227,12 @@ Result<Lines> Commands::status(const Words&, Session&) {
   const client::Client& core = device_.runtime().client();
   for (const client::AccountView& account : core.accounts()) {
     lines.push_back("server " + std::to_string(account.server) + "  " + account.uri + "  " +
-                    client::to_string(account.state) + (account.has_association ? "  protected" : "") + (account.location.empty() ? "" : "  /rd/" + account.location));
+                    client::to_string(account.state) + (account.has_association ? "  protected" : "") +
+                    (account.location.empty() ? "" : "  /rd/" + account.location));
+  }
+  if (const auto account = core.bootstrap_account()) {
+    lines.push_back("bootstrap server  " + account->uri + "  " + client::to_string(account->state) +
+                    (account->has_association ? "  protected" : ""));
   }
   lines.push_back(
       "endpoint " + device_.config().endpoint + "  local port " + std::to_string(device_.runtime().local().port) +
@@ -242,6 +263,15 @@ Result<Lines> Commands::deregister(const Words&, Session&) {
   device_.runtime().client().stop(io::now());
   device_.runtime().flush();
   return Lines{};
+}
+
+Result<Lines> Commands::bootstrap(const Words&, Session&) {
+  client::Client& core = device_.runtime().client();
+  const bool begins = core.bootstrap(io::now());
+  device_.runtime().flush();
+  if (begins) return Lines{};
+  if (core.bootstrap_account()) return wrong("this device is off; register ends that");
+  return wrong("no bootstrap server; give --bootstrap coaps://HOST, or [bootstrap] uri = \"coaps://HOST\" in the file");
 }
 
 Result<Lines> Commands::rebind(const Words&, Session&) {
@@ -287,7 +317,10 @@ Result<Lines> Commands::quit(const Words&, Session& session) {
 
 std::string describe(const client::ClientEvent& event) {
   struct Visitor {
-    static std::string server(client::ServerId id) { return " server=" + std::to_string(id); }
+    static std::string server(client::ServerId id) {
+      return id == 0 ? " server=bootstrap" : " server=" + std::to_string(id);
+    }
+    std::string operator()(const client::BootstrapChanged& changed) const { return describe(changed.report); }
     std::string operator()(const client::ResolveWanted& wanted) const { return "resolving" + server(wanted.server); }
     std::string operator()(const client::RegistrationChanged& changed) const {
       using Kind = client::RegistrationReport::Kind;
@@ -298,9 +331,8 @@ std::string describe(const client::ClientEvent& event) {
         case Kind::Deregistered: return "deregistered" + server(changed.server);
         case Kind::Failed: break;
       }
-      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(report.retry_in).count();
       return "failed" + server(changed.server) + " reason=\"" + one_line(report.reason) + "\"" +
-             (seconds > 0 ? " retry_in=" + std::to_string(seconds) + "s" : "");
+             (report.retry_in >= std::chrono::seconds(1) ? " retry_in=" + seconds(report.retry_in) : "");
     }
     std::string operator()(const client::Served& served) const {
       return std::string("served") + server(served.server) + " operation=" + served.operation +
@@ -311,7 +343,7 @@ std::string describe(const client::ClientEvent& event) {
       const char* what = changed.change.kind == Kind::Created   ? "created"
                          : changed.change.kind == Kind::Deleted ? "deleted"
                                                                 : "written";
-      return what + server(changed.change.server.value_or(0)) + " path=" + changed.change.path.to_string();
+      return what + (changed.change.server ? server(*changed.change.server) : "") + " path=" + changed.change.path.to_string();
     }
     std::string operator()(const client::Executed& executed) const {
       return "executed" + server(executed.server) + " path=" + executed.path.to_string() + " arguments=\"" +

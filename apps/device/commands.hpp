@@ -54,6 +54,7 @@ class Commands {
   Result<Lines> update(const Words&, Session&);
   Result<Lines> start(const Words&, Session&);
   Result<Lines> deregister(const Words&, Session&);
+  Result<Lines> bootstrap(const Words&, Session&);
   Result<Lines> rebind(const Words&, Session&);
   Result<Lines> attributes(const Words&, Session&);
   Result<Lines> observations(const Words&, Session&);

@@ -16,6 +16,7 @@
 #include "apps/device/section.hpp"
 #include "apps/device/security.hpp"
 #include "client/settings.hpp"
+#include "client/uri.hpp"
 
 namespace drover::device {
 namespace {
@@ -262,7 +263,8 @@ void check_text(const toml::table& table, std::string_view key, Check check) {
 void read_table(const toml::table& table, const std::string& file, Config& config) {
   check_keys(table,
              {"endpoint", "server", "lifetime", "bind", "path", "version", "sms", "objects", "support", "values",
-              "script", "control", "events", "coap", "notification", "access", "firmware", "machine", "state", "security"},
+              "script", "control", "events", "coap", "notification", "access", "firmware", "machine", "state", "security",
+              "bootstrap"},
              "");
   const std::string folder = std::filesystem::path(file).parent_path().string();
   const auto text = [&](std::string_view key, std::string& into) {
@@ -295,6 +297,9 @@ void read_table(const toml::table& table, const std::string& file, Config& confi
   if (const auto* node = table.get("security")) {
     config.security = read_security(section_of(*node, "security"), folder, config.key_files);
   }
+  if (const auto* node = table.get("bootstrap")) {
+    read_bootstrap(section_of(*node, "bootstrap"), folder, config.key_files, config.bootstrap);
+  }
   if (const auto* node = table.get("events")) config.events = truth_of(*node, "events");
   if (const auto* node = table.get("lifetime")) {
     config.lifetime = number_of<std::uint32_t>(*node, "lifetime", 1, std::numeric_limits<std::uint32_t>::max());
@@ -323,6 +328,10 @@ void read_table(const toml::table& table, const std::string& file, Config& confi
   }
 }
 
+tl::unexpected<Error> wrong(std::string reason) {
+  return tl::unexpected(Error{Fault::Environment, 0, std::move(reason)});
+}
+
 tl::unexpected<Error> at(const std::string& file, std::size_t line, const std::string& reason) {
   return tl::unexpected(Error{Fault::Environment, 0, file + ":" + std::to_string(line) + ": " + reason});
 }
@@ -334,6 +343,46 @@ Result<transport::PeerAddress> parse_bind(const std::string& text) {
   if (const auto address = transport::PeerAddress::parse(text)) return *address;
   return tl::unexpected(
       Error{Fault::Environment, 0, "bind \"" + text + "\": write ADDRESS:PORT, such as 0.0.0.0:5683 or [::]:5683"});
+}
+
+client::SecurityValues security_of(const Config& config, const std::string& uri,
+                                   const std::optional<client::SecurityValues>& own) {
+  if (own) return *own;
+  const auto parsed = client::parse_server_uri(uri);
+  return config.security && parsed && parsed->secure ? *config.security : client::SecurityValues{};
+}
+
+Result<void> check_servers(const Config& config) {
+  const BootstrapConfig& bootstrap = config.bootstrap;
+  if (bootstrap.uri.empty()) {
+    // An account may also be given resource by resource: /0/x and /1/x.
+    const bool has_account =
+        !config.servers.empty() || std::any_of(config.values.begin(), config.values.end(), [](const ValueEntry& value) {
+          return value.path.object() == client::SecurityObject::kObject;
+        });
+    if (has_account) return {};
+    return wrong(
+        "no server; give --server coaps://HOST or server = \"coaps://HOST\" in the file, or one that tells the device "
+        "its servers: --bootstrap coaps://HOST or [bootstrap] uri = \"coaps://HOST\"");
+  }
+  const auto refuse = [&](const std::string& reason) {
+    return bootstrap.line == 0 ? wrong(reason) : at(config.file, bootstrap.line, reason);
+  };
+  const client::SecurityValues keys = security_of(config, bootstrap.uri, bootstrap.security);
+  for (const ServerEntry& server : config.servers) {
+    const client::SecurityValues others = security_of(config, server.uri, server.security);
+    if (keys.key.reveal().empty() || keys.key.reveal() != others.key.reveal()) continue;
+    return refuse("the bootstrap server has the key of " + server.uri +
+                  "; give it one of its own, security = { ... } in [bootstrap] (Core 5.2.5)");
+  }
+  if (!bootstrap.accept_handshakes) return {};
+  const auto uri = client::parse_server_uri(bootstrap.uri);
+  if (uri && !uri->secure) {
+    return refuse("accept_handshakes: without security nobody may begin a bootstrap but the device; use coaps://");
+  }
+  const auto local = parse_bind(config.bind);
+  if (local && local->port != 0) return {};
+  return refuse("accept_handshakes: servers need a port to call; give bind = \"[::]:5684\" or --bind");
 }
 
 void assign_ids(std::vector<ServerEntry>& servers) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/device/access.hpp"
+#include "apps/device/bootstrap.hpp"
 #include "apps/device/firmware.hpp"
 #include "apps/device/machine.hpp"
 #include "apps/device/script.hpp"
@@ -41,8 +42,8 @@ struct ValueEntry {
 struct Config {
   std::string file;  ///< for messages; "" without one
   std::string endpoint = "urn:dev:os:drover-device";
-  std::vector<ServerEntry> servers;
-  std::optional<client::SecurityValues> security;  ///< of the servers without their own
+  std::vector<ServerEntry> servers;                ///< may be none beside a bootstrap server
+  std::optional<client::SecurityValues> security;  ///< of the servers without their own, that of bootstrap included
   std::vector<std::string> key_files;              ///< that the keys came from
   std::string key_log;  ///< file for the keys of associations, to decrypt captures with; "" for none
   std::uint32_t lifetime = 86400;
@@ -63,6 +64,7 @@ struct Config {
   coap::Parameters coap;
   client::NotificationPolicy notification;
   AccessConfig access;
+  BootstrapConfig bootstrap;
   FirmwareConfig firmware;
   MachineConfig machine;
   StateConfig state;
@@ -75,6 +77,13 @@ Result<void> parse_config(std::string_view text, const std::string& file, Config
 
 /// The local address; an error for anything but "" and ADDRESS:PORT.
 Result<transport::PeerAddress> parse_bind(const std::string& text);
+
+/// What protects the account at `uri`, whose own keys are `own`.
+client::SecurityValues security_of(const Config& config, const std::string& uri,
+                                   const std::optional<client::SecurityValues>& own);
+/// There is a server, and what is said about the bootstrap server goes with the rest: its keys are no other server's
+/// (Core §5.2.5), and it can be called only where others can find this device.
+Result<void> check_servers(const Config& config);
 
 /// Gives each server without an id one.
 void assign_ids(std::vector<ServerEntry>& servers);

@@ -38,6 +38,8 @@ client::ClientSettings settings_of(const Config& config) {
   settings.notification = config.notification;
   settings.coap.report_drops = config.drops;
   settings.registration.update_margin = config.coap.max_transmit_wait();
+  settings.bootstrap = config.bootstrap.limits;
+  settings.accept_handshakes = config.bootstrap.accept_handshakes;
   return settings;
 }
 
@@ -68,12 +70,7 @@ Result<std::unique_ptr<Device>> Device::make(Config config) {
   if (auto fits = client::check_settings(settings_of(config)); !fits) return tl::unexpected(fits.error());
   if (auto local = parse_bind(config.bind); !local) return tl::unexpected(local.error());
   assign_ids(config.servers);
-  // An account may also be given resource by resource: /0/x and /1/x.
-  const bool has_account =
-      !config.servers.empty() || std::any_of(config.values.begin(), config.values.end(), [](const ValueEntry& value) {
-        return value.path.object() == client::SecurityObject::kObject;
-      });
-  if (!has_account) return wrong("no server; give --server coaps://HOST or server = \"coaps://HOST\" in the file");
+  if (auto fits = check_servers(config); !fits) return tl::unexpected(fits.error());
   std::unique_ptr<Device> device(new Device(std::move(config)));
   if (auto loaded = device->load_definitions(); !loaded) return tl::unexpected(loaded.error());
   if (auto done = device->populate(); !done) return tl::unexpected(done.error());
@@ -90,7 +87,9 @@ Result<void> Device::open_state() {
   for (const auto id : client::FirmwareObject::supported()) {
     elsewhere.emplace_back(client::FirmwareObject::kObject, 0, id);
   }
-  if (config_.machine.objects.contains(4)) elsewhere.emplace_back(4);
+  if (config_.machine.objects.contains(4)) {
+    for (const auto& resource : registry_.find(4)->resources) elsewhere.emplace_back(4, 0, resource.id);
+  }
   if (config_.machine.objects.contains(3)) {
     for (const auto id :
          {DeviceObject::kPowerSources, DeviceObject::kVoltage, DeviceObject::kCurrent, DeviceObject::kBatteryLevel,
@@ -122,7 +121,7 @@ Result<void> Device::define(lwm2m::ObjectId object) {
     return wrong("no definition of object " + std::to_string(object) +
                  " is loaded; put its DDF file into a folder and give --objects FOLDER");
   }
-  // Only what this client does is shown: /1/x/9 needs a bootstrap.
+  // Only what this client does is shown.
   std::vector<lwm2m::ResourceId> supported;
   client::ObjectBehaviour* behaviour = nullptr;
   if (object == 1) supported = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
@@ -219,14 +218,15 @@ Result<void> Device::populate() {
     if (auto defined = define(object); !defined) return defined;
   }
   if (auto done = set_own_object_defaults(); !done) return done;
+  // The Bootstrap-Server first, at /0/0: its plans count from /0/1 then, whatever servers the file names.
+  if (const BootstrapConfig& bootstrap = config_.bootstrap; !bootstrap.uri.empty()) {
+    const auto security = security_of(config_, bootstrap.uri, bootstrap.security);
+    auto added = runtime_->client().add_bootstrap_account(io::now(), bootstrap.uri, security, bootstrap.hold_off,
+                                                          bootstrap.account_timeout);
+    if (!added) return at(bootstrap.line, added.error());
+  }
   for (const ServerEntry& server : config_.servers) {
-    const auto uri = client::parse_server_uri(server.uri);
-    client::SecurityValues security;
-    if (server.security) {
-      security = *server.security;
-    } else if (config_.security && uri && uri->secure) {
-      security = *config_.security;
-    }
+    const auto security = security_of(config_, server.uri, server.security);
     auto added = runtime_->client().add_account(io::now(), server.id, server.uri,
                                                 server.lifetime.value_or(config_.lifetime), security);
     if (!added) return at(server.line, added.error());

@@ -31,6 +31,7 @@ struct Options {
   std::string config;
   std::string endpoint;
   std::vector<std::string> servers;
+  std::string bootstrap;
   std::uint32_t lifetime = 0;
   std::string bind;
   std::string path;
@@ -50,6 +51,9 @@ void declare(CLI::App& app, Options& options) {
   app.add_option("-c,--config", options.config, "TOML file; see examples/device.toml")->type_name("FILE");
   app.add_option("-e,--endpoint", options.endpoint, "endpoint client name")->type_name("NAME");
   app.add_option("-s,--server", options.servers, "coaps://HOST[:PORT] or coap://...; may be repeated")->type_name("URI");
+  app.add_option("--bootstrap", options.bootstrap,
+                 "coaps://HOST[:PORT] or coap://... of the bootstrap server, which tells the device its servers")
+      ->type_name("URI");
   app.add_option("-l,--lifetime", options.lifetime, "of the registration, in seconds (86400)")
       ->check(CLI::Range(1U, 4294967295U))
       ->type_name("SECONDS");
@@ -94,6 +98,11 @@ Result<Config> configure(const Options& options) {
   if (!options.servers.empty()) {
     config.servers.clear();
     for (const std::string& uri : options.servers) config.servers.push_back({uri, 0, std::nullopt, 0, std::nullopt});
+  }
+  if (!options.bootstrap.empty()) {
+    config.bootstrap.uri = options.bootstrap;
+    config.bootstrap.line = 0;
+    if (!options.psk_identity.empty()) config.bootstrap.security.reset();  // the options' key is meant
   }
   if (!options.psk_identity.empty()) {
     auto key = read_key(options.psk_key_file);

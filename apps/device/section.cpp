@@ -110,6 +110,14 @@ std::optional<Duration> Section::duration(std::string_view key) {
   refuse(key, std::string(key) + " takes a duration such as \"500ms\", \"5s\", \"2m\" or \"1h\"");
 }
 
+std::optional<Section> Section::table(std::string_view key) {
+  known_.emplace_back(key);
+  const toml::node* node = as_table(table_).get(key);
+  if (node == nullptr) return std::nullopt;
+  if (const toml::table* table = node->as_table()) return Section(key, table);
+  refuse(key, std::string(key) + " takes a table");
+}
+
 bool Section::has(std::string_view key) const {
   return as_table(table_).contains(key);
 }

@@ -35,6 +35,8 @@ class Section {
   std::optional<bool> truth(std::string_view key);
   /// "500ms", "5s", "2m", "1h", or a number of seconds.
   std::optional<Duration> duration(std::string_view key);
+  /// A table within this one: `key = { ... }`. Its mistakes name it by `key`.
+  std::optional<Section> table(std::string_view key);
   [[nodiscard]] bool has(std::string_view key) const;
   /// Of the key's value, or of the table.
   [[nodiscard]] std::size_t line(std::string_view key = {}) const;

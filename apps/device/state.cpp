@@ -162,13 +162,22 @@ void DeviceState::remove_deleted(client::ObjectTree& tree, bool accounts_too) {
   }
 }
 
+bool DeviceState::is_another_server(const Path& instance, const std::vector<lwm2m::ResourceNode>& nodes) const {
+  if (instance.object() != client::ServerObject::kObject) return false;
+  const auto made = baseline_.find(instance.child(client::ServerObject::kShortServerId));
+  return made != baseline_.end() && std::none_of(nodes.begin(), nodes.end(), [&](const auto& node) {
+    return node.id == client::ServerObject::kShortServerId && hash_of(node) == made->second;
+  });
+}
+
 void DeviceState::put_values(client::ObjectTree& tree, const Path& instance,
                              const std::vector<lwm2m::ResourceNode>& nodes) {
   std::vector<lwm2m::ResourceNode> wanted;
   std::vector<Path> untouched;
+  const bool another = is_another_server(instance, nodes);
   for (const lwm2m::ResourceNode& made : tree.values(own(), instance.object(), instance.instance())) {
     const Path path = instance.child(made.id);
-    if (is_new(path) || !keeper_.stores(path)) untouched.push_back(path);
+    if ((is_new(path) && !another) || !keeper_.stores(path)) untouched.push_back(path);
   }
   const auto is_untouched = [&](const Path& path) {
     return !keeper_.stores(path) || std::find(untouched.begin(), untouched.end(), path) != untouched.end();
@@ -184,6 +193,7 @@ void DeviceState::put_tree(client::Client& client, const Define& define) {
   baseline_ = baseline_of(tree);
   if (content_.baseline.empty()) return;  // a new file
   const bool stored_accounts = !accounts_are_new();
+  if (!stored_accounts) content_.client.bootstrap_purge.reset();  // of another account
   displace_guards(tree);
   remove_deleted(tree, stored_accounts);
   std::set<lwm2m::ObjectId> gone;

@@ -27,8 +27,9 @@ void read_state(Section section, const std::string& folder, StateConfig& config)
 ///
 /// The configuration and the program make the tree first. Then a value in the file wins over theirs, unless theirs
 /// is another than at the start before: who edits the configuration means it. What a server created is there again,
-/// what a server deleted is gone. When the Security object is another than at the start before, objects 0 and 1 are
-/// the configuration's as a whole: the instance ids may stand for other servers. Access Control instances are told
+/// what a server deleted is gone; so it is with the accounts that a Bootstrap-Server wrote and deleted. When the start
+/// makes another Security object than the one before, objects 0 and 1 are the configuration's as a whole: the instance
+/// ids may stand for other servers. Access Control instances are told
 /// apart by what they guard where the start gives them other ids than before.
 class DeviceState {
  public:
@@ -68,6 +69,8 @@ class DeviceState {
   /// made elsewhere.
   [[nodiscard]] bool is_displaced(const lwm2m::Path& path, const std::vector<lwm2m::ResourceNode>& nodes) const;
   void remove_deleted(client::ObjectTree& tree, bool accounts_too);
+  /// A Server instance in the file that isn't that of the server to which the start gives its id.
+  [[nodiscard]] bool is_another_server(const lwm2m::Path& instance, const std::vector<lwm2m::ResourceNode>& nodes) const;
   /// What the start makes is other than the last one made.
   [[nodiscard]] bool is_new(const lwm2m::Path& path) const;
   [[nodiscard]] bool accounts_are_new() const;
