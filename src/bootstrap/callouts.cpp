@@ -28,7 +28,7 @@ Result<PeerAddress> Callouts::open(Instant now, const PeerAddress& address, cons
   callout.connector = std::move(*connector);
   callout.association = callout.connector->connect(now, {});
   by_address_[address] = handle;
-  drain(now, handle);
+  drain(handle);
   return PeerAddress::association(handle);
 }
 
@@ -48,8 +48,7 @@ void Callouts::close(Instant now, const PeerAddress& name) {
   forget(name.handle());
 }
 
-void Callouts::drain(Instant now, std::uint64_t handle) {
-  static_cast<void>(now);
+void Callouts::drain(std::uint64_t handle) {
   Callout& callout = callouts_.at(handle);
   while (auto datagram = callout.association->poll_datagram()) transmits_.push_back({callout.address, std::move(*datagram)});
   while (auto plaintext = callout.association->poll_plaintext()) {
@@ -71,7 +70,7 @@ bool Callouts::handle_datagram(Instant now, const transport::Datagram& datagram)
   if (found == by_address_.end() || security::parse_client_hello(datagram.bytes)) return false;
   const std::uint64_t handle = found->second;
   const bool authentic = callouts_.at(handle).association->handle_datagram(now, datagram.bytes) != security::Arrival::Ignored;
-  drain(now, handle);
+  drain(handle);
   return authentic;
 }
 
@@ -83,7 +82,7 @@ void Callouts::handle_timeout(Instant now) {
   }
   for (const std::uint64_t handle : due) {
     callouts_.at(handle).association->handle_timeout(now);
-    drain(now, handle);
+    drain(handle);
   }
 }
 
@@ -92,7 +91,7 @@ void Callouts::send(Instant now, const PeerAddress& name, ByteView message) {
   if (found == callouts_.end() || !found->second.up) return;
   // An error has closed it; CoAP's blocks are far below what a record holds.
   static_cast<void>(found->second.association->send(now, message));
-  drain(now, name.handle());
+  drain(name.handle());
 }
 
 std::optional<Transmit> Callouts::poll_transmit() {

@@ -59,7 +59,7 @@ class Callouts {
     std::unique_ptr<security::Association> association;
     bool up = false;
   };
-  void drain(Instant now, std::uint64_t handle);
+  void drain(std::uint64_t handle);
   void forget(std::uint64_t handle);
 
   security::Provider* provider_;
