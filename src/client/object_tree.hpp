@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -106,7 +107,8 @@ class ObjectTree final : public lwm2m::content::Definitions {
   /// no Delete affects, `enabler` the version that a Discover tells. What an error leaves is what was there before.
   lwm2m::Outcome perform(const Context& context, Draft& draft, const lwm2m::BootstrapOperation& operation,
                          std::optional<lwm2m::InstanceId> bootstrap, std::string_view enabler) const;
-  /// Makes the tree what the draft says; what is other than before is a change of the device itself.
+  /// Makes the tree what the draft says; what is other than before is a change of the device itself. An instance that
+  /// went and came stays observed; its behaviour hears of both.
   void adopt(const Context& context, Draft&& draft);
 
   /// What has changed since the last poll, in order.
@@ -219,6 +221,7 @@ class ObjectTree::Draft {
   [[nodiscard]] std::vector<ServerId> servers() const;
 
   std::map<lwm2m::ObjectId, std::map<lwm2m::InstanceId, Instance>> objects_;
+  std::set<lwm2m::Path> removed_;  ///< instances that went; what is there again has begun anew
 };
 
 /// The neutral value of a type: "", 0, false, no bytes, the null link.

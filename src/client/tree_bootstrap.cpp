@@ -83,6 +83,7 @@ std::optional<AccessControl::Guard> ObjectTree::Draft::guard(InstanceId instance
 void ObjectTree::Draft::remove(ObjectId object, InstanceId instance) {
   const auto found = objects_.find(object);
   if (found == objects_.end() || found->second.erase(instance) == 0) return;
+  removed_.insert(Path(object, instance));
   if (object == AccessControl::kObject) return;
   for (const InstanceId id : instances(AccessControl::kObject)) {
     if (guard(id)->target == AccessControl::Target{object, instance}) remove(AccessControl::kObject, id);
@@ -340,6 +341,10 @@ void ObjectTree::adopt(const Context& context, Draft&& draft) {
         continue;
       }
       const Instance before = std::exchange(found->second, std::move(resources));
+      if (object.behaviour != nullptr && draft.removed_.contains(path)) {
+        object.behaviour->deleted(context, instance);
+        object.behaviour->created(context, instance);
+      }
       for (const auto& [resource, held] : before) {
         if (!found->second.contains(resource)) note(Change::Kind::Value, path.child(resource), context);
       }

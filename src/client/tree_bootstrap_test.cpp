@@ -138,6 +138,32 @@ TEST(Adoption, ChangesAreNotedOnceAndOnlyWhereThereAreAny) {
   EXPECT_EQ(changes, (std::vector<std::string>{"0/1/0/1", "2/3303/0", "1/3303/4"}));
 }
 
+TEST(CoreSection526, WhatWentAndCameBeginsAnewForItsBehaviour) {
+  struct Probe final : ObjectBehaviour {
+    std::string heard;
+    void created(const Context&, lwm2m::InstanceId) override { heard += "c"; }
+    void deleted(const Context&, lwm2m::InstanceId) override { heard += "d"; }
+  };
+  Probe probe;
+  Bootstrapped device;
+  device.tree.define(*definitions().find(7), &probe);
+  device.add("/7/0");
+  device.draft = device.tree.draft();
+  while (device.tree.poll_change()) {
+  }
+  probe.heard.clear();
+  const std::string_view period = R"({"bn":"/7/0/","e":[{"n":"8","v":60}]})";
+  EXPECT_EQ(device.write("/7/0", period), Status::Changed);
+  ObjectTree::Draft written = device.draft;
+  device.tree.adopt(device.own(), std::move(written));
+  EXPECT_EQ(probe.heard, "");
+  device.perform(BootstrapDelete{Path(7, 0)});
+  EXPECT_EQ(device.write("/7/0", period), Status::Changed);
+  device.tree.adopt(device.own(), std::move(device.draft));
+  EXPECT_EQ(probe.heard, "dc");
+  while (const auto change = device.tree.poll_change()) EXPECT_EQ(change->kind, Change::Kind::Value);
+}
+
 TEST(CoreSection526, AnOwnerThatIsNoServerIsInconsistent) {
   Bootstrapped device;
   device.guard(0, "/3/0", 200, {101, 15});
