@@ -30,10 +30,21 @@ struct Keys {
   }
 };
 
+/// A bootstrap server tells the device its servers and their keys, whenever it has no server or can't register. What it
+/// says lasts as long as the Client: the next one begins with its Settings again.
+struct Bootstrap {
+  std::string server{};               ///< as Settings::server; "": there is none
+  Keys keys{};                        ///< for coaps; no other server's
+  std::uint32_t hold_off = 0;         ///< seconds before the device asks; the server may begin meanwhile
+  std::uint32_t account_timeout = 0;  ///< seconds after which a device that it served forgets it; 0: never
+  std::uint32_t finish_after = 0;     ///< seconds of silence that end it, for servers that don't say so; 0: none do
+};
+
 struct Settings {
   std::string endpoint{};             ///< endpoint client name, such as "urn:dev:os:demo-1"
-  std::string server{};               ///< "coaps://fleet.example" or "coap://[2001:db8::1]:5683"
+  std::string server{};               ///< "coaps://fleet.example" or "coap://[2001:db8::1]:5683"; "" with a bootstrap
   Keys keys{};                        ///< for coaps
+  Bootstrap bootstrap{};
   std::uint32_t lifetime = 86400;     ///< seconds; the registration is renewed before it ends
   std::uint16_t short_server_id = 1;  ///< 1 to 65534
   std::string bind{};                 ///< local "ADDRESS:PORT"; "" lets the system choose
@@ -45,7 +56,8 @@ struct Settings {
 
   // Called on the device's thread; must not block.
   std::function<void()> on_registered{};
-  std::function<void(const std::string& reason)> on_failed{};  ///< it is tried again by itself
+  std::function<void()> on_bootstrapped{};                     ///< the device has new servers
+  std::function<void(const std::string& reason)> on_failed{};  ///< also a bootstrap; it is tried again by itself
   std::function<void()> on_reboot{};                           ///< /3/0/4 was executed; the answer is out
 };
 
@@ -74,7 +86,8 @@ class Client {
     adopt(std::move(made), instance, detail::actions_of(object));
     return object;
   }
-  /// Takes an object away from servers and destroys it.
+  /// Takes an object away from servers and destroys it. A bootstrap server can't: what it deletes is shown again behind
+  /// its last word, and instances that it makes of the program's objects go.
   void remove(detail::object_base& object);
 
   /// Opens the socket and starts registering; returns at once. Throws std::runtime_error when the socket can't be had.
@@ -83,6 +96,8 @@ class Client {
   void stop();
   /// Tells servers that the device is alive, now.
   void update();
+  /// Asks the bootstrap server for servers now. False without one, and before start().
+  bool bootstrap();
   [[nodiscard]] bool registered() const;
 
  private:

@@ -6,6 +6,7 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <set>
 #include <stdexcept>
 #include <thread>
 
@@ -28,6 +29,9 @@ client::ClientSettings client_settings(const Settings& settings) {
   client::ClientSettings result;
   result.endpoint = settings.endpoint;
   result.root = settings.alternate_path;
+  if (settings.bootstrap.finish_after != 0) {
+    result.bootstrap.finish_after = std::chrono::seconds(settings.bootstrap.finish_after);
+  }
   return result;
 }
 
@@ -69,15 +73,32 @@ struct Kind final : client::ObjectBehaviour {
 
   void written(const client::Context& context, const Path& path) override {
     const auto value = tree->get(context, path);
-    if (!value) return;
-    for (detail::value_base* member : instances.at(path.instance()).object->object_values()) {
+    const auto instance = instances.find(path.instance());
+    if (!value || instance == instances.end()) return;
+    for (detail::value_base* member : instance->second.object->object_values()) {
       if (member->id() == path.resource()) member->store(sdk::to_public(*value));
     }
   }
+  /// Also behind a bootstrap that deleted it and wrote it again.
+  void created(const client::Context& context, InstanceId id) override {
+    const auto instance = instances.find(id);
+    if (instance == instances.end()) return;
+    for (detail::value_base* member : instance->second.object->object_values()) {
+      const Path path(definition.id, id, member->id());
+      const auto value = tree->get(context, path);
+      if (value && member->writable()) {
+        member->store(sdk::to_public(*value));
+      } else {
+        (void)tree->set(context, path, sdk::to_core(member->load()));
+      }
+    }
+  }
   Result<void> execute(const client::Context&, const Path& path, const client::Arguments& given) override {
+    const auto instance = instances.find(path.instance());
+    if (instance == instances.end()) return refuse("the device's program makes the instances");
     arguments list;
     for (const client::Argument& argument : given) list.push_back({argument.digit, argument.value});
-    for (const detail::action& action : instances.at(path.instance()).actions) {
+    for (const detail::action& action : instance->second.actions) {
       if (action.id == path.resource()) action.run(list);
     }
     return {};
@@ -155,10 +176,19 @@ struct Client::Impl final : detail::sink {
     if (const auto* change = std::get_if<client::RegistrationChanged>(&event)) {
       using Report = client::RegistrationReport::Kind;
       const Report kind = change->report.kind;
-      if (kind == Report::Registered || kind == Report::Updated) is_registered = true;
-      if (kind == Report::Deregistered || kind == Report::Failed) is_registered = false;
+      if (kind == Report::Registered || kind == Report::Updated) registrations.insert(change->server);
+      if (kind == Report::Deregistered || kind == Report::Failed) registrations.erase(change->server);
+      is_registered = !registrations.empty();
       if (kind == Report::Registered && settings.on_registered) settings.on_registered();
       if (kind == Report::Failed && settings.on_failed) settings.on_failed(change->report.reason);
+    }
+    if (const auto* change = std::get_if<client::BootstrapChanged>(&event)) {
+      using Report = client::BootstrapReport::Kind;
+      if (change->report.kind == Report::Finished) runtime.loop().post([this] { show_again(); });
+      if (change->report.kind == Report::Finished && settings.on_bootstrapped) settings.on_bootstrapped();
+      if (change->report.kind == Report::Failed && settings.on_failed) {
+        settings.on_failed("bootstrap: " + change->report.reason);
+      }
     }
     // Posted, so that the answer leaves first.
     if (std::holds_alternative<client::RebootWanted>(event) && settings.on_reboot) {
@@ -167,6 +197,8 @@ struct Client::Impl final : detail::sink {
   }
 
   void define_own_objects();
+  void add_accounts();
+  void show_again();
   void adopt(std::unique_ptr<detail::object_base> object, InstanceId instance, std::vector<detail::action> actions);
   void remove(const detail::object_base& object);
 
@@ -177,8 +209,50 @@ struct Client::Impl final : detail::sink {
   std::map<const detail::value_base*, Path> places;
   sdk::Runtime runtime;
   std::thread thread;
+  std::set<client::ServerId> registrations;
   std::atomic<bool> is_registered = false;
 };
+
+void Client::Impl::add_accounts() {
+  client::Client& core = runtime.client();
+  const Bootstrap& bootstrap = settings.bootstrap;
+  if (settings.server.empty() && bootstrap.server.empty()) {
+    throw std::invalid_argument("server: coaps://HOST is needed, or a bootstrap server that tells it");
+  }
+  if (!bootstrap.keys.secret.empty() && bootstrap.keys.secret == settings.keys.secret) {
+    throw std::invalid_argument("bootstrap: it has the server's key; give it one of its own");
+  }
+  Result<void> added;
+  if (!bootstrap.server.empty()) {
+    added = core.add_bootstrap_account(io::now(), bootstrap.server, security_values(bootstrap.keys), bootstrap.hold_off,
+                                       bootstrap.account_timeout);
+  }
+  if (added && !settings.server.empty()) {
+    added = core.add_account(io::now(), settings.short_server_id, settings.server, settings.lifetime,
+                             security_values(settings.keys));
+  }
+  if (!added) throw std::invalid_argument(added.error().reason);
+}
+
+/// A bootstrap may have taken away what the program shows, and added what it doesn't know.
+void Client::Impl::show_again() {
+  client::ObjectTree& tree = runtime.client().tree();
+  const client::Context context{io::now(), std::nullopt};
+  for (auto& [id, kind] : kinds) {
+    for (const InstanceId instance : tree.instances(id)) {
+      if (!kind.instances.contains(instance)) (void)tree.remove(context, id, instance);
+    }
+    for (auto& [instance, held] : kind.instances) {
+      const Path path(id, instance);
+      if (!tree.has(path)) (void)tree.add(context, id, instance);
+      for (detail::value_base* value : held.object->object_values()) {
+        const Path resource = path.child(value->id());
+        if (!tree.has(resource)) (void)tree.set(context, resource, sdk::to_core(value->load()));
+      }
+    }
+  }
+  runtime.flush();
+}
 
 void Client::Impl::define_own_objects() {
   sdk::add_built_in_definitions(registry);
@@ -188,11 +262,7 @@ void Client::Impl::define_own_objects() {
   core.define(*registry.find(1), nullptr, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
   std::vector<ResourceId> supported = {0, 1, 2, 3, 4, 11, 13, 14, 15, 16};
   core.define(*registry.find(3), nullptr, std::move(supported));
-  if (auto added = core.add_account(context.now, settings.short_server_id, settings.server, settings.lifetime,
-                                    security_values(settings.keys));
-      !added) {
-    throw std::invalid_argument(added.error().reason);
-  }
+  add_accounts();
   (void)core.tree().add(context, 3, 0);
   (void)core.tree().set(context, Path(3, 0, 13), lwm2m::Time{io::unix_now()});
   const std::pair<ResourceId, std::string> texts[] = {
@@ -284,6 +354,15 @@ void Client::update() {
     impl_->runtime.client().update(io::now());
     impl_->runtime.flush();
   });
+}
+
+bool Client::bootstrap() {
+  bool begins = false;
+  impl_->call([&] {
+    begins = impl_->runtime.client().bootstrap(io::now());
+    impl_->runtime.flush();
+  });
+  return begins;
 }
 
 bool Client::registered() const {

@@ -9,8 +9,10 @@
 #include <future>
 #include <stdexcept>
 
+#include "coap/message/code.hpp"
 #include "io/clock.hpp"
 #include "io/udp_socket.hpp"
+#include "lwm2m/content/format.hpp"
 #include "stack/endpoint.hpp"
 
 namespace drover {
@@ -69,7 +71,7 @@ class Server {
                                           bool observe = false) {
     coap::Request request{method, {}, to_bytes(text)};
     request.options.add_uri_path(path);
-    if (!text.empty()) request.options.set_content_format(0);
+    if (!text.empty()) request.options.set_content_format(text.front() == '{' ? lwm2m::format::kJson : 0);
     if (observe) request.options.set_observe(0);
     answer_.reset();
     endpoint_.request(io::now(), *device, std::move(request));
@@ -81,6 +83,7 @@ class Server {
   std::optional<transport::PeerAddress> device;
   std::string registered;  ///< the links of the last Register
   int updates = 0;
+  int asked = 0;  ///< for a bootstrap
   bool left = false;
   std::vector<std::string> notifications;
 
@@ -105,6 +108,9 @@ class Server {
       registered = as_text(arrived.request.payload);
       response.code = coap::code::kCreated;
       response.options.add_location_path("rd/1");
+    } else if (path == "/bs") {
+      device = arrived.peer;
+      ++asked;
     } else if (arrived.request.method == coap::code::kDelete) {
       response.code = coap::code::kDeleted;
       left = true;
@@ -174,10 +180,64 @@ TEST(Sdk, ADeviceOfADozenLinesIsManaged) {
   }
 }
 
+TEST(Sdk, ABootstrapServerTellsTheServerAndCantTakeTheProgramsObjects) {
+  Server bootstrap;
+  Server server;
+  std::atomic<int> bootstraps = 0;
+  Client device{{.endpoint = "urn:dev:os:sdk-2",
+                 .bootstrap = {.server = bootstrap.uri()},
+                 .on_bootstrapped = [&] { ++bootstraps; }}};
+  auto& thermometer = device.add<Thermometer>(0);
+  auto& light = device.add<Switch>(3);
+  EXPECT_FALSE(device.bootstrap()) << "not started";
+  device.start();
+  ASSERT_TRUE(bootstrap.until([&] { return bootstrap.asked == 1; }));
+  const auto say = [&](coap::Code method, const std::string& path, const std::string& text = {}) {
+    return bootstrap.ask(method, path, text).first;
+  };
+  EXPECT_EQ(say(coap::code::kDelete, ""), "2.02");
+  EXPECT_EQ(say(coap::code::kPut, "/0/1",
+                R"({"bn":"/0/1/","e":[{"n":"0","sv":")" + server.uri() + R"("},{"n":"2","v":3},{"n":"10","v":101}]})"),
+            "2.04");
+  EXPECT_EQ(say(coap::code::kPut, "/1/0", R"({"bn":"/1/0/","e":[{"n":"0","v":101},{"n":"1","v":60},{"n":"7","sv":"U"}]})"),
+            "2.04");
+  EXPECT_EQ(say(coap::code::kPut, "/3303/0", R"({"bn":"/3303/0/","e":[{"n":"5700","v":3},{"n":"5750","sv":"attic"}]})"),
+            "2.04");
+  EXPECT_EQ(say(coap::code::kPut, "/3303/7", R"({"bn":"/3303/7/","e":[{"n":"5750","sv":"nowhere"}]})"), "2.04");
+  EXPECT_EQ(say(coap::code::kPost, "/bs"), "2.04");
+  ASSERT_TRUE(server.until([&] { return device.registered() && server.updates > 0; }));
+  EXPECT_EQ(bootstraps, 1);
+
+  using Answer = std::pair<std::string, std::string>;
+  EXPECT_EQ(thermometer.name.get(), "attic");
+  EXPECT_EQ(server.ask(coap::code::kGet, "/3303/0/5750"), (Answer{"2.05", "attic"}));
+  EXPECT_EQ(server.ask(coap::code::kGet, "/3303/0/5700"), (Answer{"2.05", "20"})) << "the program's value";
+  thermometer.sensor_value = 21.5;
+  EXPECT_TRUE(server.until([&] { return server.ask(coap::code::kGet, "/3303/0/5700").second == "21.5"; }));
+  EXPECT_EQ(server.ask(coap::code::kGet, "/3303/7").first, "4.04") << "the program has none";
+  EXPECT_EQ(server.ask(coap::code::kPut, "/3306/3/5850", "1").first, "2.04") << "shown again";
+  EXPECT_TRUE(light.on);
+  EXPECT_TRUE(device.bootstrap());
+  EXPECT_TRUE(bootstrap.until([&] { return bootstrap.asked == 2; }));
+  std::thread stopping([&] { device.stop(); });
+  EXPECT_TRUE(server.until([&] { return server.left; }));
+  stopping.join();
+}
+
 TEST(Sdk, SaysWhatCantBe) {
   EXPECT_THROW(Client({.endpoint = "x", .server = "fleet.example"}), std::invalid_argument);
   EXPECT_THROW(Client({.endpoint = "", .server = "coap://x"}), std::invalid_argument);
   EXPECT_THROW(Client({.endpoint = "x", .server = "coap://x", .bind = "here"}), std::invalid_argument);
+  EXPECT_THROW(Client({.endpoint = "x"}), std::invalid_argument);
+  EXPECT_THROW(Client({.endpoint = "x", .bootstrap = {.server = "fleet.example"}}), std::invalid_argument);
+  EXPECT_THROW(Client({.endpoint = "x", .bootstrap = {.server = "coaps://x"}}), std::invalid_argument) << "no keys";
+  const Keys keys = Keys::pre_shared("x", {1, 2, 3});
+  EXPECT_THROW(Client({.endpoint = "x",
+                       .server = "coaps://x",
+                       .keys = keys,
+                       .bootstrap = {.server = "coaps://y", .keys = keys}}),
+               std::invalid_argument)
+      << "one key for both";
   EXPECT_THROW(Client({.endpoint = std::string(253, 'x'), .server = "coap://x"}), std::invalid_argument);
   EXPECT_THROW(Client({.endpoint = "x", .server = "coap://" + std::string(300, 'x')}), std::invalid_argument);
   EXPECT_THROW(Client({.endpoint = "x", .server = "coap://x", .short_server_id = 65535}), std::invalid_argument);
