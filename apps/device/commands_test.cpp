@@ -106,6 +106,35 @@ TEST(DeviceCommands, TheRest) {
   EXPECT_TRUE(dialogue.quit);
 }
 
+TEST(DeviceCommands, ABootstrapIsTriggered) {
+  Dialogue without;
+  EXPECT_EQ(without.say("bootstrap"),
+            "error: no bootstrap server; give --bootstrap coaps://HOST, or [bootstrap] uri = \"coaps://HOST\" in the file");
+  EXPECT_EQ(without.say("status").find("bootstrap"), std::string::npos);
+  Config config;
+  config.bootstrap.uri = "coap://127.0.0.1:9";
+  Dialogue dialogue(std::move(config));
+  EXPECT_NE(dialogue.say("status").find("bootstrap server  coap://127.0.0.1:9  off"), std::string::npos);
+  EXPECT_EQ(dialogue.say("bootstrap"), "");
+  EXPECT_NE(dialogue.say("status").find("bootstrap server  coap://127.0.0.1:9  requesting"), std::string::npos);
+  EXPECT_EQ(dialogue.say("deregister"), "");
+  EXPECT_EQ(dialogue.say("bootstrap"), "error: this device is off; register ends that");
+}
+
+TEST(DeviceEvents, BootstrapsAreTold) {
+  using Kind = client::BootstrapReport::Kind;
+  using client::BootstrapCause;
+  const auto told = [](Kind kind, Duration retry_in) {
+    return describe(client::BootstrapChanged{{kind, BootstrapCause::Server, "a\n\"b\"", retry_in}});
+  };
+  EXPECT_EQ(told(Kind::Began, {}), "bootstrap-began cause=\"the bootstrap server began\"");
+  EXPECT_EQ(told(Kind::Finished, {}), "bootstrap-finished");
+  EXPECT_EQ(told(Kind::Failed, std::chrono::seconds(30)), "bootstrap-failed reason=\"a?\"b\"\" retry_in=30s");
+  EXPECT_EQ(told(Kind::Failed, {}), "bootstrap-failed reason=\"a?\"b\"\"");
+  EXPECT_EQ(describe(client::Served{0, "Bootstrap-Delete", {}, lwm2m::Status::Deleted}),
+            "served server=bootstrap operation=Bootstrap-Delete path=/ result=\"Deleted\"");
+}
+
 TEST(DeviceEvents, ADroppedPacketIsOneLine) {
   EXPECT_EQ(describe(coap::Drop{transport::PeerAddress::v4(0xC0000201, 5683), "stranger"}),
             "dropped address=192.0.2.1:5683 why=\"stranger\"");

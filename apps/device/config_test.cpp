@@ -125,6 +125,14 @@ TEST(DeviceConfig, AMistakeNamesFileLineAndFix) {
       {"[coap]\nblock_size = 100", "device.toml:2: ", "16, 32"},
       {"[notification]\nconfirmable = 1", "device.toml:2: ", "true or false"},
       {"[notification]\nconfirmable_every = \"25h\"", "device.toml:2: ", "24h"},
+      {"[bootstrap]\nhold_off = 3", "device.toml:1: ", "needs uri"},
+      {"[bootstrap]\nurl = \"coap://x\"", "device.toml:1: ", "needs uri"},
+      {"[bootstrap]\nuri = \"coap://x\"\nhold_on = 3", "device.toml:3: ", "known are uri, security"},
+      {"[bootstrap]\nuri = \"coap://x\"\nhold_off = -1", "device.toml:3: ", "0 to 4294967295"},
+      {"[bootstrap]\nuri = \"coap://x\"\nsecurity = 3", "device.toml:3: ", "takes a table"},
+      {"[bootstrap]\nuri = \"coap://x\"\nfinish_after = \"10ms\"", "device.toml:3: ", "\"1s\" to \"24h\""},
+      {"[bootstrap]\nuri = \"coap://x\"\nfailures_max = 0", "device.toml:3: ", "1 to 100"},
+      {"[bootstrap]\nuri = \"coap://x\"\nretry_first = \"1m\"\nretry_max = \"1s\"", "device.toml:4: ", "shorter"},
       {"[coap]\nblock_size = 2048", "device.toml:2: ", "16, 32"},
   };
   for (const auto& [key, size] :
@@ -178,6 +186,63 @@ TEST(DeviceConfig, WhatIsGivenByOptionsIsCheckedToo) {
             std::string::npos);
   EXPECT_NE(why([](Config& config) { config.root = "/1/2"; }).find("number"), std::string::npos);
   EXPECT_NE(why([](Config& config) { config.bind = "here"; }).find("ADDRESS:PORT"), std::string::npos);
+}
+
+TEST(DeviceConfig, ABootstrapServerAloneWillDo) {
+  const Config config = parsed(R"(
+[bootstrap]
+uri = "coap://boot.example"
+hold_off = 5
+account_timeout = 60
+finish_after = "3s"
+silence = "2m"
+failures_max = 5
+retry_first = "10s"
+retry_max = "10m"
+)");
+  EXPECT_EQ(config.bootstrap.uri, "coap://boot.example");
+  EXPECT_EQ(config.bootstrap.line, 3U);
+  EXPECT_EQ(config.bootstrap.limits.finish_after, seconds(3));
+  EXPECT_EQ(config.bootstrap.limits.silence, seconds(120));
+  EXPECT_EQ(config.bootstrap.limits.failures_max, 5U);
+  EXPECT_EQ(config.bootstrap.limits.retry_first, seconds(10));
+  EXPECT_EQ(config.bootstrap.limits.retry_max, seconds(600));
+  auto made = Device::make(config);
+  ASSERT_TRUE(made) << made.error().reason;
+  const client::ObjectTree& tree = (*made)->runtime().client().tree();
+  const client::Context own{Instant{}, std::nullopt};
+  EXPECT_EQ(tree.get(own, lwm2m::Path(0, 0, 1)), lwm2m::Value(true));
+  EXPECT_EQ(tree.get(own, lwm2m::Path(0, 0, 11)), lwm2m::Value(std::int64_t{5}));
+  EXPECT_EQ(tree.get(own, lwm2m::Path(0, 0, 12)), lwm2m::Value(std::int64_t{60}));
+  EXPECT_FALSE(tree.has(lwm2m::Path(1, 0)));
+  const auto none = Device::make(Config());
+  ASSERT_FALSE(none);
+  EXPECT_TRUE(none.error().reason.starts_with("no server; give --server coaps://HOST")) << none.error().reason;
+  EXPECT_NE(none.error().reason.find("--bootstrap coaps://HOST"), std::string::npos) << none.error().reason;
+}
+
+TEST(DeviceConfig, ABootstrapServerHasKeysOfItsOwnAndAWayToTheDevice) {
+  const auto why = [](const std::string& text) {
+    auto made = Device::make(parsed(text));
+    return made ? std::string() : made.error().reason;
+  };
+  const std::string keys = "[security]\nmode = \"psk\"\nidentity = \"x\"\nkey = \"c0ffee\"\n";
+  const std::string bootstrap = "[bootstrap]\nuri = \"coaps://127.0.0.1\"\n";
+  EXPECT_EQ(why(keys + bootstrap), "");
+  EXPECT_TRUE(why(bootstrap).starts_with("device.toml:2: coaps://127.0.0.1")) << why(bootstrap);
+  EXPECT_EQ(why("server = \"coaps://127.0.0.2\"\n" + keys + bootstrap),
+            "device.toml:7: the bootstrap server has the key of coaps://127.0.0.2; give it one of its own, "
+            "security = { ... } in [bootstrap] (Core 5.2.5)");
+  EXPECT_EQ(why("server = \"coaps://127.0.0.2\"\n" + keys + bootstrap +
+                "security = { mode = \"psk\", identity = \"x\", key = \"decaf0\" }\n"),
+            "");
+  const std::string accept = "accept_handshakes = true\n";
+  EXPECT_EQ(why(keys + bootstrap + accept),
+            "device.toml:6: accept_handshakes: servers need a port to call; give bind = \"[::]:5684\" or --bind");
+  EXPECT_EQ(why("bind = \"127.0.0.1:5684\"\n" + keys + bootstrap + accept), "");
+  EXPECT_EQ(why("bind = \"127.0.0.1:5684\"\n[bootstrap]\nuri = \"coap://127.0.0.1\"\n" + accept),
+            "device.toml:3: accept_handshakes: without security nobody may begin a bootstrap but the device; use "
+            "coaps://");
 }
 
 TEST(DeviceConfig, ABindThatCantBeHadNamesFileAndLine) {

@@ -224,6 +224,8 @@ Result<void> Device::populate() {
     auto added = runtime_->client().add_bootstrap_account(io::now(), bootstrap.uri, security, bootstrap.hold_off,
                                                           bootstrap.account_timeout);
     if (!added) return at(bootstrap.line, added.error());
+    // It may bring a second server, and then says who may do what.
+    if (auto defined = define(client::AccessControl::kObject); !defined) return defined;
   }
   for (const ServerEntry& server : config_.servers) {
     const auto security = security_of(config_, server.uri, server.security);

@@ -3,14 +3,11 @@
 // start, and an operation is there whole or not at all.
 #include <gtest/gtest.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <array>
 #include <charconv>
-#include <map>
 
+#include "apps/device/test_process.hpp"
 #include "coap/message/code.hpp"
 #include "io/clock.hpp"
 #include "io/udp_socket.hpp"
@@ -25,39 +22,6 @@ namespace {
 using lwm2m::Path;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-/// drover-device as a child.
-class Process {
- public:
-  Process(const std::string& server, const std::string& state) {
-    const std::array<const char*, 9> arguments = {DROVER_DEVICE, "--server",    server.c_str(), "--bind", "127.0.0.1:0",
-                                                  "--state",     state.c_str(), "--quiet",      nullptr};
-    id_ = ::fork();
-    if (id_ == 0) {
-      // A standard input that never ends, and nothing that is printed into the test's output.
-      std::array<int, 2> ends{};
-      if (::pipe(ends.data()) == 0) ::dup2(ends[0], STDIN_FILENO);
-      ::execv(arguments[0], const_cast<char* const*>(arguments.data()));
-      ::_exit(127);
-    }
-  }
-  ~Process() { kill(); }
-  Process(const Process&) = delete;
-  Process& operator=(const Process&) = delete;
-  void kill() {
-    if (id_ <= 0) return;
-    ::kill(id_, SIGKILL);
-    ::waitpid(id_, nullptr, 0);
-    id_ = -1;
-  }
-  [[nodiscard]] bool ended() {
-    if (id_ > 0 && ::waitpid(id_, nullptr, WNOHANG) == id_) id_ = -1;
-    return id_ <= 0;
-  }
-
- private:
-  pid_t id_ = -1;
-};
 
 /// A server that writes two resources in one operation, one write behind the other.
 class WritingServer {
@@ -173,7 +137,8 @@ TEST(AKilledDevice, HasEveryAcknowledgedWriteWholeAtTheNextStart) {
   SplitMix moments(20240117);
   const Instant end = io::now() + seconds(90);
   for (int kill = 0; kill < kKills && io::now() < end; ++kill) {
-    Process device(server.uri(), folder.file());
+    testing::Process device(
+        {"--server", server.uri(), "--bind", "127.0.0.1:0", "--state", folder.file(), "--quiet"});
     if (kill % 5 == 4) {
       // In the middle of its start: while it reads the file, binds, writes the file anew.
       server.serve(io::now() + milliseconds(moments.below(kEarlyMsMax)), [] { return false; });

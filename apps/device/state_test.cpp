@@ -58,6 +58,32 @@ class Restarted : public ::testing::Test {
     EXPECT_TRUE(done) << (done ? "" : done.error().reason);
     device->runtime().flush();
   }
+  /// What a Bootstrap-Server says up to its Finish.
+  void bootstrap(const std::vector<lwm2m::BootstrapOperation>& commands) {
+    const client::Context own{io::now(), std::nullopt};
+    client::ObjectTree::Draft draft = tree().draft();
+    for (const auto& command : commands) {
+      EXPECT_TRUE(lwm2m::is_success(tree().perform(own, draft, command, lwm2m::InstanceId{0}, "1.0").status));
+    }
+    tree().adopt(own, std::move(draft));
+    device->runtime().flush();
+    device->state()->save();
+  }
+  static lwm2m::BootstrapWrite account_part(const std::string& path, const std::string& elements) {
+    const std::string json = R"({"bn":")" + path + R"(/","e":[)" + elements + "]}";
+    return {Path::parse(path).value(), lwm2m::format::kJson, to_bytes(json)};
+  }
+  /// Server 101 goes, 102 comes.
+  void bootstrap_another_server() {
+    bootstrap({lwm2m::BootstrapDelete{Path()},
+               account_part("/0/2", R"({"n":"0","sv":"coap://127.0.0.1:7"},{"n":"2","v":3},{"n":"10","v":102})"),
+               account_part("/1/0", R"({"n":"0","v":102},{"n":"1","v":300},{"n":"7","sv":"U"})")});
+  }
+  std::vector<client::ServerId> servers() {
+    std::vector<client::ServerId> ids;
+    for (const auto& account : device->runtime().client().accounts()) ids.push_back(account.server);
+    return ids;
+  }
   std::string text(const std::string& where) {
     const Path path = Path::parse(where).value();
     const auto value = tree().get({io::now(), std::nullopt}, path);
@@ -120,6 +146,68 @@ TEST_F(Restarted, AnotherServerListMeansTheConfiguredAccounts) {
   EXPECT_EQ(text("/1/0/0"), "102");
   EXPECT_EQ(text("/1/0/1"), "86400") << "the 900 s were the other server's";
   EXPECT_EQ(text("/1/1/0"), "101");
+}
+
+TEST_F(Restarted, WhatABootstrapWroteAndDeletedStays) {
+  config.bootstrap.uri = "coap://127.0.0.1:8";
+  start();
+  EXPECT_EQ(text("/0/0/1"), "1") << "the Bootstrap-Server's";
+  EXPECT_EQ(servers(), std::vector<client::ServerId>{101});
+  bootstrap_another_server();
+  for (int starts = 0; starts < 2; ++starts) {
+    start();
+    EXPECT_EQ(servers(), std::vector<client::ServerId>{102});
+    EXPECT_EQ(tree().instances(0), (std::vector<lwm2m::InstanceId>{0, 2}));
+    EXPECT_EQ(text("/1/0/1"), "300");
+    EXPECT_FALSE(tree().has(Path(3303, 0)));
+    EXPECT_EQ(device->runtime().client().bootstrap_account()->uri, "coap://127.0.0.1:8");
+  }
+  config.lifetime = 60;
+  start();
+  EXPECT_EQ(text("/1/0/1"), "300") << "the configured lifetime is that of server 101";
+}
+
+TEST_F(Restarted, AnotherBootstrapServerMeansTheConfiguredAccounts) {
+  config.bootstrap.uri = "coap://127.0.0.1:8";
+  config.bootstrap.account_timeout = 3600;
+  config.servers.clear();
+  start();
+  EXPECT_EQ(device->runtime().client().bootstrap_account()->state, client::BootstrapState::Requesting);
+  bootstrap_another_server();
+  start();
+  EXPECT_EQ(servers(), std::vector<client::ServerId>{102});
+  EXPECT_EQ(device->runtime().client().bootstrap_account()->state, client::BootstrapState::Off);
+  config.bootstrap.uri = "coap://127.0.0.1:6";
+  start();
+  EXPECT_EQ(servers(), std::vector<client::ServerId>{});
+  EXPECT_EQ(device->runtime().client().bootstrap_account()->state, client::BootstrapState::Requesting);
+}
+
+TEST_F(Restarted, APurgedBootstrapAccountStaysAway) {
+  config.bootstrap.uri = "coap://127.0.0.1:8";
+  start();
+  ASSERT_TRUE(tree().remove({io::now(), std::nullopt}, 0, 0));
+  device->runtime().flush();
+  device->state()->save();
+  start();
+  EXPECT_FALSE(device->runtime().client().bootstrap_account());
+  EXPECT_EQ(servers(), std::vector<client::ServerId>{101});
+}
+
+TEST_F(Restarted, AFactoryResetBootstrapsAgain) {
+  config.bootstrap.uri = "coap://127.0.0.1:8";
+  config.servers.clear();
+  start();
+  bootstrap_another_server();
+  start();
+  EXPECT_EQ(servers(), std::vector<client::ServerId>{102});
+  ASSERT_TRUE(device->reboot());
+  EXPECT_EQ(servers(), std::vector<client::ServerId>{102}) << "a reboot keeps them";
+  ASSERT_TRUE(device->factory_reset());
+  EXPECT_EQ(servers(), std::vector<client::ServerId>{});
+  EXPECT_EQ(device->runtime().client().bootstrap_account()->state, client::BootstrapState::Requesting);
+  start();
+  EXPECT_EQ(servers(), std::vector<client::ServerId>{});
 }
 
 TEST_F(Restarted, AttributesAndAClockThatAServerSetLast) {
