@@ -273,6 +273,16 @@ TEST_F(BootstrappedDevice, KilledBeforeTheFinishIsAsItWasAndBehindItHasAll) {
     start();
     ASSERT_TRUE(until([&] { return server.registers + server.updates > heard; })) << device->printed();
     EXPECT_EQ(bootstrap.asked, asked + 1) << "the accounts are there";
+
+    // Also when another bootstrap is cut off.
+    bootstrap.steps = bootstrap.plan.size() - 1;
+    device->say("bootstrap");
+    ASSERT_TRUE(until([&] { return bootstrap.asked == asked + 2 && bootstrap.done == bootstrap.steps; }));
+    kill();
+    const int heard_again = server.registers + server.updates;
+    start();
+    ASSERT_TRUE(until([&] { return server.registers + server.updates > heard_again; })) << device->printed();
+    EXPECT_EQ(bootstrap.asked, asked + 2);
     kill();
     std::filesystem::remove(folder.file());
   }
