@@ -19,6 +19,7 @@ Listener::Listener(const ListenerSettings& settings, Acceptor& acceptor, const C
       rng_(rng),
       cookies_(rng),
       hash_(rng),
+      next_nonce_(static_cast<std::uint32_t>(rng.below(Handle::kPlaces - 1))),
       revision_(source.revision()) {
   assert(settings_.shards >= 1 && settings_.shards <= 256 && settings_.shard < settings_.shards);
   settings_.associations_max = std::min<std::size_t>(settings_.associations_max, Handle::kPlaces);
@@ -387,7 +388,10 @@ std::optional<Listener::Slot> Listener::take_place() {
   }
   const Slot slot = free_.back();
   free_.pop_back();
-  places_[slot].nonce = static_cast<std::uint32_t>(1 + rng_.below(Handle::kPlaces - 1));
+  // Counted, not drawn: whoever has the place next must not be taken for who had it as long as CoAP remembers messages
+  // (EXCHANGE_LIFETIME), and places come back at once.
+  next_nonce_ = next_nonce_ + 1 < Handle::kPlaces ? next_nonce_ + 1 : 1;
+  places_[slot].nonce = next_nonce_;
   return slot;
 }
 

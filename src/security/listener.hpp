@@ -204,6 +204,7 @@ class Listener {
   Rng& rng_;
   Cookies cookies_;
   KeyedHash hash_;
+  std::uint32_t next_nonce_;  ///< the last one that was given
   std::deque<Place> places_;
   std::vector<Slot> free_;
   ShardedSlotIndex by_address_;  ///< established ones

@@ -263,6 +263,21 @@ TEST_F(ListenerTest, AnAssociationThatNobodyHoldsGoes) {
   EXPECT_EQ(one.association->reason(), "the peer closed it");
 }
 
+/// A place is given again at once; a name isn't for 2^24 associations. With names drawn at random two of a busy server's
+/// short associations were the same peer to CoAP, which took the second one's request for a duplicate.
+TEST_F(ListenerTest, NamesDontComeBackSoon) {
+  std::vector<Handle> handles;
+  for (std::uint32_t i = 0; i < 5; ++i) {
+    Device one = device(kNet + i);
+    pump(one);
+    handles.push_back(Handle::unpack(opened_.back().name.handle()).value());
+    listener_->close(now_, opened_.back().name, "done");
+    pump(one);
+    EXPECT_EQ(handles.back().place, handles.front().place);
+    EXPECT_EQ(handles.back().nonce, (handles.front().nonce + i - 1) % (Handle::kPlaces - 1) + 1);
+  }
+}
+
 TEST_F(ListenerTest, OneWithoutARecordOfThePeersGoesToo) {
   Device one = device(kNet + 1);
   pump(one);
