@@ -76,7 +76,7 @@ Result<Api> Api::open(const Settings& settings, server::Fleet& fleet, const lwm2
   auto state = std::make_shared<State>(State{fleet, registry, authority,
                                              std::make_shared<EventHub>(settings.events, registry, settings.started_at),
                                              settings.version, settings.started_at, nullptr, nullptr,
-                                             settings.credentials});
+                                             settings.credentials, settings.bootstrap});
   const auto gate = std::make_shared<Gate>(authority);
   auto server = http::Server::open(
       settings.listen, settings.http,
@@ -101,6 +101,12 @@ Result<Api> Api::open(const Settings& settings, server::Fleet& fleet, const lwm2
     events->push(event);
     wake();
   });
+  if (settings.bootstrap != nullptr) {
+    settings.bootstrap->on_event([events = state->events, wake = state->wake_streams](const bootstrap::DeskEvent& event) {
+      events->push(event);
+      wake();
+    });
+  }
   return Api(std::move(parts));
 }
 

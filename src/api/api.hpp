@@ -11,6 +11,7 @@
 #include "api/event_hub.hpp"
 #include "api/http.hpp"
 #include "base/result.hpp"
+#include "bootstrap/desk.hpp"
 #include "lwm2m/model/registry.hpp"
 #include "server/fleet.hpp"
 #include "store/credential_list.hpp"
@@ -36,14 +37,16 @@ class Api {
     std::shared_ptr<Authority> authority;
     /// What devices prove themselves with; outlives the Api. nullptr: its routes say that there is no store.
     store::CredentialList* credentials = nullptr;
+    /// The Bootstrap-Server; outlives the Api, which takes its event sink. nullptr: its routes say that there is none.
+    bootstrap::Desk* bootstrap = nullptr;
     http::Limits http;
     EventHub::Limits events;
     std::string version;         ///< of the program, for /api/v1/status
     UnixSeconds started_at = 0;  ///< also what tells this run's event ids from another's
   };
 
-  /// Binds and listens, and takes the fleet's event sink. Fault::Us in an error means a wrong setting,
-  /// Fault::Environment a port that isn't free. Fleet and registry outlive the Api; the fleet's threads may still call
+  /// Binds and listens, and takes the event sinks of fleet and desk. Fault::Us in an error means a wrong setting,
+  /// Fault::Environment a port that isn't free. Fleet and registry outlive the Api; their threads may still call
   /// back while it ends.
   static Result<Api> open(const Settings& settings, server::Fleet& fleet, const lwm2m::model::Registry& registry);
   Api(Api&&) noexcept;

@@ -14,6 +14,7 @@
 #include "api/problem.hpp"
 #include "api/target.hpp"
 #include "api/views.hpp"
+#include "bootstrap/desk.hpp"
 #include "lwm2m/model/registry.hpp"
 #include "server/fleet.hpp"
 #include "store/credential_list.hpp"
@@ -37,6 +38,7 @@ struct State {
   std::function<std::size_t()> streams;
   std::function<void()> wake_streams;
   store::CredentialList* credentials = nullptr;  ///< outlives the Api; nullptr without a store
+  bootstrap::Desk* bootstrap = nullptr;          ///< outlives the Api; nullptr without a Bootstrap-Server
 };
 
 /// One request that found its route.
@@ -51,6 +53,9 @@ struct Call {
   void answer(const Json& body, unsigned status = 200) const;
   void refuse(const Problem& problem) const { responder.answer(to_response(problem)); }
 };
+
+/// Answers 504 when no device has answered after the call's `timeout`. False when that is wrong and the call refused.
+bool limit_wait(const Call& call);
 
 // One a route, see the table in routes.cpp. They run on the HTTP thread and don't block.
 void list_devices(const std::shared_ptr<Call>& call);
@@ -73,6 +78,17 @@ void get_credential(const std::shared_ptr<Call>& call);
 void change_credential(const std::shared_ptr<Call>& call);
 void remove_credential(const std::shared_ptr<Call>& call);
 void rotate_credential(const std::shared_ptr<Call>& call);
+
+void list_plans(const std::shared_ptr<Call>& call);
+void get_plan(const std::shared_ptr<Call>& call);
+void put_plan(const std::shared_ptr<Call>& call);
+void remove_plan(const std::shared_ptr<Call>& call);
+void validate_plan(const std::shared_ptr<Call>& call);
+void dry_run_plan(const std::shared_ptr<Call>& call);
+void list_sessions(const std::shared_ptr<Call>& call);
+void get_session(const std::shared_ptr<Call>& call);
+void start_session(const std::shared_ptr<Call>& call);
+void end_session(const std::shared_ptr<Call>& call);
 
 void read(const std::shared_ptr<Call>& call);
 void write_replace(const std::shared_ptr<Call>& call);

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "api/bootstrap_views.hpp"
 #include "api/problem.hpp"
 #include "api/values.hpp"
 #include "api/views.hpp"
@@ -18,9 +19,10 @@ constexpr std::size_t kPullTextMax = 64 << 10;
 /// Events looked at under the lock at once.
 constexpr std::size_t kBatch = 256;
 
-/// Roughly what the copy of an event occupies.
+constexpr std::size_t kEntrySize = sizeof(NumberedEvent) + 64;  ///< with what allocations add
+
 std::size_t size_of(const server::Event& event) {
-  std::size_t size = sizeof(server::Event) + 64 + event.endpoint.capacity();
+  std::size_t size = kEntrySize + event.endpoint.capacity();
   if (event.device) {
     size += event.device->endpoint.capacity() + event.device->registration.capacity() + event.device->sms.capacity();
     size += event.device->announcement.objects.capacity() * sizeof(lwm2m::AnnouncedObject);
@@ -28,6 +30,21 @@ std::size_t size_of(const server::Event& event) {
   }
   if (event.outcome) size += event.outcome->payload.capacity();
   return size;
+}
+
+std::size_t size_of(const bootstrap::DeskEvent& event) {
+  struct Texts {
+    std::size_t operator()(const bootstrap::KeysWanted&) const { return 0; }
+    std::size_t operator()(const bootstrap::SessionStarted& one) const { return one.plan.capacity(); }
+    std::size_t operator()(const bootstrap::SessionProgress& one) const { return one.entry.text.capacity(); }
+    std::size_t operator()(const bootstrap::SessionEnded& one) const {
+      std::size_t size = one.reason.capacity() + one.provisioned.capacity() * sizeof(bootstrap::Provisioned);
+      for (const auto& account : one.provisioned) size += account.uri.capacity() + account.public_identity.capacity();
+      return size;
+    }
+    std::size_t operator()(const bootstrap::Refused& one) const { return one.reason.capacity(); }
+  };
+  return kEntrySize + bootstrap::endpoint_of(event).capacity() + std::visit(Texts{}, event.event);
 }
 
 std::string frame(std::string_view name, const std::string& id, const Json& data) {
@@ -67,7 +84,7 @@ class EventStream final : public http::StreamSource {
       gap_reason_ = "slow-reader";
       if (batch.events.empty()) break;
       for (const auto& event : batch.events) {
-        seen_ = event->id;
+        seen_ = event->number;
         if (filter_.passes(*event)) text += to_frame(*event);
         if (text.size() >= kPullTextMax) break;
       }
@@ -81,13 +98,20 @@ class EventStream final : public http::StreamSource {
     return frame("gap", id, {{"id", id}, {"reason", reason}, {"lost", lost ? Json(*lost) : Json(nullptr)}});
   }
 
-  std::string to_frame(const server::Event& event) const {
-    const std::string id = hub_->id_of(event.id);
-    Json data = {{"id", id},
-                 {"number", event.id},
-                 {"kind", server::to_string(event.kind)},
-                 {"at", event.at},
-                 {"endpoint", event.endpoint}};
+  std::string to_frame(const NumberedEvent& event) const {
+    const std::string id = hub_->id_of(event.number);
+    Json data = {{"id", id}, {"number", event.number}, {"kind", event.kind()}};
+    data["at"] = std::visit([](const auto& one) { return one.at; }, event.what);
+    data["endpoint"] = event.endpoint();
+    if (const auto* of_desk = std::get_if<bootstrap::DeskEvent>(&event.what)) {
+      add_event(data, *of_desk);
+    } else {
+      add(data, std::get<server::Event>(event.what));
+    }
+    return frame(event.kind(), id, data);
+  }
+
+  void add(Json& data, const server::Event& event) const {
     if (event.device) data["device"] = to_json(*event.device, hub_->registry_);
     const bool about_path =
         event.kind == server::EventKind::Notification || event.kind == server::EventKind::ObservationEnded;
@@ -102,7 +126,6 @@ class EventStream final : public http::StreamSource {
       add_payload(data, event.path, *event.outcome, definitions, "");
       add_times(data, event.path, *event.outcome, definitions);
     }
-    return frame(server::to_string(event.kind), id, data);
   }
 
   std::shared_ptr<EventHub> hub_;
@@ -112,24 +135,61 @@ class EventStream final : public http::StreamSource {
   const char* restarted_ = nullptr;
 };
 
-bool EventFilter::passes(const server::Event& event) const {
-  if (!endpoint.empty() && event.endpoint != endpoint) return false;
-  return kinds.empty() || std::find(kinds.begin(), kinds.end(), event.kind) != kinds.end();
+std::string_view NumberedEvent::kind() const {
+  if (const auto* of_desk = std::get_if<bootstrap::DeskEvent>(&what)) return bootstrap::kind_of(*of_desk);
+  return server::to_string(std::get<server::Event>(what).kind);
+}
+
+const std::string& NumberedEvent::endpoint() const {
+  if (const auto* of_desk = std::get_if<bootstrap::DeskEvent>(&what)) return bootstrap::endpoint_of(*of_desk);
+  return std::get<server::Event>(what).endpoint;
+}
+
+bool EventFilter::passes(const NumberedEvent& event) const {
+  if (!endpoint.empty() && event.endpoint() != endpoint) return false;
+  return kinds.empty() || std::find(kinds.begin(), kinds.end(), event.kind()) != kinds.end();
+}
+
+const std::vector<std::string>& event_kinds() {
+  static const std::vector<std::string> kKinds = [] {
+    using server::EventKind;
+    std::vector<std::string> kinds;
+    for (const EventKind kind : {EventKind::Registered, EventKind::Updated, EventKind::Expired, EventKind::Deregistered,
+                                 EventKind::Notification, EventKind::ObservationEnded, EventKind::Refused}) {
+      kinds.emplace_back(server::to_string(kind));
+    }
+    for (const bootstrap::Event& event : std::initializer_list<bootstrap::Event>{
+             bootstrap::SessionStarted{}, bootstrap::SessionProgress{}, bootstrap::SessionEnded{}, bootstrap::Refused{}}) {
+      kinds.emplace_back(bootstrap::kind_of(bootstrap::DeskEvent{0, event}));
+    }
+    return kinds;
+  }();
+  return kKinds;
 }
 
 EventHub::EventHub(const Limits& limits, const lwm2m::model::Registry& registry, UnixSeconds run)
     : limits_(limits), registry_(registry), run_(run) {}
 
 void EventHub::push(const server::Event& event) {
-  auto copy = std::make_shared<const server::Event>(event);
-  const std::size_t size = size_of(*copy);
+  keep({0, 0, event});
+}
+
+void EventHub::push(const bootstrap::DeskEvent& event) {
+  // What the host is asked for is between it and the Bootstrap-Server.
+  if (std::holds_alternative<bootstrap::KeysWanted>(event.event)) return;
+  keep({0, 0, event});
+}
+
+void EventHub::keep(NumberedEvent event) {
+  const auto kept = std::make_shared<NumberedEvent>(std::move(event));
+  kept->size = std::visit([](const auto& one) { return size_of(one); }, kept->what);
   const std::lock_guard lock(mutex_);
-  newest_ = copy->id;
-  bytes_ += size;
-  ring_.push_back(std::move(copy));
+  kept->number = ++newest_;
+  bytes_ += kept->size;
+  ring_.push_back(kept);
   while (!ring_.empty() && (ring_.size() > limits_.events_max || bytes_ > limits_.bytes_max)) {
-    lost_through_ = ring_.front()->id;
-    bytes_ -= size_of(*ring_.front());
+    lost_through_ = ring_.front()->number;
+    bytes_ -= ring_.front()->size;
     ring_.pop_front();
   }
 }
@@ -139,7 +199,7 @@ EventHub::Batch EventHub::after(std::uint64_t number, std::size_t count) const {
   Batch batch;
   batch.lost_through = lost_through_;
   auto at = std::upper_bound(ring_.begin(), ring_.end(), number,
-                             [](std::uint64_t wanted, const auto& event) { return wanted < event->id; });
+                             [](std::uint64_t wanted, const auto& event) { return wanted < event->number; });
   for (; at != ring_.end() && batch.events.size() < count; ++at) batch.events.push_back(*at);
   return batch;
 }

@@ -41,26 +41,6 @@ std::optional<Path> path_of_call(const Call& call, const char* operation, int de
   return path;
 }
 
-/// False when the call was refused.
-bool set_wait(const Call& call) {
-  std::chrono::seconds wait = kWaitDefault;
-  if (const auto text = call.target.parameter("timeout")) {
-    std::int64_t seconds = 0;
-    const auto [stop, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
-    if (error != std::errc{} || stop != text->data() + text->size() || seconds < 1 || seconds > kWaitMax.count()) {
-      call.refuse(bad_parameter("timeout", "timeout must be 1 to " + std::to_string(kWaitMax.count()) + " seconds"));
-      return false;
-    }
-    wait = std::chrono::seconds(seconds);
-  }
-  call.responder.answer_within(wait, to_response(Problem{.status = 504,
-                                                         .kind = "no-answer",
-                                                         .detail = "no answer after " + std::to_string(wait.count()) +
-                                                                   " s; the operation may still take place",
-                                                         .no_answer = "timeout"}));
-  return true;
-}
-
 /// gt, lt and st are decimal numbers, every other attribute is a whole number (Core §5.1.2; later versions, too).
 bool is_attribute_value(std::string_view name, std::string_view value) {
   if (value.size() > kAttributeMax) return false;
@@ -120,7 +100,7 @@ void answer_with(const std::shared_ptr<Call>& call, const server::DeviceView& de
 using Make = std::function<tl::expected<lwm2m::Downlink, Problem>(const server::DeviceView&)>;
 
 void operate(const std::shared_ptr<Call>& call, const Path& path, Make make) {
-  if (!set_wait(*call)) return;
+  if (!limit_wait(*call)) return;
   call->state->fleet.device(
       call->endpoint, [call, path, make = std::move(make)](std::optional<server::DeviceView> found) {
         // The rest is work for the HTTP thread; the fleet's has datagrams to serve.
@@ -161,6 +141,25 @@ void write(const std::shared_ptr<Call>& call, lwm2m::Write::Mode mode) {
 }
 
 }  // namespace
+
+bool limit_wait(const Call& call) {
+  std::chrono::seconds wait = kWaitDefault;
+  if (const auto text = call.target.parameter("timeout")) {
+    std::int64_t seconds = 0;
+    const auto [stop, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
+    if (error != std::errc{} || stop != text->data() + text->size() || seconds < 1 || seconds > kWaitMax.count()) {
+      call.refuse(bad_parameter("timeout", "timeout must be 1 to " + std::to_string(kWaitMax.count()) + " seconds"));
+      return false;
+    }
+    wait = std::chrono::seconds(seconds);
+  }
+  call.responder.answer_within(wait, to_response(Problem{.status = 504,
+                                                         .kind = "no-answer",
+                                                         .detail = "no answer after " + std::to_string(wait.count()) +
+                                                                   " s; the operation may still take place",
+                                                         .no_answer = "timeout"}));
+  return true;
+}
 
 void read(const std::shared_ptr<Call>& call) {
   const auto path = path_of_call(*call, "Read", 1, 4);
@@ -240,7 +239,7 @@ void cancel_observation(const std::shared_ptr<Call>& call) {
   if (mode != "get" && mode != "reset" && mode != "attributes") {
     return call->refuse(bad_parameter("mode", "mode must be get, reset or attributes"));
   }
-  if (!set_wait(*call)) return;
+  if (!limit_wait(*call)) return;
   const auto how = mode == "get"     ? server::CancelMode::Get
                    : mode == "reset" ? server::CancelMode::Reset
                                      : server::CancelMode::WriteAttributes;

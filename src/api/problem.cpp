@@ -33,6 +33,7 @@ std::string_view title_of(std::string_view kind) {
       {"forbidden", "The token's role doesn't suffice"},
       {"conflict", "It doesn't go with what there is"},
       {"no-store", "There is no credential store"},
+      {"no-bootstrap", "There is no bootstrap server"},
       {"foreign-host", "The request names another host"},
       {"foreign-origin", "The request comes from another site"},
       {"unsupported-media-type", "The body's media type isn't supported"},
@@ -122,7 +123,7 @@ http::Response to_response(const Problem& problem) {
   return response;
 }
 
-http::Response device_problem(const lwm2m::Outcome& outcome) {
+http::Response device_problem(const lwm2m::Outcome& outcome, std::string_view hint) {
   const coap::Code code = wire_code(outcome);
   std::string reason = code.name();
   // An error's payload is a diagnostic text (RFC 7252 §5.5.2), unless it has a format.
@@ -134,7 +135,8 @@ http::Response device_problem(const lwm2m::Outcome& outcome) {
   http::Response response = to_response(
       Problem{.status = http_status_of(code),
               .kind = "device-answer",
-              .detail = "the device answered " + code.to_string() + (reason.empty() ? std::string() : " " + reason),
+              .detail = "the device answered " + code.to_string() + (reason.empty() ? std::string() : " " + reason) +
+                        (hint.empty() ? std::string() : "; " + std::string(hint)),
               .coap_code = code.to_string(),
               .coap_reason = reason,
               .payload = lwm2m::content::to_base64(outcome.payload)});

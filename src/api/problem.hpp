@@ -34,8 +34,8 @@ struct Problem {
 
 http::Response to_response(const Problem& problem);
 
-/// A device's error answer. The status mirrors its code: see `Problem` in docs/openapi.json.
-http::Response device_problem(const lwm2m::Outcome& outcome);
+/// A device's error answer. The status mirrors its code: see `Problem` in docs/openapi.json. `hint` says what to do.
+http::Response device_problem(const lwm2m::Outcome& outcome, std::string_view hint = {});
 http::Response no_answer_problem(server::NoAnswer why, const std::string& endpoint);
 
 /// "2.05" and "Content" of an outcome: its wire code when mapping filled it in, else its status'.

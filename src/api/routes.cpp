@@ -78,6 +78,16 @@ const std::vector<Route>& route_table() {
       {"PATCH", "/api/v1/credentials/{id}", Role::Admin, {}, change_credential},
       {"DELETE", "/api/v1/credentials/{id}", Role::Admin, {}, remove_credential},
       {"POST", "/api/v1/credentials/{id}/rotate", Role::Admin, {}, rotate_credential},
+      {"GET", "/api/v1/bootstrap/plans", Role::Admin, {}, list_plans},
+      {"GET", "/api/v1/bootstrap/plans/{id}", Role::Admin, {}, get_plan},
+      {"PUT", "/api/v1/bootstrap/plans/{id}", Role::Admin, {}, put_plan},
+      {"DELETE", "/api/v1/bootstrap/plans/{id}", Role::Admin, {}, remove_plan},
+      {"POST", "/api/v1/bootstrap/validate", Role::Admin, {}, validate_plan},
+      {"POST", "/api/v1/bootstrap/dry-run", Role::Admin, {}, dry_run_plan},
+      {"GET", "/api/v1/bootstrap/sessions", Role::Read, {"endpoint", "before", "limit"}, list_sessions},
+      {"POST", "/api/v1/bootstrap/sessions", Role::Operate, {"timeout"}, start_session},
+      {"GET", "/api/v1/bootstrap/sessions/{id}", Role::Read, {}, get_session},
+      {"DELETE", "/api/v1/bootstrap/sessions/{id}", Role::Operate, {}, end_session},
   };
   return kRoutes;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Routes that show what the server knows, without asking a device.
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -9,8 +10,6 @@
 namespace drover::api {
 
 namespace {
-
-using server::EventKind;
 
 http::Response slow_server() {
   return to_response(Problem{.status = 503, .kind = "unavailable", .detail = "the server is too busy to answer"});
@@ -23,12 +22,43 @@ Problem not_registered(const std::string& endpoint) {
           .no_answer = "not-registered"};
 }
 
-std::optional<EventKind> parse_kind(std::string_view text) {
-  for (const EventKind kind : {EventKind::Registered, EventKind::Updated, EventKind::Expired, EventKind::Deregistered,
-                               EventKind::Notification, EventKind::ObservationEnded, EventKind::Refused}) {
-    if (text == server::to_string(kind)) return kind;
-  }
-  return std::nullopt;
+/// What the Bootstrap-Server counts, when there is one.
+void add_bootstrap(Json& status, const std::optional<bootstrap::ServerCounters>& counters) {
+  if (!counters) return;
+  status["bootstrap"] = {{"requests", counters->requests},
+                         {"refused", counters->refused},
+                         {"sessions", counters->sessions},
+                         {"finished", counters->finished},
+                         {"failed", counters->failed},
+                         {"kept", counters->kept},
+                         {"associations", counters->associations},
+                         {"handshakes", counters->handshakes},
+                         {"resumptions", counters->resumptions}};
+}
+
+void answer_status(const std::shared_ptr<Call>& call, const server::ServerCounters& counters,
+                   const std::optional<bootstrap::ServerCounters>& bootstrap) {
+  const std::string newest = call->state->events->newest();
+  Json status = {{"version", call->state->version},
+                 {"started_at", call->state->started_at},
+                 {"devices", counters.devices},
+                 {"registers", counters.registers},
+                 {"updates", counters.updates},
+                 {"deregisters", counters.deregisters},
+                 {"expiries", counters.expiries},
+                 {"rejected", counters.rejected},
+                 {"refused", counters.refused},
+                 {"associations", counters.associations},
+                 {"handshakes", counters.handshakes},
+                 {"resumptions", counters.resumptions},
+                 {"operations", counters.operations},
+                 {"notifications", counters.notifications},
+                 {"coap", to_json(counters.coap)}};
+  add_bootstrap(status, bootstrap);
+  status["events"] = {{"newest", newest.empty() ? Json(nullptr) : Json(newest)},
+                      {"retained", call->state->events->retained()},
+                      {"clients", call->state->streams()}};
+  call->answer(status);
 }
 
 }  // namespace
@@ -131,27 +161,12 @@ void get_object(const std::shared_ptr<Call>& call) {
 void get_status(const std::shared_ptr<Call>& call) {
   call->responder.answer_within(kServerWait, slow_server());
   call->state->fleet.counters([call](server::ServerCounters counters) {
-    call->responder.then([call, counters] {
-      const std::string newest = call->state->events->newest();
-      call->answer({{"version", call->state->version},
-                    {"started_at", call->state->started_at},
-                    {"devices", counters.devices},
-                    {"registers", counters.registers},
-                    {"updates", counters.updates},
-                    {"deregisters", counters.deregisters},
-                    {"expiries", counters.expiries},
-                    {"rejected", counters.rejected},
-                    {"refused", counters.refused},
-                    {"associations", counters.associations},
-                    {"handshakes", counters.handshakes},
-                    {"resumptions", counters.resumptions},
-                    {"operations", counters.operations},
-                    {"notifications", counters.notifications},
-                    {"coap", to_json(counters.coap)},
-                    {"events",
-                     {{"newest", newest.empty() ? Json(nullptr) : Json(newest)},
-                      {"retained", call->state->events->retained()},
-                      {"clients", call->state->streams()}}}});
+    bootstrap::Desk* const desk = call->state->bootstrap;
+    if (desk == nullptr) {
+      return call->responder.then([call, counters] { answer_status(call, counters, std::nullopt); });
+    }
+    desk->counters([call, counters](bootstrap::ServerCounters bootstrap) {
+      call->responder.then([call, counters, bootstrap] { answer_status(call, counters, bootstrap); });
     });
   });
 }
@@ -172,11 +187,13 @@ void open_events(const std::shared_ptr<Call>& call) {
   std::string_view kinds = call->target.parameter("kind").value_or("");
   while (!kinds.empty()) {
     const std::size_t comma = kinds.find(',');
-    const auto kind = parse_kind(kinds.substr(0, comma));
-    if (!kind) {
+    const auto& known = event_kinds();
+    const auto kind = std::find(known.begin(), known.end(), kinds.substr(0, comma));
+    if (kind == known.end()) {
+      std::string names;
+      for (const std::string& name : known) names += (names.empty() ? "" : ", ") + name;
       return call->refuse({.kind = "bad-parameter",
-                           .detail = "kind must be of registered, updated, expired, deregistered, notification, "
-                                     "observation-ended, separated by commas",
+                           .detail = "kind must be of " + names + ", separated by commas",
                            .parameter = "kind"});
     }
     filter.kinds.push_back(*kind);

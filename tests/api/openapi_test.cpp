@@ -11,6 +11,7 @@
 #include "api/target.hpp"
 #include "api/tokens.hpp"
 #include "api_fixture.hpp"
+#include "bootstrap_samples.hpp"
 #include "credential_store.hpp"
 
 namespace drover::api::test {
@@ -178,11 +179,13 @@ class OpenApi : public ApiTest {
   void tour_problems();
   void tour_tokens();
   void tour_credentials();
+  void tour_bootstrap();
   void tour_events();
 
   Document document_;
   std::set<std::string> toured_;
   CredentialStore store_;
+  FakeDesk desk_{registry_};
 };
 
 TEST_F(OpenApi, IsServedAsItIs) {
@@ -330,12 +333,51 @@ void OpenApi::tour_credentials() {
   }
 }
 
-void OpenApi::tour_events() {
+void OpenApi::tour_bootstrap() {
+  const std::string all = "/api/v1/bootstrap";
+  step(501, "GET", all + "/plans");
+  add_bootstrap_definitions(registry_);
   Api::Settings settings;
-  settings.events.events_max = 8;
+  settings.bootstrap = &desk_;
   api_.reset();
   start(settings);
-  for (int i = 0; i < 9; ++i) fleet_.emit(EventKind::Expired, "a");  // the first is lost
+  step(200, "GET", "/api/v1/status");
+  const std::string plan = plan_json("p", "pump-*");
+  step(201, "PUT", all + "/plans/p", plan);
+  step(200, "PUT", all + "/plans/p", plan);
+  step(400, "PUT", all + "/plans/p", R"({"servers":7})");
+  step(409, "PUT", all + "/plans/q", plan_json("q", "pump-*"));
+  step(200, "GET", all + "/plans");
+  step(200, "GET", all + "/plans/p");
+  step(404, "GET", all + "/plans/q");
+  step(200, "POST", all + "/validate", plan);
+  step(400, "POST", all + "/validate", "{}");
+  step(200, "POST", all + "/dry-run", R"({"endpoint":"pump-1","format":11543})");
+  step(200, "POST", all + "/dry-run", R"({"endpoint":"pump-1","plan":)" + plan + "}");
+  step(404, "POST", all + "/dry-run", R"({"endpoint":"pump-1","plan":"q"})");
+  step(200, "DELETE", all + "/plans/p");
+
+  desk_.add(session_view(1, "pump"));
+  desk_.add(session_view(2, "pump"));
+  step(200, "GET", all + "/sessions?limit=1");
+  step(200, "GET", all + "/sessions/1");
+  step(200, "DELETE", all + "/sessions/1");
+  step(409, "DELETE", all + "/sessions/1");
+  desk_.answer_start(bootstrap::SessionId{3});
+  step(201, "POST", all + "/sessions", R"({"endpoint":"pump","uri":"coaps://192.0.2.1:5684"})");
+  fleet_.answer_with(changed());
+  step(202, "POST", all + "/sessions?timeout=1", "{\"endpoint\":\"" + std::string(kEndpoint) + "\",\"server_instance\":0}");
+  fleet_.answer_with(lwm2m::Outcome{Status::MethodNotAllowed, std::nullopt, {}, "", 0x85});
+  step(405, "POST", all + "/sessions", "{\"endpoint\":\"" + std::string(kEndpoint) + "\",\"server_instance\":0}");
+}
+
+void OpenApi::tour_events() {
+  Api::Settings settings;
+  settings.bootstrap = &desk_;
+  settings.events.events_max = 12;
+  api_.reset();
+  start(settings);
+  for (int i = 0; i < 13; ++i) fleet_.emit(EventKind::Expired, "a");  // the first is lost
   RawClient client(port_);
   client.send("GET /api/v1/events?last_event_id=x HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(status_of(client.read_through(": connected\n\n")), 200);
@@ -356,6 +398,11 @@ void OpenApi::tour_events() {
     event.address = transport::PeerAddress::v4(0xC0000201, 40000);
     event.reason = "unknown PSK identity: psk \"a\"";
   });
+  desk_.emit(bootstrap::SessionStarted{{1}, "a", "p", transport::PeerAddress::v4(0xC0000201, 40000)});
+  desk_.emit(bootstrap::SessionProgress{{1}, "a", 2, 5, session_view(1, "a").timeline.back()});
+  desk_.emit(bootstrap::SessionEnded{
+      {1}, "a", bootstrap::SessionState::Failed, "silence", bootstrap::Applied::Unknown, provisioned()});
+  desk_.emit(bootstrap::Refused{"", transport::PeerAddress::v4(0xC0000201, 40000), "no such key"});
   fleet_.emit(EventKind::Deregistered, "end");
   const auto [path, operation] = find_operation("GET", "/api/v1/events");
   toured_.insert("GET " + path);
@@ -377,6 +424,7 @@ TEST_F(OpenApi, TheTourMeetsExactlyWhatIsDocumented) {
   tour_observations();
   tour_problems();
   tour_credentials();
+  tour_bootstrap();
   tour_tokens();
   tour_events();
   for (const auto& route : Api::routes()) EXPECT_TRUE(toured_.contains(route.method + " " + route.path)) << route.path;

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+// Routes for bootstraps under way and ended: seen, begun, and ended by people.
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "api/bootstrap_body.hpp"
+#include "api/bootstrap_calls.hpp"
+#include "api/bootstrap_views.hpp"
+#include "coap/message/code.hpp"
+#include "io/log.hpp"
+
+namespace drover::api {
+
+namespace {
+
+using bootstrap::SessionId;
+using bootstrap::SessionView;
+using server::NoAnswer;
+
+constexpr lwm2m::ObjectId kServerObject = 1;
+constexpr lwm2m::ResourceId kBootstrapTrigger = 9;  ///< Bootstrap-Request Trigger (Core E.2)
+
+std::optional<std::uint64_t> number_of(std::string_view text, std::uint64_t least, std::uint64_t most) {
+  std::uint64_t number = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || stop != text.data() + text.size() || number < least || number > most) return std::nullopt;
+  return number;
+}
+
+void refuse_unknown(const Call& call) {
+  call.refuse({.status = 404, .kind = "not-found", .detail = "there is no bootstrap session of that id"});
+}
+
+/// Nothing, and the answer is given, for what is no id.
+std::optional<SessionId> id_of(const Call& call) {
+  const auto id = number_of(call.rest, 1, std::numeric_limits<std::uint64_t>::max());
+  if (!id) refuse_unknown(call);
+  return id ? std::optional(SessionId{*id}) : std::nullopt;
+}
+
+// ---- POST: the Bootstrap-Server calls the device
+
+void call_device(const std::shared_ptr<Call>& call, bootstrap::Desk& desk, const StartBody& asked) {
+  desk.start(asked.endpoint, asked.uri, [call, asked](const bootstrap::DeskAnswer<SessionId>& started) {
+    if (!started) {
+      Problem problem = to_problem(started.error());
+      if (started.error().why == bootstrap::DeskRefusal::Why::Invalid) problem.pointer = "/uri";
+      return call->refuse(problem);
+    }
+    io::log::info("bootstrap begun", {{"endpoint", asked.endpoint}, {"uri", asked.uri}, {"by", call->request.caller.token}});
+    http::Response response;
+    response.status = 201;
+    response.headers.emplace_back("Location", "/api/v1/bootstrap/sessions/" + std::to_string(started->value));
+    const Json body = {{"endpoint", asked.endpoint},
+                       {"session", started->value},
+                       {"path", nullptr},
+                       {"code", nullptr},
+                       {"status", nullptr}};
+    response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
+    call->responder.answer(std::move(response));
+  });
+}
+
+// ---- POST: the registered device is asked to come
+
+/// The Server instance whose trigger is to be executed. All of them lead to the one Bootstrap-Server, but a device may
+/// guard them (Core §7).
+tl::expected<lwm2m::InstanceId, Problem> server_instance(const server::DeviceView& device, const StartBody& asked) {
+  if (asked.server_instance) return *asked.server_instance;
+  std::vector<lwm2m::InstanceId> instances;
+  for (const auto& object : device.announcement.objects) {
+    if (object.id == kServerObject) instances = object.instances;
+  }
+  if (instances.size() == 1) return instances.front();
+  Problem problem{.kind = "bad-value", .detail = {}, .pointer = "/server_instance"};
+  if (instances.empty()) {
+    problem.detail = "the device announces no instance of object 1: give server_instance";
+  } else {
+    problem.detail = "the device has several servers: give server_instance, one of";
+    for (const auto instance : instances) problem.detail += " " + std::to_string(instance);
+  }
+  return tl::unexpected(std::move(problem));
+}
+
+void answer_trigger(const Call& call, const std::string& endpoint, const lwm2m::Path& path,
+                    const lwm2m::Outcome& outcome) {
+  if (!lwm2m::is_success(outcome.status)) {
+    const bool lacks_it =
+        outcome.status == lwm2m::Status::MethodNotAllowed || outcome.status == lwm2m::Status::NotFound;
+    const std::string hint = "it doesn't take a Bootstrap-Request Trigger at " + path.to_string() +
+                             ", which is optional (Core E.2): give its uri, or restart it";
+    return call.responder.answer(device_problem(outcome, lacks_it ? hint : ""));
+  }
+  io::log::info("bootstrap asked for",
+                {{"endpoint", endpoint}, {"path", path.to_string()}, {"by", call.request.caller.token}});
+  call.answer({{"endpoint", endpoint},
+               {"session", nullptr},
+               {"path", path.to_string()},
+               {"code", code_of(outcome)},
+               {"status", status_of(outcome)}},
+              202);
+}
+
+void ask_device(const std::shared_ptr<Call>& call, const StartBody& asked) {
+  call->state->fleet.device(asked.endpoint, [call, asked](std::optional<server::DeviceView> found) {
+    call->responder.then([call, asked, found = std::move(found)] {
+      if (!found) return call->responder.answer(no_answer_problem(NoAnswer::NotRegistered, asked.endpoint));
+      const auto instance = server_instance(*found, asked);
+      if (!instance) return call->refuse(instance.error());
+      const lwm2m::Path path(kServerObject, *instance, kBootstrapTrigger);
+      call->state->fleet.operate(
+          asked.endpoint, lwm2m::Execute{path, {}}, [call, path, endpoint = asked.endpoint](server::OperationResult result) {
+            call->responder.then([call, path, endpoint, result = std::move(result)] {
+              if (const auto* why = std::get_if<NoAnswer>(&result)) {
+                return call->responder.answer(no_answer_problem(*why, endpoint));
+              }
+              answer_trigger(*call, endpoint, path, std::get<lwm2m::Outcome>(result));
+            });
+          });
+    });
+  });
+}
+
+}  // namespace
+
+void list_sessions(const std::shared_ptr<Call>& call) {
+  bootstrap::SessionQuery query;
+  query.endpoint = call->target.parameter("endpoint").value_or("");
+  const auto number = [&](const char* name, std::uint64_t most) -> std::optional<std::uint64_t> {
+    const auto text = call->target.parameter(name);
+    const auto value = text ? number_of(*text, 1, most) : 0;
+    if (!value) {
+      call->refuse({.kind = "bad-parameter",
+                    .detail = std::string(name) + " must be 1 to " + std::to_string(most),
+                    .parameter = name});
+    }
+    return value;
+  };
+  const auto before = number("before", std::numeric_limits<std::int64_t>::max());
+  if (!before) return;
+  if (*before != 0) query.before = SessionId{*before};
+  const auto limit = number("limit", bootstrap::kPageMax);
+  if (!limit) return;
+  if (*limit != 0) query.limit = *limit;
+  auto* const desk = quick_desk_of(*call);
+  if (desk == nullptr) return;
+  desk->sessions(std::move(query), [call](bootstrap::SessionPage page) {
+    call->responder.then([call, page = std::move(page)] {
+      Json sessions = Json::array();
+      for (const SessionView& view : page.sessions) sessions.push_back(to_json(view, false));
+      call->answer({{"sessions", std::move(sessions)}, {"next", page.next ? Json(page.next->value) : Json(nullptr)}});
+    });
+  });
+}
+
+void get_session(const std::shared_ptr<Call>& call) {
+  auto* const desk = quick_desk_of(*call);
+  if (desk == nullptr) return;
+  const auto id = id_of(*call);
+  if (!id) return;
+  desk->session(*id, [call](std::optional<SessionView> view) {
+    call->responder.then([call, view = std::move(view)] {
+      if (!view) return refuse_unknown(*call);
+      call->answer(to_json(*view, true));
+    });
+  });
+}
+
+void end_session(const std::shared_ptr<Call>& call) {
+  auto* const desk = quick_desk_of(*call);
+  if (desk == nullptr) return;
+  const auto id = id_of(*call);
+  if (!id) return;
+  desk->end(*id, [call, desk, id = *id](bool ended) {
+    desk->session(id, [call, ended](std::optional<SessionView> view) {
+      call->responder.then([call, ended, view = std::move(view)] {
+        if (!view) return refuse_unknown(*call);
+        if (!ended) {
+          return call->refuse({.status = 409, .kind = "conflict", .detail = "that bootstrap session has ended already"});
+        }
+        io::log::info("bootstrap ended", {{"session", view->id.value},
+                                          {"endpoint", view->endpoint},
+                                          {"by", call->request.caller.token}});
+        call->answer(to_json(*view, true));
+      });
+    });
+  });
+}
+
+void start_session(const std::shared_ptr<Call>& call) {
+  auto* const desk = desk_of(*call);
+  if (desk == nullptr) return;
+  const auto asked = start_body(*call);
+  if (!asked) return call->refuse(asked.error());
+  if (!limit_wait(*call)) return;
+  if (asked->uri.empty()) return ask_device(call, *asked);
+  call_device(call, *desk, *asked);
+}
+
+}  // namespace drover::api
