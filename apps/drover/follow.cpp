@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two commands that go on until Ctrl-C.
+// The commands that go on until Ctrl-C.
+#include "apps/drover/follow.hpp"
+
 #include <poll.h>
 
 #include <csignal>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
-#include "apps/drover/commands.hpp"
 #include "apps/drover/exit_status.hpp"
 #include "apps/drover/session.hpp"
 
@@ -20,8 +21,10 @@ constexpr int kReconnectMilliseconds = 1000;
 
 volatile std::sig_atomic_t interrupted = 0;
 
-/// From here on the first Ctrl-C ends the following; a second one has its usual effect. No SA_RESTART: reads end.
+}  // namespace
+
 void catch_interrupt() {
+  // No SA_RESTART: reads end. SA_RESETHAND: the second Ctrl-C has its usual effect.
   struct sigaction action {};
   action.sa_handler = [](int) { interrupted = 1; };
   action.sa_flags = static_cast<int>(SA_RESETHAND);
@@ -29,14 +32,6 @@ void catch_interrupt() {
   sigaction(SIGTERM, &action, nullptr);
 }
 
-struct Following {
-  Query query;
-  std::string last_event_id;
-  /// False ends the following.
-  std::function<bool(const StreamEvent&)> found;
-};
-
-/// Until `found` says so or a signal comes. The first connection must succeed; later ones are tried again.
 int follow(Session& session, Following following) {
   bool connected = false;
   for (;;) {
@@ -65,15 +60,12 @@ void print_event(const Session& session, const StreamEvent& event) {
   if (data.is_object()) print(event_text(event.name, data));
 }
 
-/// The id behind which everything is new; "" when there was no event yet.
 std::string newest_event(Session& session) {
   const Reply reply = session.api.call("GET", "/api/v1/status");
   const Json status = reply.is_success() ? Json::parse(reply.body, nullptr, false) : Json();
   if (!status.is_object() || !status.contains("events") || !status["events"]["newest"].is_string()) return "";
   return status["events"]["newest"];
 }
-
-}  // namespace
 
 int events(Session& session, const FollowArguments& arguments) {
   catch_interrupt();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "apps/drover/api_client.hpp"
+#include "apps/drover/bootstrap.hpp"
 #include "apps/drover/commands.hpp"
 #include "apps/drover/credentials.hpp"
 #include "apps/drover/exit_status.hpp"
@@ -90,6 +91,7 @@ class CommandLine {
     add_server();
     add_tokens();
     drover::cli::add_credential_commands(app_, chosen_);
+    drover::cli::add_bootstrap_commands(app_, chosen_);
   }
 
  private:
@@ -194,7 +196,8 @@ class CommandLine {
     events->add_option("--endpoint", a_.follow.endpoint, "only of this device");
     events->add_option(
         "--kind", a_.follow.kinds,
-        "only registered, updated, expired, deregistered, notification, observation-ended, refused: comma-separated");
+        "only registered, updated, expired, deregistered, notification, observation-ended, refused, bootstrap-started,\n"
+        "bootstrap-progress, bootstrap-ended, bootstrap-refused: comma-separated");
     events->add_option("--after", a_.follow.last_event_id, "begin behind the event with this id");
     events->add_option("--count", a_.follow.count, "end after so many");
     CLI::App* objects = add("objects", "object definitions that the server knows",

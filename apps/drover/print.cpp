@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "apps/drover/bootstrap_text.hpp"
 #include "apps/drover/values.hpp"
 #include "base/bytes.hpp"
 
@@ -248,7 +249,8 @@ std::string event_text(const std::string& kind, const Json& event) {
     const std::string lost = text_of(event, "lost");
     return fmt::format("-- events were lost: {}{}\n", text_of(event, "reason"), lost.empty() ? "" : ", " + lost);
   }
-  std::string text = fmt::format("{}  {:<17} {}", time_text(integer_of(event, "at")), kind, text_of(event, "endpoint"));
+  std::string text = fmt::format("{}  {:<18} {}", time_text(integer_of(event, "at")), kind, text_of(event, "endpoint"));
+  if (kind.rfind("bootstrap-", 0) == 0) return text + bootstrap_event_text(event) + "\n";
   if (const auto device = event.find("device"); device != event.end()) {
     text += fmt::format("  {}  lifetime {} s", text_of(*device, "address"), text_of(*device, "lifetime"));
   }

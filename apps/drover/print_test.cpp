@@ -55,7 +55,7 @@ TEST(SpanText, ChoosesTheUnit) {
 
 TEST(EventText, ANotificationShowsPathAndValue) {
   const Json event{{"at", 0}, {"endpoint", "e"}, {"path", "/3303/0/5700"}, {"code", "2.05"}, {"value", 21.5}};
-  EXPECT_EQ(event_text("notification", event), "1970-01-01 00:00:00  notification      e  /3303/0/5700  21.5\n");
+  EXPECT_EQ(event_text("notification", event), "1970-01-01 00:00:00  notification       e  /3303/0/5700  21.5\n");
 }
 
 }  // namespace
