@@ -47,10 +47,10 @@ std::string seconds_text(std::int64_t milliseconds) {
 }
 
 std::string format_text(const Json& message, const char* name) {
-  const auto found = message.find(name);
-  if (found == message.end() || !found->is_number_unsigned()) return "";
-  const auto format = lwm2m::format_of(found->get<lwm2m::FormatNumber>());
-  return format ? lwm2m::to_string(*format) : found->dump();
+  const std::string number = text_of(message, name);
+  const auto known = lwm2m::parse_format(number);
+  const auto format = known ? lwm2m::format_of(*known) : std::nullopt;
+  return format ? lwm2m::to_string(*format) : number;
 }
 
 std::string servers_text(const Json& plan) {
