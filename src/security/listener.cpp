@@ -16,7 +16,6 @@ Listener::Listener(const ListenerSettings& settings, Acceptor& acceptor, const C
     : settings_(settings),
       acceptor_(acceptor),
       source_(source),
-      rng_(rng),
       cookies_(rng),
       hash_(rng),
       next_nonce_(static_cast<std::uint32_t>(rng.below(Handle::kPlaces - 1))),

@@ -201,7 +201,6 @@ class Listener {
   ListenerSettings settings_;
   Acceptor& acceptor_;
   const CredentialSource& source_;
-  Rng& rng_;
   Cookies cookies_;
   KeyedHash hash_;
   std::uint32_t next_nonce_;  ///< the last one that was given
