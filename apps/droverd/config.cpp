@@ -59,6 +59,21 @@ const char* const kConfigHelp = R"(Configuration file (TOML), each key with its 
   raw_private_key = ""
   trust_anchors = []           certificates of those who sign devices' certificates
   device_certificates = "any"  any: whatever they sign, for its names; listed: only those among the credentials
+  [bootstrap]                  the bootstrap server; it runs where it has a port
+  secure_listen = ""           UDP address for devices with DTLS, such as "[::]:5784"
+  listen = ""                  UDP address without security: for tests, everybody can read the keys
+  plans = []                   files (TOML or JSON), beside the plans in the store; docs/bootstrap.md
+  certificate = ""             its own, as [credentials]: other ones than the server's
+  private_key = ""
+  raw_public_key = ""
+  raw_private_key = ""
+  trust_anchors = []
+  device_certificates = "listed"   listed: those among the bootstrap credentials; any: whatever trust_anchors sign
+  authority_certificate = ""   who signs the certificates that plans leave to the server, and that one's private key
+  authority_private_key = ""
+  certificate_days = 3650
+  sessions_max = 10000         under way
+  kept_sessions_max = 1000     ended ones that can be looked at
   [log]
   level = "info"               debug, info, warn, error or off
   format = "text"              text or json
@@ -250,6 +265,23 @@ Result<void> check_api_section(const toml::table& table, const std::string& file
   return {};
 }
 
+Setter bootstrap_section(BootstrapConfig& config) {
+  return table_of({{"listen", checked_text(config.listen, check_secure_listen)},
+                   {"secure_listen", checked_text(config.secure_listen, check_secure_listen)},
+                   {"plans", texts(config.plans)},
+                   {"certificate", text(config.credentials.certificate)},
+                   {"private_key", text(config.credentials.private_key)},
+                   {"raw_public_key", text(config.credentials.raw_public_key)},
+                   {"raw_private_key", text(config.credentials.raw_private_key)},
+                   {"trust_anchors", texts(config.credentials.trust_anchors)},
+                   {"device_certificates", choice<bool>(config.any_certificate, {{"any", true}, {"listed", false}})},
+                   {"authority_certificate", text(config.authority.certificate)},
+                   {"authority_private_key", text(config.authority.private_key)},
+                   {"certificate_days", number(config.certificate_days, 1, 36500)},
+                   {"sessions_max", number(config.sessions_max, 1, 1'000'000)},
+                   {"kept_sessions_max", number(config.kept_sessions_max, 0, 1'000'000)}});
+}
+
 /// What the keys of [credentials] ask of each other.
 Result<void> check_credentials_section(const toml::table& table, const std::string& file, const Config& config) {
   const auto section = table["credentials"];
@@ -310,6 +342,7 @@ Result<void> read_config(const std::string& file, Config& config) {
                  {"raw_private_key", text(config.credentials.raw_private_key)},
                  {"trust_anchors", texts(config.credentials.trust_anchors)},
                  {"device_certificates", choice<bool>(config.any_certificate, {{"any", true}, {"listed", false}})}})},
+      {"bootstrap", bootstrap_section(config.bootstrap)},
       {"log", table_of({{"level", choice<Level>(config.log_level, {{"debug", Level::Debug},
                                                                    {"info", Level::Info},
                                                                    {"warn", Level::Warn},

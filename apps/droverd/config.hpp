@@ -27,6 +27,22 @@ struct HostPort {
 /// Fault::Us, and how to mend it, for any other form.
 Result<HostPort> parse_host_port(const std::string& text);
 
+/// The Bootstrap-Server; it runs where it has a port.
+struct BootstrapConfig {
+  std::string listen;         ///< without security; "": none, as it should be
+  std::string secure_listen;  ///< DTLS; "": none
+  std::vector<std::string> plans;  ///< files
+  /// Its own, other than those of the LwM2M Server (Transport "DTLS-based Security").
+  store::ServerCredentialFiles credentials;
+  bool any_certificate = false;           ///< else only those with a bootstrap credential
+  store::ServerCredentialFiles authority;  ///< certificate and private_key: who signs devices' certificates
+  std::uint32_t certificate_days = 3650;
+  std::size_t sessions_max = 10000;
+  std::size_t kept_sessions_max = 1000;
+
+  [[nodiscard]] bool runs() const { return !listen.empty() || !secure_listen.empty(); }
+};
+
 struct Config {
   std::string listen = "[::]:5683";
   std::string secure_listen = "[::]:5684";  ///< "": no DTLS
@@ -48,6 +64,7 @@ struct Config {
   std::string store_key_file;  ///< "": the environment's key, else that of STORE.key
   store::ServerCredentialFiles credentials;
   bool any_certificate = true;  ///< else only those with a credential
+  BootstrapConfig bootstrap;
   io::log::Level log_level = io::log::Level::Info;
   io::log::Form log_form = io::log::Form::Text;
 };

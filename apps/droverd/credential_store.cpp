@@ -25,6 +25,7 @@ Result<CredentialStore> open_credentials(const Config& config, std::shared_ptr<s
   if (!own) return tl::unexpected(own.error());
   store::Credentials::Settings settings;
   settings.any_certificate = config.any_certificate;
+  settings.any_bootstrap_certificate = config.bootstrap.any_certificate;
   settings.unix_now = io::unix_now;
   store::Plans::Settings plan_settings;
   plan_settings.unix_now = io::unix_now;

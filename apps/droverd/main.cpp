@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The server daemon: everything is opened before anything runs, so that a failure leaves nothing half-started.
 #include <algorithm>
+#include <atomic>
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
@@ -10,11 +11,13 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <tuple>
 
 #include "api/api.hpp"
 #include "api/listen_address.hpp"
 #include "api/tls_context.hpp"
 #include "api/tokens.hpp"
+#include "bootstrap_thread.hpp"
 #include "config.hpp"
 #include "credential_store.hpp"
 #include "event_log.hpp"
@@ -62,6 +65,9 @@ struct Flags {
   std::string log;
   std::string log_format;
   std::string store;
+  std::string bootstrap_listen;
+  std::string bootstrap_secure_listen;
+  std::vector<std::string> bootstrap_plans;
   std::string add_token;
   std::string rekey;
   bool check = false;
@@ -93,6 +99,15 @@ std::optional<int> parse_flags(int argc, char** argv, Flags& flags) {
       ->check(CLI::IsMember({"text", "json"}))
       ->type_name("FORMAT");
   app.add_option("--store", flags.store, "File for what outlives a restart; see [store]")->type_name("FILE");
+  app.add_option("--bootstrap-secure-listen", flags.bootstrap_secure_listen,
+                 "UDP address of the bootstrap server for devices with DTLS, such as [::]:5784; see [bootstrap]")
+      ->type_name("HOST:PORT");
+  app.add_option("--bootstrap-listen", flags.bootstrap_listen,
+                 "The same without security, for tests: everybody on the way can read the keys")
+      ->type_name("HOST:PORT");
+  app.add_option("--bootstrap-plan", flags.bootstrap_plans, "File with a bootstrap plan (TOML or JSON), repeatable")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   app.add_option("--add-token", flags.add_token,
                  "Make a token for the API in the store, print it, and end; ROLE is read, operate or admin")
       ->type_name("NAME:ROLE");
@@ -125,6 +140,14 @@ Result<droverd::Config> configure(const Flags& flags) {
     if (!flags.secure_listen->empty() && !parsed) return tl::unexpected(wrong("--secure-listen", parsed.error()));
     config.secure_listen = *flags.secure_listen;
   }
+  for (const auto& [flag, text, to] :
+       {std::tuple("--bootstrap-secure-listen", flags.bootstrap_secure_listen, &config.bootstrap.secure_listen),
+        std::tuple("--bootstrap-listen", flags.bootstrap_listen, &config.bootstrap.listen)}) {
+    if (text.empty()) continue;
+    if (const auto parsed = droverd::parse_host_port(text); !parsed) return tl::unexpected(wrong(flag, parsed.error()));
+    *to = text;
+  }
+  config.bootstrap.plans.insert(config.bootstrap.plans.end(), flags.bootstrap_plans.begin(), flags.bootstrap_plans.end());
   for (const std::string& address : flags.api) {
     const auto parsed = api::parse_listen_address(address);
     if (!parsed) return tl::unexpected(wrong("--api", parsed.error()));
@@ -235,7 +258,10 @@ void tell_certificate(UnixSeconds until) {
 
 void warn_of_exposed_keys(const droverd::Config& config) {
   const store::ServerCredentialFiles& own = config.credentials;
-  for (const std::string& file : std::set<std::string>{config.api_private_key, own.private_key, own.raw_private_key}) {
+  const droverd::BootstrapConfig& bootstrap = config.bootstrap;
+  for (const std::string& file : std::set<std::string>{
+           config.api_private_key, own.private_key, own.raw_private_key, bootstrap.credentials.private_key,
+           bootstrap.credentials.raw_private_key, bootstrap.authority.private_key}) {
     if (io::is_readable_by_everybody(file)) {
       io::log::warn("everybody on this machine may read a private key; chmod 600 mends it", {{"file", file}});
     }
@@ -256,6 +282,28 @@ int serve(const Signals& signals, api::Api& api) {
   }
 }
 
+void tell_bootstrap(const droverd::BootstrapThread* bootstrap) {
+  if (bootstrap == nullptr) return;
+  if (const auto local = bootstrap->secure_local()) {
+    std::cout << "droverd: coaps://" << local->to_string() << " bootstraps devices with credentials\n";
+  }
+  if (const auto local = bootstrap->local()) {
+    std::cout << "droverd: coap://" << local->to_string() << " bootstraps devices WITHOUT SECURITY\n";
+    io::log::warn("the bootstrap server takes devices without security: everybody can have their keys");
+  }
+}
+
+void tell_ports(const droverd::Config& config, const droverd::ShardThreads& shards,
+                const droverd::BootstrapThread* bootstrap, const api::Api& api) {
+  std::cout << "droverd: coap://" << shards.local().to_string() << " for devices, " << config.shards
+            << (config.shards == 1 ? " shard\n" : " shards\n");
+  if (const auto local = shards.secure_local()) {
+    std::cout << "droverd: coaps://" << local->to_string() << " for devices with credentials\n";
+  }
+  tell_bootstrap(bootstrap);
+  for (const auto& url : api.urls()) std::cout << "droverd: " << url << "/api/v1 for people\n";
+}
+
 int run(const droverd::Config& config, const lwm2m::model::Registry& registry, const std::string& key_variable) {
   const auto listen = listen_address(config.listen);
   if (!listen) return fail(listen.error());
@@ -273,13 +321,26 @@ int run(const droverd::Config& config, const lwm2m::model::Registry& registry, c
       droverd::ShardThreads::open({*listen, config.shards, config.coap, config.policy, std::move(*secure)});
   if (!shards) return fail(shards.error());
   droverd::EventLog fleet((*shards)->fleet());
-  store::CredentialService service(*credentials->credentials, [&shards] { (*shards)->credentials_changed(); });
+  // Named before the service, whose thread tells both; opened behind it, since it asks the service.
+  std::unique_ptr<droverd::BootstrapThread> bootstrap;
+  std::atomic<droverd::BootstrapThread*> told = nullptr;
+  store::CredentialService service(*credentials->credentials, [&shards, &told] {
+    (*shards)->credentials_changed();
+    if (auto* const thread = told.load()) thread->credentials_changed();
+  });
+  if (config.bootstrap.runs()) {
+    auto opened = droverd::BootstrapThread::open(config, *credentials, service, registry);
+    if (!opened) return fail(opened.error());
+    bootstrap = std::move(*opened);
+    told = bootstrap.get();
+  }
   api::Api::Settings settings;
   settings.listen = config.api;
   settings.certificate = config.api_certificate;
   settings.private_key = config.api_private_key;
   settings.authority = *authority;
   if (*file) settings.credentials = &service;
+  settings.bootstrap = bootstrap.get();
   settings.events.events_max = config.api_events;
   settings.version = DROVER_VERSION;
   settings.started_at = io::unix_now();
@@ -293,13 +354,9 @@ int run(const droverd::Config& config, const lwm2m::model::Registry& registry, c
 
   droverd::take_over(config, *credentials, **shards);
   (*shards)->start();
+  if (bootstrap) bootstrap->start();
   api->start();
-  std::cout << "droverd: coap://" << (*shards)->local().to_string() << " for devices, " << config.shards
-            << (config.shards == 1 ? " shard\n" : " shards\n");
-  if (const auto local = (*shards)->secure_local()) {
-    std::cout << "droverd: coaps://" << local->to_string() << " for devices with credentials\n";
-  }
-  for (const auto& url : api->urls()) std::cout << "droverd: " << url << "/api/v1 for people\n";
+  tell_ports(config, **shards, bootstrap.get(), *api);
   std::cout << "droverd: ready\n";
 
   // Who starts us waits for these lines.
@@ -307,6 +364,7 @@ int run(const droverd::Config& config, const lwm2m::model::Registry& registry, c
   if (said) io::log::info("stopping", {{"signal", serve(signals, *api)}});
   // The API first: nothing new comes in, and its callbacks find the shards alive.
   api->stop();
+  if (bootstrap) bootstrap->stop();
   (*shards)->stop();
   droverd::hand_over(config, *credentials, **shards);
   return said ? 0 : fail(said.error());
@@ -330,7 +388,10 @@ int main(int argc, char** argv) {
     if (!tls) return fail(tls.error());
   }
   if (flags.check) {
-    if (const auto own = store::read_server_credentials(config->credentials); !own) return fail(own.error());
+    for (const store::ServerCredentialFiles& files :
+         {config->credentials, config->bootstrap.credentials, config->bootstrap.authority}) {
+      if (const auto own = store::read_server_credentials(files); !own) return fail(own.error());
+    }
     std::cout << "droverd: the configuration is fine\n";
     return end(0);
   }
