@@ -161,7 +161,7 @@ void BootstrapSequence::listen(Instant now, bool commanded) {
 
 bool BootstrapSequence::command(Instant now, bool may_begin) {
   if (!is_open()) {
-    if (!may_begin || state_ == State::Lingering) return false;
+    if (!may_begin) return false;
     cause_ = Cause::Server;
     addresses_.clear();
     actions_.push_back(BeginDraft{});

@@ -80,6 +80,7 @@ void Client::perform(Instant now, BootstrapAction&& action) {
     if (conclude_bootstrap(now)) adopt_bootstrap(now);
   } else if (std::holds_alternative<CloseBootstrapChannel>(action)) {
     channels_.close(now, kBootstrapServer);
+    bootstrap_replaced_ = false;
     accounts_changed_ = true;  // the account may be another one by now
   } else if (auto* report = std::get_if<BootstrapReport>(&action)) {
     events_.emplace_back(BootstrapChanged{std::move(*report)});
@@ -118,7 +119,7 @@ bool Client::is_bootstrap(const transport::PeerAddress& peer) const {
 /// The Bootstrap-Server may open a bootstrap itself where it has made the association (Transport "LwM2M and DTLS
 /// Roles"), and not before the device's own configuration was tried (Core §5.2.4, steps 1 and 2).
 bool Client::may_command() const {
-  return started_ && channels_.was_called(kBootstrapServer);
+  return started_ && !bootstrap_replaced_ && channels_.was_called(kBootstrapServer);
 }
 
 // ---- what -----------------------------------------------------------------------------------------------------------
@@ -182,6 +183,10 @@ Result<void> Client::conclude_bootstrap(Instant now) {
 }
 
 void Client::adopt_bootstrap(Instant now) {
+  const auto account = [&] {
+    return bootstrap_instance_ ? std::optional(security_values(now, *bootstrap_instance_)) : std::nullopt;
+  };
+  const auto before = account();
   bootstrap_.finished(now);
   tree_.adopt({now, std::nullopt}, std::move(*draft_));
   draft_.reset();
@@ -189,8 +194,9 @@ void Client::adopt_bootstrap(Instant now) {
   drain_changes(now);
   accounts_changed_ = false;
   sync_accounts(now);
-  for (auto& [id, account] : accounts_) {
-    if (started_ && !account.leaving) account.registration.register_again(now);
+  bootstrap_replaced_ = account() != before;
+  for (auto& [id, each] : accounts_) {
+    if (started_ && !each.leaving) each.registration.register_again(now);
   }
   // Core §5.2.3.3, step 3.
   purge_at_.reset();

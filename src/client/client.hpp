@@ -319,6 +319,7 @@ class Client {
   std::optional<ObjectTree::Draft> draft_;               ///< while commands of the Bootstrap-Server are taken
   std::optional<coap::ExchangeId> bootstrap_exchange_;
   std::optional<coap::Request> bootstrap_waiting_;  ///< for the association, instead of `bootstrap_exchange_`
+  bool bootstrap_replaced_ = false;  ///< the association that lingers is of keys that the device hasn't any more
   std::optional<Instant> purge_at_;                 ///< the Bootstrap-Server account (/0/x/12)
   std::deque<transport::Transmit> transmits_;  ///< to network addresses
   std::map<ServerId, Account> accounts_;

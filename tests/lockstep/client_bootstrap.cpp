@@ -513,6 +513,23 @@ TEST(TransportFigure3, TheBootstrapServerBeginsByItself) {
   EXPECT_EQ(link.client().tree().get({link.now(), std::nullopt}, Path(1, 0, 1)), lwm2m::Value(std::int64_t{900}));
 }
 
+TEST(TransportFigure3, ABootstrapThatHasJustFinishedIsNoReasonToRefuseTheNext) {
+  Secured link({.accept_handshakes = true});
+  link.be_registered();
+  ASSERT_TRUE(link.client().add_bootstrap_account(link.now(), "coaps://192.0.2.9", psk_values("bootstrap", "0123456789")));
+  link.client().settle(link.now());
+  for (int round = 0; round < 2; ++round) {
+    Calling server(link, psk_values("bootstrap", "0123456789"));
+    server.address = transport::PeerAddress::v4(0xC0000209, static_cast<std::uint16_t>(5684 + round));
+    server.run();
+    server.in("CON 0002 PUT t=02 /1/0/1 ct=0 '900'");
+    EXPECT_EQ(server.out(), "ACK 0002 2.04 t=02") << round;
+    server.in("CON 0003 POST t=04 /bs");
+    EXPECT_EQ(server.out(), "ACK 0003 2.04 t=04");
+    EXPECT_EQ(link.client().bootstrap_account()->state, BootstrapState::Lingering);
+  }
+}
+
 TEST(TransportFigure3, AServersOwnKeysDontOpenTheBootstrapInterface) {
   Secured link({.accept_handshakes = true});
   link.be_registered();
