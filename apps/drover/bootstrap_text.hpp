@@ -2,6 +2,7 @@
 // The Bootstrap-Server's plans and sessions for people.
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 

@@ -7,8 +7,8 @@
 
 namespace drover::api {
 
-/// The text of a plan; the call has it no more.
-tl::expected<Secret<std::string>, Problem> plan_body(Call& call);
+/// The text of a plan; the call has it no more. One without a name gets `name`, unless that is "".
+tl::expected<Secret<std::string>, Problem> plan_body(Call& call, const std::string& name = {});
 
 struct DryRunBody {
   std::string endpoint;

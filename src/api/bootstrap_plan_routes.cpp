@@ -98,7 +98,7 @@ void get_plan(const std::shared_ptr<Call>& call) {
 void put_plan(const std::shared_ptr<Call>& call) {
   auto* const desk = quick_desk_of(*call);
   if (desk == nullptr) return;
-  auto text = plan_body(*call);
+  auto text = plan_body(*call, call->rest);
   if (!text) return call->refuse(text.error());
   // Asked before, so that the answer can tell a new plan from a changed one.
   desk->plan(call->rest, [call, desk, text = std::move(*text)](const std::optional<PlanView>& older) {

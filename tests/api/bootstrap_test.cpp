@@ -139,6 +139,15 @@ TEST_F(BootstrapRoutes, AMistakeIsToldWithItsPlace) {
   EXPECT_EQ(call(200, "GET", kPlans)["plans"].size(), 0U);
 }
 
+TEST_F(BootstrapRoutes, APlanWithoutANameHasThatOfItsUrl) {
+  EXPECT_EQ(call(201, "PUT", kPlans + "/a%22b", R"( {"endpoints":["x"],"finish":true})")["name"], "a\"b");
+  EXPECT_EQ(call(201, "PUT", kPlans + "/c", "{}")["name"], "c");
+  const Json problem = call(400, "PUT", kPlans + "/d", R"({"finish":true,"finish":true})");
+  EXPECT_EQ(problem["detail"], "the member \"finish\" is doubled");
+  call(400, "PUT", kPlans + "/d", R"({"name":7})");
+  call(400, "PUT", kPlans + "/d", "{,}");
+}
+
 TEST_F(BootstrapRoutes, AnEndpointHasOnePlanAndDisksFail) {
   put(201, "a", "pump");
   EXPECT_EQ(put(409, "b", "pump")["type"], "urn:drover:problem:conflict");

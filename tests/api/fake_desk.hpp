@@ -5,7 +5,6 @@
 #include <functional>
 #include <map>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -140,10 +139,7 @@ class FakeDesk final : public bootstrap::Desk {
     using Why = bootstrap::DeskRefusal::Why;
     const std::lock_guard lock(mutex_);
     if (refusal_) return tl::unexpected(*refusal_);
-    auto document = nlohmann::json::parse(json, nullptr, false);
-    const bool is_nameless = document.is_object() && !document.contains("name");
-    if (is_nameless) document["name"] = name;
-    auto plan = bootstrap::parse_plan(is_nameless ? document.dump() : json, definitions_);
+    auto plan = bootstrap::parse_plan(json, definitions_);
     if (!plan) return refusal(Why::Invalid, plan.error().reason);
     if ((*plan)->name != name) return refusal(Why::Invalid, "name: isn't the plan's");
     if (const auto kept = book_.put(*plan); !kept) return refusal(Why::Conflict, kept.error().reason);
