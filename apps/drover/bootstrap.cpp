@@ -8,7 +8,7 @@
 #include "apps/drover/bootstrap_text.hpp"
 #include "apps/drover/exit_status.hpp"
 #include "apps/drover/follow.hpp"
-#include "apps/drover/plan_file.hpp"
+#include "apps/plans/plan_file.hpp"
 #include "apps/drover/session.hpp"
 #include "lwm2m/content/format.hpp"
 
@@ -128,9 +128,9 @@ int show_plan(Session& session, const std::string& name) {
 }
 
 int put_plan(Session& session, const BootstrapArguments& arguments) {
-  const auto plan = read_plan_file(arguments.file);
+  const auto plan = plans::read_plan_file(arguments.file);
   if (!plan) return usage_error(plan.error().reason);
-  const std::string name = arguments.plan.empty() ? name_of_plan(*plan) : arguments.plan;
+  const std::string name = arguments.plan.empty() ? plans::name_of_plan(*plan) : arguments.plan;
   if (name.empty()) return usage_error(arguments.file + " has no name for the plan: give \"name\" there, or --name");
   return finish(session, session.api.call("PUT", plan_url(name), {}, plan->reveal()), plan_text);
 }
@@ -141,7 +141,7 @@ int remove_plan(Session& session, const std::string& name) {
 }
 
 int validate_plan(Session& session, const std::string& file) {
-  const auto plan = read_plan_file(file);
+  const auto plan = plans::read_plan_file(file);
   if (!plan) return usage_error(plan.error().reason);
   return finish(session, session.api.call("POST", std::string(kBootstrap) + "/validate", {}, plan->reveal()),
                 [](const Json& answer) {
@@ -163,7 +163,7 @@ int dry_run_plan(Session& session, const BootstrapArguments& arguments) {
   }
   std::string text = dump(body);
   if (!arguments.file.empty()) {
-    const auto plan = read_plan_file(arguments.file);
+    const auto plan = plans::read_plan_file(arguments.file);
     if (!plan) return usage_error(plan.error().reason);
     // As it is, so that the server sees its mistakes.
     text.pop_back();

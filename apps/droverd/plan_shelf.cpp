@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plan_shelf.hpp"
 
-#include <toml++/toml.h>
-
-#include <algorithm>
-#include <fstream>
-#include <iterator>
-#include <sstream>
 #include <utility>
 
+#include "apps/plans/plan_file.hpp"
 #include "bootstrap/plan_json.hpp"
 #include "io/clock.hpp"
 #include "io/log.hpp"
@@ -39,28 +34,9 @@ DeskRefusal to_desk(const store::Refusal& refusal) {
 
 }  // namespace
 
-Result<Secret<std::string>> read_plan_file(const std::string& file) {
-  const auto wrong = [&](const std::string& reason) {
-    return tl::unexpected(Error{Fault::Us, 0, file + ": " + reason});
-  };
-  std::ifstream stream(file, std::ios::binary);
-  std::string text;
-  if (stream) text.assign(std::istreambuf_iterator<char>(stream), {});
-  if (!stream.good() && !stream.eof()) return wrong("can't be read");
-  if (!file.ends_with(".toml")) return Secret<std::string>(std::move(text));
-  try {
-    const toml::table table = toml::parse(text, file);
-    std::ostringstream json;
-    json << toml::json_formatter{table};
-    return Secret<std::string>(std::move(json).str());
-  } catch (const toml::parse_error& error) {
-    return wrong("line " + std::to_string(error.source().begin.line) + ": " + std::string(error.description()));
-  }
-}
-
 Result<void> PlanShelf::load(const std::vector<std::string>& files) {
   for (const std::string& file : files) {
-    const auto text = read_plan_file(file);
+    const auto text = plans::read_plan_file(file);
     if (!text) return tl::unexpected(text.error());
     const auto plan = bootstrap::parse_plan(text->reveal(), registry_);
     if (!plan) return tl::unexpected(Error{Fault::Us, 0, file + ": " + plan.error().reason});

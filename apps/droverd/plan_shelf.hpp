@@ -16,9 +16,6 @@
 
 namespace drover::droverd {
 
-/// A plan's text from a file: TOML for names that end so, else JSON. The error names the file.
-Result<Secret<std::string>> read_plan_file(const std::string& file);
-
 /// One thread at a time; put() and remove() wait for the disk.
 class PlanShelf {
  public:

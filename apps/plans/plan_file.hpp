@@ -8,7 +8,7 @@
 #include "base/result.hpp"
 #include "base/secret.hpp"
 
-namespace drover::cli {
+namespace drover::plans {
 
 /// The plan as JSON: what ends in .toml is TOML, what ends in .json and standard input ("-") is JSON, passed on as it is.
 /// Errors name the file, in TOML with the line, and nothing of its values.
@@ -18,4 +18,4 @@ Result<Secret<std::string>> plan_from_toml(std::string_view text, const std::str
 /// The plan's own name, "" when it isn't to be found.
 std::string name_of_plan(const Secret<std::string>& json);
 
-}  // namespace drover::cli
+}  // namespace drover::plans

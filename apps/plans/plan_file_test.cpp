@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "apps/drover/plan_file.hpp"
+#include "apps/plans/plan_file.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,7 +11,7 @@
 
 #include "bootstrap/test_plans.hpp"
 
-namespace drover::cli {
+namespace drover::plans {
 namespace {
 
 using Json = nlohmann::json;
@@ -78,4 +78,4 @@ TEST(PlanFile, TheDocumentsExamplesArePlans) {
 }
 
 }  // namespace
-}  // namespace drover::cli
+}  // namespace drover::plans

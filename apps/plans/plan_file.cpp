@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "apps/drover/plan_file.hpp"
+#include "apps/plans/plan_file.hpp"
 
 #include <toml++/toml.h>
 
@@ -9,7 +9,7 @@
 #include <iterator>
 #include <nlohmann/json.hpp>
 
-namespace drover::cli {
+namespace drover::plans {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -96,4 +96,4 @@ std::string name_of_plan(const Secret<std::string>& json) {
   return plan.is_object() && name != plan.end() && name->is_string() ? name->get<std::string>() : "";
 }
 
-}  // namespace drover::cli
+}  // namespace drover::plans
