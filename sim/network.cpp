@@ -36,8 +36,11 @@ void Network::flush(Host host) {
 
 void Network::post(const HostState& from, Transmit transmit) {
   ++sent_;
+  if (on_sent) on_sent(now_, transmit);
+  const auto at = static_cast<std::uint64_t>(now_.time_since_epoch().count());
+  schedule_ = ((schedule_ ^ at) * kFnvPrime ^ transmit.bytes.size()) * kFnvPrime;
   for (const std::uint8_t byte : transmit.bytes) {
-    trace_ = (trace_ ^ byte ^ static_cast<std::uint64_t>(now_.time_since_epoch().count())) * kFnvPrime;
+    trace_ = (trace_ ^ byte ^ at) * kFnvPrime;
   }
   const auto to = by_address_.find(transmit.to);
   if (to == by_address_.end()) return;

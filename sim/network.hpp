@@ -58,7 +58,11 @@ class Network {
   [[nodiscard]] std::uint64_t sent() const { return sent_; }
   /// Folds every datagram and its time: equal for equal seeds, or something isn't deterministic.
   [[nodiscard]] std::uint64_t trace() const { return trace_; }
+  /// The same of times and sizes alone, for worlds whose keys come from the system.
+  [[nodiscard]] std::uint64_t schedule() const { return schedule_; }
   [[nodiscard]] SplitMix& rng() { return rng_; }
+  /// Sees every datagram that is sent, also those that are lost.
+  std::function<void(Instant, const Transmit&)> on_sent;
 
   /// Runs until `end`. False when more than `steps_max` things happened: a livelock is a failure, not a hang.
   bool run_until(Instant end, std::uint64_t steps_max = 50'000'000);
@@ -90,9 +94,11 @@ class Network {
   [[nodiscard]] std::optional<Instant> next() const;
   bool lost(const Link& link) { return rng_.below(1000) < link.loss_permille; }
 
+  static constexpr std::uint64_t kFnvBasis = 14695981039346656037ULL;
+
   SplitMix rng_;
   Instant now_{};
-  std::uint64_t order_ = 0, sent_ = 0, trace_ = 14695981039346656037ULL;
+  std::uint64_t order_ = 0, sent_ = 0, trace_ = kFnvBasis, schedule_ = kFnvBasis;
   std::vector<HostState> hosts_;
   std::map<PeerAddress, Host> by_address_;
   std::priority_queue<Flight> flights_;

@@ -17,7 +17,9 @@ constexpr lwm2m::ObjectId kAccessControl = 2;
 client::ClientSettings settings_of(const DeviceNode::Setup& setup, security::Provider& provider) {
   client::ClientSettings settings;
   settings.endpoint = setup.endpoint;
-  if (setup.credential) settings.security = &provider;
+  settings.registration = setup.registration_limits;
+  settings.bootstrap = setup.bootstrap_limits;
+  if (setup.credential || setup.bootstrap) settings.security = &provider;
   return settings;
 }
 
@@ -40,22 +42,95 @@ DeviceNode::DeviceNode(const lwm2m::model::Registry& definitions, const Setup& s
 void DeviceNode::start(Instant now) {
   now_ = now;
   const client::Context own{now, std::nullopt};
-  [[maybe_unused]] bool made =
+  [[maybe_unused]] const bool made =
       client_.tree().add(own, 3, 0).has_value() && client_.tree().add(own, kTemperature, 0).has_value();
-  client::SecurityValues security;
-  if (setup_.credential) {
-    security.mode = client::SecurityObject::kPreSharedKey;
-    security.identity = to_bytes(setup_.credential->identity);
-    security.key = setup_.credential->key;
+  assert(made);
+  const auto content = setup_.disk != nullptr ? setup_.disk->read() : std::nullopt;
+  if (content) {
+    resume(now, *content);
+  } else {
+    make_accounts(now);
+    if (setup_.servers.size() > 1 && !setup_.bootstrap) provision_access(now);
   }
-  const std::string scheme = setup_.credential ? "coaps://" : "coap://";
+  if (setup_.disk != nullptr) setup_.disk->begin(now, unix_now(), client_);
+  client_.start(now);
+}
+
+void DeviceNode::make_accounts(Instant now) {
+  const auto values = [](const std::optional<security::PskCredential>& credential) {
+    client::SecurityValues security;
+    if (!credential) return security;
+    security.mode = client::SecurityObject::kPreSharedKey;
+    security.identity = to_bytes(credential->identity);
+    security.key = credential->key;
+    return security;
+  };
+  const auto uri = [](const PeerAddress& server, bool secure) {
+    return (secure ? "coaps://" : "coap://") + server.to_string();
+  };
+  [[maybe_unused]] bool made = true;
+  if (const auto& bootstrap = setup_.bootstrap) {
+    made = client_.add_bootstrap_account(now, uri(bootstrap->server, bootstrap->credential.has_value()),
+                                         values(bootstrap->credential), bootstrap->hold_off)
+               .has_value();
+  }
   client::ServerId id = 0;
   for (const PeerAddress& server : setup_.servers) {
-    made = made && client_.add_account(now, ++id, scheme + server.to_string(), setup_.lifetime, security).has_value();
+    if (setup_.bootstrap && !setup_.credential) break;
+    made = made && client_
+                       .add_account(now, ++id, uri(server, setup_.credential.has_value()), setup_.lifetime,
+                                    values(setup_.credential))
+                       .has_value();
   }
   assert(made);
-  if (setup_.servers.size() > 1) provision_access(now);
-  client_.start(now);
+}
+
+/// As a device's program does it: the tree first.
+void DeviceNode::resume(Instant now, const DeviceDisk::Content& content) {
+  const client::Context own{now, std::nullopt};
+  for (const auto& [path, nodes] : content.instances) {
+    if (!client_.tree().has(path)) {
+      [[maybe_unused]] const auto added = client_.tree().add(own, path.object(), path.instance());
+      assert(added);
+    }
+    for (const lwm2m::ResourceNode& node : nodes) {
+      const lwm2m::Path resource = path.child(node.id);
+      for (const auto& entry : node.instances) {
+        set(now, node.multiple ? resource.child(entry.id) : resource, entry.value);
+      }
+    }
+  }
+  client_.restore(now, unix_now(), content.client);
+}
+
+UnixSeconds DeviceNode::unix_now() const {
+  return std::chrono::floor<std::chrono::seconds>(now_.time_since_epoch() + setup_.wall_offset).count();
+}
+
+void DeviceNode::release(Instant now) {
+  now_ = now;
+  client_.release_associations(now);
+  if (setup_.disk != nullptr) setup_.disk->save(now, unix_now(), client_);
+  adopted_unsaved_ = false;
+}
+
+void DeviceNode::bootstrap(Instant now) {
+  now_ = now;
+  (void)client_.bootstrap(now);
+}
+
+/// What mustn't wait is written before anything is sent, unless the power fails in that moment.
+void DeviceNode::save() {
+  if (setup_.disk == nullptr) return;
+  if (!setup_.disk->is_due(client_)) return setup_.disk->look(now_, client_);
+  const bool adopted = adopted_unsaved_;
+  dead_ = failure_ == Failure::BeforeSaving || (failure_ == Failure::BeforeSavingAdopted && adopted);
+  if (!dead_) {
+    setup_.disk->save(now_, unix_now(), client_);
+    adopted_unsaved_ = false;
+    dead_ = failure_ == Failure::BehindSavingAdopted && adopted;
+  }
+  if (dead_ && watcher_ != nullptr) watcher_->power_failed(now_, setup_.endpoint);
 }
 
 void DeviceNode::set(Instant now, const lwm2m::Path& path, lwm2m::Value value) {
@@ -101,6 +176,7 @@ std::optional<client::ServerId> DeviceNode::server_at(const PeerAddress& address
 }
 
 void DeviceNode::handle_datagram(Instant now, const Datagram& datagram) {
+  if (dead_) return;
   now_ = now;
   const auto server = server_at(datagram.from);
   if (const auto message = coap::decode(datagram.bytes); watcher_ != nullptr && server && message) {
@@ -109,7 +185,16 @@ void DeviceNode::handle_datagram(Instant now, const Datagram& datagram) {
   client_.handle_datagram(now, datagram);
 }
 
+void DeviceNode::handle_timeout(Instant now) {
+  if (dead_) return;
+  now_ = now;
+  client_.handle_timeout(now);
+  if (setup_.disk != nullptr) setup_.disk->handle_timeout(now, unix_now(), client_);
+}
+
 std::optional<Transmit> DeviceNode::poll_transmit() {
+  if (!dead_) save();
+  if (dead_) return std::nullopt;
   auto transmit = client_.poll_transmit();
   if (!transmit || watcher_ == nullptr) return transmit;
   const auto server = server_at(transmit->to);
@@ -146,24 +231,35 @@ bool DeviceNode::is_registered() const {
 }
 
 std::optional<Instant> DeviceNode::deadline() const {
+  if (dead_) return std::nullopt;
+  std::optional<Instant> earliest = setup_.disk != nullptr ? setup_.disk->deadline() : std::nullopt;
   const auto deadline = client_.deadline();
-  if (!deadline) return std::nullopt;
-  return deadline->at;
+  if (deadline && (!earliest || deadline->at < *earliest)) earliest = deadline->at;
+  return earliest;
 }
 
 void DeviceNode::after(Instant now) {
+  if (dead_) return;
   now_ = now;
   while (const auto event = client_.poll_event()) {
     if (const auto* wanted = std::get_if<client::ResolveWanted>(&*event)) {
       client_.resolved(now, wanted->server, {setup_.servers.at(std::size_t{wanted->server} - 1)});
+    } else if (const auto* bootstrap = std::get_if<client::BootstrapChanged>(&*event)) {
+      adopted_unsaved_ |= setup_.disk != nullptr && bootstrap->report.kind == client::BootstrapReport::Kind::Finished;
+      if (watcher_ == nullptr) continue;
+      watcher_->explained(now, bootstrap->report.reason);
+      watcher_->bootstrap_changed(now, setup_.endpoint, bootstrap->report, client_);
     } else if (watcher_ == nullptr) {
       continue;
     } else if (const auto* changed = std::get_if<client::RegistrationChanged>(&*event)) {
+      watcher_->explained(now, changed->report.reason);
       watcher_->registration_changed(now, setup_.endpoint, changed->server);
     } else if (const auto* served = std::get_if<client::Served>(&*event)) {
-      watcher_->served(now, setup_.endpoint, *served, client_);
+      constexpr client::ServerId kBootstrapServer = 0;
+      if (served->server != kBootstrapServer) watcher_->served(now, setup_.endpoint, *served, client_);
     }
   }
+  if (watcher_ != nullptr) watcher_->settled(now, setup_.endpoint, client_);
 }
 
 Result<void> DeviceNode::execute(const client::Context&, const lwm2m::Path&, const client::Arguments& arguments) {

@@ -15,6 +15,7 @@
 #include "lwm2m/model/registry.hpp"
 #include "security/dtls/provider.hpp"
 #include "server/shard.hpp"
+#include "sim/device_disk.hpp"
 #include "sim/network.hpp"
 
 namespace drover::sim {
@@ -37,6 +38,14 @@ class DeviceWatcher {
                       const client::Client& client) = 0;
   /// A registration with that server begins or ends: its observations may be gone.
   virtual void registration_changed(Instant now, const std::string& endpoint, client::ServerId server) = 0;
+  virtual void bootstrap_changed(Instant, const std::string& /*endpoint*/, const client::BootstrapReport&,
+                                 const client::Client&) {}
+  /// After anything that happened to the device.
+  virtual void settled(Instant, const std::string& /*endpoint*/, const client::Client&) {}
+  /// Words for people, why something isn't as wanted.
+  virtual void explained(Instant, const std::string& /*reason*/) {}
+  /// Its power has failed by itself (DeviceNode::fail_at).
+  virtual void power_failed(Instant, const std::string& /*endpoint*/) {}
 };
 
 /// A client with objects 0, 1, 3 and one 3303; its execute is counted in the log. With several servers also object 2:
@@ -51,6 +60,25 @@ class DeviceNode final : public Node, private client::ObjectBehaviour {
     /// DTLS with this key to all servers; NoSec without.
     std::optional<security::PskCredential> credential{};
     security::dtls::Parameters dtls{};
+    /// A Bootstrap-Server that it knows from its factory. Of the servers it knows nothing then, unless it has a
+    /// credential.
+    struct Bootstrap {
+      PeerAddress server;
+      std::optional<security::PskCredential> credential;  ///< nothing: NoSec
+      std::uint32_t hold_off = 0;                         ///< seconds
+    };
+    std::optional<Bootstrap> bootstrap{};
+    client::RegistrationLimits registration_limits{};
+    client::BootstrapLimits bootstrap_limits{};
+    DeviceDisk* disk = nullptr;  ///< outlives the node; nothing: it forgets everything
+    Duration wall_offset{};      ///< of its wall clock, which starts at 0 with the instants
+  };
+  /// When its power fails by itself.
+  enum class Failure : std::uint8_t {
+    Never,
+    BeforeSaving,         ///< something that mustn't wait isn't on the disk yet
+    BeforeSavingAdopted,  ///< that is a bootstrap's configuration
+    BehindSavingAdopted,  ///< it is on the disk, and the answer to the Finish isn't sent
   };
   /// The Access Control instances.
   static constexpr lwm2m::InstanceId kDeviceAccess = 0;
@@ -61,6 +89,14 @@ class DeviceNode final : public Node, private client::ObjectBehaviour {
 
   void start(Instant now);
   void stop(Instant now) { client_.stop(now); }
+  /// An orderly end: what is on the disk is all there is, associations included.
+  void release(Instant now);
+  void fail_at(Failure failure) { failure_ = failure; }
+  [[nodiscard]] Failure failure() const { return failure_; }
+  /// A bootstrap was finished that the disk doesn't have.
+  [[nodiscard]] bool is_adopted_unsaved() const { return adopted_unsaved_; }
+  /// As its own program asks for it.
+  void bootstrap(Instant now);
   /// The interface of the device has another address, and the device knows it.
   void address_changed(Instant now) { client_.address_changed(now); }
   void set_temperature(Instant now, double value);
@@ -72,15 +108,16 @@ class DeviceNode final : public Node, private client::ObjectBehaviour {
   [[nodiscard]] const client::Client& client() const { return client_; }
 
   void handle_datagram(Instant now, const Datagram& datagram) override;
-  void handle_timeout(Instant now) override {
-    now_ = now;
-    client_.handle_timeout(now);
-  }
+  void handle_timeout(Instant now) override;
   std::optional<Transmit> poll_transmit() override;
   [[nodiscard]] std::optional<Instant> deadline() const override;
   void after(Instant now) override;
 
  private:
+  void make_accounts(Instant now);
+  void resume(Instant now, const DeviceDisk::Content& content);
+  void save();
+  [[nodiscard]] UnixSeconds unix_now() const;
   Result<void> execute(const client::Context& context, const lwm2m::Path& path,
                        const client::Arguments& arguments) override;
   void provision_access(Instant now);
@@ -93,6 +130,9 @@ class DeviceNode final : public Node, private client::ObjectBehaviour {
   DeviceLog& log_;
   DeviceWatcher* watcher_;
   Instant now_{};
+  Failure failure_ = Failure::Never;
+  bool dead_ = false;
+  bool adopted_unsaved_ = false;
   /// Message ids of reports and when they went out first, to know repetitions.
   std::map<std::pair<client::ServerId, std::uint16_t>, Instant> reports_;
   client::Client client_;

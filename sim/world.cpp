@@ -33,17 +33,18 @@ constexpr std::uint32_t kOffSecondsMax = 5400;
 
 World::World(const lwm2m::model::Registry& definitions, const WorldSettings& settings)
     : definitions_(definitions), settings_(settings), network_(settings.seed) {
+  if (settings.bootstrap) make_provisioning();
   for (std::size_t index = 0; index < settings.servers; ++index) {
     Server server;
     ServerNode::Setup setup;
     setup.shards = settings.shards;
     setup.seed = (settings.seed ^ 0x5E12E12) + index;
     if (settings.secure) setup.credentials = &known_;
+    if (provisioning_) setup.credentials = &provisioning_->store().source(store::Purpose::Server);
     setup.dtls.watcher = &nonces_;
     setup.dtls.ticket_secret = Secret<Bytes>(Bytes(32, static_cast<std::uint8_t>(index)));
     server.node = std::make_unique<ServerNode>(setup);
-    server.host = network_.attach(PeerAddress::v4(0x0A000001 + static_cast<std::uint32_t>(index), 5683),
-                                  server.node.get(), link::kLan);
+    server.host = network_.attach(address_of_server(index), server.node.get(), link::kLan);
     server.node->on_event = [this, index](Instant now, const server::Event& event) { on_event(now, index, event); };
     server.node->on_done = [this, index](Instant now, const server::OperationDone& done) { on_done(now, index, done); };
     server.registrations_make_sense = std::make_unique<RegistrationsMakeSense>(complaints_);
@@ -62,7 +63,9 @@ void World::add_device(std::size_t index) {
   device.endpoint = "urn:dev:os:world-" + std::to_string(index);
   device.setup.endpoint = device.endpoint;
   for (const Server& server : servers_) device.setup.servers.push_back(network_.address(server.host));
-  if (settings_.secure) {
+  if (provisioning_) {
+    equip(device);
+  } else if (settings_.secure) {
     const std::string key = "key of " + device.endpoint;
     known_.psks[device.endpoint] = key;
     device.setup.credential = security::PskCredential{device.endpoint, Secret<Bytes>(to_bytes(key))};
@@ -81,13 +84,25 @@ void World::add_device(std::size_t index) {
 
 void World::switch_on(Device& device, Instant now) {
   if (device.node) return;
+  if (device.disk && network_.rng().below(4) == 0) device.setup.wall_offset += some_time(hours(1)) - minutes(30);
   device.setup.seed = network_.rng().next();
   periods_are_kept_.forget(device.endpoint);
   DeviceWatcher* watcher = this;
   device.node = std::make_unique<DeviceNode>(definitions_, device.setup, logs_[device.endpoint], watcher);
   network_.replace(device.host, device.node.get());
   device.node->start(now);
+  if (provisioning_) {
+    provisioning_->configuration_is_whole.started(now, device.endpoint, device.node->client(), device.adoption_lost);
+    device.adoption_lost = false;
+  }
   network_.flush(device.host);
+}
+
+void World::switch_off(Device& device, Instant now, Duration off) {
+  network_.replace(device.host, nullptr);
+  device.node.reset();
+  const std::size_t index = static_cast<std::size_t>(&device - devices_.data());
+  network_.at(now + off, [this, index](Instant at) { switch_on(devices_[index], at); });
 }
 
 void World::every(Duration mean, void (World::*action)(Instant)) {
@@ -113,14 +128,12 @@ void World::fault(Instant now) {
       network_.move(device.host, fresh_address());
       if (device.node) device.node->address_changed(now);
       break;
-    case 2: {  // power fails, and comes back
-      network_.replace(device.host, nullptr);
-      device.node.reset();
-      const std::size_t index = static_cast<std::size_t>(&device - devices_.data());
-      network_.at(now + seconds(network_.rng().below(kOffSecondsMax)),
-                  [this, index](Instant at) { switch_on(devices_[index], at); });
-      return;
-    }
+    case 2:  // power fails, and comes back
+      if (device.node && device.disk && network_.rng().below(3) == 0) {
+        device.node->release(now);
+        network_.flush(device.host);
+      }
+      return switch_off(device, now, seconds(network_.rng().below(kOffSecondsMax)));
     case 3: network_.set_link(device.host, link::kDown); break;
     default: network_.set_link(device.host, kRadios[network_.rng().below(kRadios.size())]); break;
   }
@@ -130,6 +143,9 @@ void World::fault(Instant now) {
 void World::operation(Instant now) {
   const std::string& endpoint = some_device().endpoint;
   const auto server = static_cast<std::size_t>(network_.rng().below(static_cast<std::uint32_t>(servers_.size())));
+  if (provisioning_ && network_.rng().below(8) == 0) {
+    return ask(now, server, endpoint, lwm2m::Read{lwm2m::Path(0), std::nullopt, false});  // its keys
+  }
   switch (network_.rng().below(8)) {
     case 0: return ask(now, server, endpoint, lwm2m::Read{lwm2m::Path(3, 0), std::nullopt, false});
     case 1: return ask(now, server, endpoint, lwm2m::Discover{lwm2m::Path(3303)});
@@ -221,6 +237,7 @@ void World::on_done(Instant now, std::size_t server, const server::OperationDone
   if (asked == asked_.end()) return;
   if (const auto* outcome = std::get_if<lwm2m::Outcome>(&done.result)) {
     ++report_.answered;
+    if (provisioning_) provisioning_->secrets_stay_secret.said(now, "an answer", as_text(outcome->payload));
     if (!asked->second.argument.empty() && outcome->status == lwm2m::Status::Changed) {
       execute_at_most_once_.confirmed(asked->second.endpoint, asked->second.argument);
     }
@@ -234,6 +251,7 @@ void World::on_done(Instant now, std::size_t server, const server::OperationDone
 
 void World::on_event(Instant now, std::size_t server, const server::Event& event) {
   servers_[server].registrations_make_sense->event(now, event);
+  if (provisioning_) provisioning_->secrets_stay_secret.said(now, event);
   if (event.kind == server::EventKind::Registered) {
     ++report_.registrations;
     // A command of its own: the server is in the middle of draining what it has to say.
@@ -274,8 +292,14 @@ void World::registration_changed(Instant, const std::string& endpoint, client::S
 
 void World::heal(Instant now) {
   healed_ = true;
+  end_thefts();
+  if (settings_.flaw == Flaw::NoWayBack) {
+    network_.set_link(provisioning_->host(), link::kDown);
+    provisioning_->revoke(now, devices_.front().endpoint);
+  }
   for (Device& device : devices_) {
     network_.set_link(device.host, link::kLan);
+    if (device.node) device.node->fail_at(DeviceNode::Failure::Never);
     switch_on(device, now);
   }
 }
@@ -315,6 +339,8 @@ WorldReport World::run() {
   every(settings_.operation_every, &World::operation);
   every(settings_.change_every, &World::change);
   if (settings_.secure) every(settings_.restart_every, &World::restart);
+  if (provisioning_) every(settings_.trouble_every, &World::trouble);
+  if (provisioning_) every(settings_.theft_every, &World::theft);
   const Instant end = Instant{} + settings_.length;
   for (Instant at = Instant{} + minutes(1); at < end; at += minutes(1)) {
     network_.at(at, [this](Instant now) {
@@ -322,6 +348,7 @@ WorldReport World::run() {
         const auto wall = std::chrono::floor<seconds>(now.time_since_epoch() + server.node->wall_offset()).count();
         server.registrations_make_sense->visible(now, server.node->devices(), wall);
       }
+      if (provisioning_ && now.time_since_epoch() % hours(1) == Duration{}) look_at_keys(now);
       for (const Device& device : devices_) {
         if (device.node) periods_are_kept_.tick(now, device.endpoint, device.node->client());
       }
@@ -359,6 +386,8 @@ WorldReport World::run() {
   report_.records = nonces_.count();
   report_.handshakes = nonces_.lines.size() / 2;  // both ends
   if (nonces_.reused > 0) complaints_.add(network_.now(), std::to_string(nonces_.reused) + " nonces were used twice");
+  if (provisioning_) report_provisioning(network_.now());
+  report_.schedule = network_.schedule();
   report_.complaints = complaints_.all();
   report_.datagrams = network_.sent();
   report_.trace = network_.trace();

@@ -13,8 +13,18 @@
 #include "sim/network.hpp"
 #include "security/dtls/test_peers.hpp"
 #include "sim/node.hpp"
+#include "sim/provisioning.hpp"
 
 namespace drover::sim {
+
+/// What is wrong on purpose, to see that somebody complains.
+enum class Flaw : std::uint8_t {
+  None,
+  OpenBootstrap,  ///< the Bootstrap-Server does without DTLS
+  LateDisk,       ///< devices send before they save
+  StolenKeys,     ///< thieves have the keys of those whom they call themselves
+  NoWayBack,      ///< the Bootstrap-Server is away at the end, and keys of a device are gone
+};
 
 struct WorldSettings {
   std::uint64_t seed = 1;
@@ -30,6 +40,13 @@ struct WorldSettings {
   Duration restart_every = std::chrono::minutes(50);  ///< of some server, when secure
   /// When secure: each of every so many devices, on average, does without Connection IDs; 0: none.
   std::uint32_t one_without_id_in = 0;
+  /// When secure: devices know a Bootstrap-Server, and one in four its LwM2M Server, too. Servers are away for a while,
+  /// keys are removed, plans rotate, devices and the Bootstrap-Server end in the middle, and thieves try. Devices have
+  /// disks.
+  bool bootstrap = false;
+  Duration trouble_every = std::chrono::minutes(8);  ///< with a bootstrap, on average
+  Duration theft_every = std::chrono::minutes(70);
+  Flaw flaw = Flaw::None;
 };
 
 struct WorldReport {
@@ -44,6 +61,16 @@ struct WorldReport {
   std::uint64_t handshakes = 0;  ///< whose keys the key log tells
   std::uint64_t without_id = 0;  ///< devices without Connection IDs
   std::uint64_t rebindings_without_id = 0;  ///< addresses of theirs that changed behind their back
+  // With a Bootstrap-Server.
+  std::uint64_t schedule = 0;     ///< as `trace`, without what the keys make of the bytes
+  std::uint64_t bootstraps = 0;   ///< that devices finished
+  std::uint64_t fallbacks = 0;    ///< of them because no server could be registered with
+  std::uint64_t sessions = 0, failed_sessions = 0, unknown_sessions = 0, bootstrap_restarts = 0;
+  std::uint64_t interruptions = 0;  ///< troubles in the middle of a session
+  std::uint64_t lost_adoptions = 0, kept_adoptions = 0;  ///< power failures before and behind the saving of one
+  std::uint64_t looks = 0;          ///< at a device's configuration
+  std::uint64_t secrets = 0, texts = 0;  ///< that were looked for, and in how many texts
+  std::uint64_t thefts = 0, refused_thefts = 0;
 };
 
 using security::testing::KnownPeers;
@@ -60,11 +87,17 @@ class World final : private DeviceWatcher {
     Network::Host host = 0;
     std::unique_ptr<DeviceNode> node;  ///< null while it is switched off
     DeviceNode::Setup setup;
+    std::unique_ptr<DeviceDisk> disk{};  ///< with a Bootstrap-Server
+    bool adoption_lost = false;          ///< its power failed before a finished bootstrap was saved
   };
 
   void add_device(std::size_t index);
   void switch_on(Device& device, Instant now);
+  void switch_off(Device& device, Instant now, Duration off);
   PeerAddress fresh_address();
+  static PeerAddress address_of_server(std::size_t index) {
+    return PeerAddress::v4(0x0A000001 + static_cast<std::uint32_t>(index), 5683);
+  }
 
   // What happens by itself; each schedules its next time while the world isn't healed.
   void every(Duration mean, void (World::*action)(Instant));
@@ -85,6 +118,23 @@ class World final : private DeviceWatcher {
   void expect_convergence(Instant now);
   void expect_convergence(Instant now, std::size_t server);
 
+  // world_bootstrap.cpp
+  void make_provisioning();
+  void equip(Device& device);
+  void trouble(Instant now);
+  void interrupt(Instant now, Device& device);
+  void theft(Instant now);
+  void end_thefts();
+  void send_away(Instant now, Network::Host host, Duration away);
+  Duration some_time(Duration max);
+  void look_at_keys(Instant now);
+  void report_provisioning(Instant now);
+  void bootstrap_changed(Instant now, const std::string& endpoint, const client::BootstrapReport& report,
+                         const client::Client& client) override;
+  void settled(Instant now, const std::string& endpoint, const client::Client& client) override;
+  void explained(Instant now, const std::string& reason) override;
+  void power_failed(Instant now, const std::string& endpoint) override;
+
   // DeviceWatcher
   void reported(Instant now, const std::string& endpoint, client::ServerId server, const coap::Message& message,
                 const client::Client& client) override;
@@ -92,6 +142,7 @@ class World final : private DeviceWatcher {
   void served(Instant now, const std::string& endpoint, const client::Served& served,
               const client::Client& client) override;
   void registration_changed(Instant now, const std::string& endpoint, client::ServerId server) override;
+  Device& device_of(const std::string& endpoint);
   Device& some_device() { return devices_[network_.rng().below(static_cast<std::uint32_t>(devices_.size()))]; }
 
   const lwm2m::model::Registry& definitions_;
@@ -125,6 +176,10 @@ class World final : private DeviceWatcher {
   ExecuteAtMostOnce execute_at_most_once_{complaints_};
   AccessIsChecked access_is_checked_{complaints_};
   PeriodsAreKept periods_are_kept_{complaints_, access_is_checked_};
+  std::unique_ptr<Provisioning> provisioning_;
+  ThiefIsRefused thief_is_refused_{complaints_};
+  Device thief_;
+  DeviceLog thief_log_;
   WorldReport report_;
 };
 
