@@ -70,6 +70,25 @@ std::uint64_t seeds() {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, WorldOfBootstraps, testing::Range<std::uint64_t>(3001, 3001 + seeds()));
 
+class WorldOfTwoAccounts : public testing::TestWithParam<std::uint64_t> {};
+
+// The same with two servers, of which one may be away, and their access rights.
+TEST_P(WorldOfTwoAccounts, ABootstrapGivesBothOrNone) {
+  WorldSettings two = settings(GetParam());
+  two.servers = 2;
+  two.shards = 2;
+  two.devices = 12;
+  const WorldReport report = World(definitions(), two).run();
+  expect_clean(report);
+  EXPECT_GT(report.bootstraps, 2U * 12U);
+  EXPECT_GT(report.interruptions, 5U);
+  EXPECT_GT(report.lost_adoptions + report.kept_adoptions, 2U);
+  EXPECT_GT(report.secrets, 2U * 2U * 12U);
+  EXPECT_GT(report.registrations, 3U * 12U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, WorldOfTwoAccounts, testing::Range<std::uint64_t>(3501, 3501 + seeds()));
+
 // Keys come from the system's generator: bytes differ, nothing else does.
 TEST(BootstrapWorld, WithTheSameSeedHasTheSameSchedule) {
   WorldSettings small = settings(3001);

@@ -50,7 +50,7 @@ void DeviceNode::start(Instant now) {
     resume(now, *content);
   } else {
     make_accounts(now);
-    if (setup_.servers.size() > 1 && !setup_.bootstrap) provision_access(now);
+    if (setup_.servers.size() > 1 && (!setup_.bootstrap || setup_.credential)) provision_access(now);
   }
   if (setup_.disk != nullptr) setup_.disk->begin(now, unix_now(), client_);
   client_.start(now);

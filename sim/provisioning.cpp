@@ -55,9 +55,26 @@ std::string Provisioning::plan(const std::string& name, const std::string& endpo
                std::to_string(rotate ? 600 : 1800) + R"(,"security":{"mode":"psk","key_bytes":)" +
                std::to_string(rotate ? 32 : 16) + "}}";
   }
+  // Accounts are written over where they are: a Delete takes what only that server may use with it (Core E.1.3).
+  const std::string several = setup_.servers.size() > 1 ? R"(,"delete":[],"write":)" + access() : "";
   const std::string whose = endpoints.empty() ? "" : R"(,"endpoints":)" + endpoints;
   return R"({"name":")" + name + R"(")" + whose + R"(,"keys":")" + (rotate ? "rotate" : "keep") + R"(","format":")" +
-         (rotate ? "json" : "tlv") + R"(","servers":[)" + servers + "]}";
+         (rotate ? "json" : "tlv") + R"(","servers":[)" + servers + "]" + several + "}";
+}
+
+/// As DeviceNode has it of itself: what is the first server's, the others may read.
+std::string Provisioning::access() const {
+  std::string entries;
+  const auto give = [&](std::size_t instance, const std::string& target, const std::string& acl, std::size_t owner) {
+    entries += (entries.empty() ? "" : ",") + std::string(R"({"path":"/2/)") + std::to_string(instance) + R"(","value":{)" +
+               target + "," + acl + R"("3":)" + std::to_string(owner) + "}}";
+  };
+  give(DeviceNode::kDeviceAccess, R"("0":3,"1":0)", R"("2":{"0":1},)", 1);
+  give(DeviceNode::kTemperatureAccess, R"("0":3303,"1":0)", R"("2":{"0":1},)", 1);
+  for (std::size_t index = 0; index < setup_.servers.size(); ++index) {
+    give(DeviceNode::kTemperatureAccess + 1 + index, R"("0":1,"1":)" + std::to_string(index), "", index + 1);
+  }
+  return "[" + entries + "]";
 }
 
 void Provisioning::change_plan(bool rotate) {

@@ -53,6 +53,7 @@ class Provisioning {
   void on_event(Instant now, const bootstrap::Event& event);
   void on_keys(const bootstrap::KeysWanted& wanted, const std::vector<security::ClientCredential>& keys);
   [[nodiscard]] std::string plan(const std::string& name, const std::string& endpoints, bool rotate) const;
+  [[nodiscard]] std::string access() const;
 
   Network& network_;
   Setup setup_;
