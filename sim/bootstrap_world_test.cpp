@@ -44,11 +44,13 @@ class WorldOfBootstraps : public testing::TestWithParam<std::uint64_t> {};
 TEST_P(WorldOfBootstraps, EverybodyEndsRegisteredWithAKeyThatTheStoreHolds) {
   const WorldReport report = World(definitions(), settings(GetParam())).run();
   expect_clean(report);
+  // What nobody knew the end of is retired by the next bootstrap: it doesn't pile up.
+  EXPECT_LE(report.keys_kept_max, 5U);
   EXPECT_GT(report.bootstraps, 2U * 16U);
   EXPECT_GT(report.fallbacks, 16U);
   EXPECT_GT(report.failed_sessions, 5U);
   EXPECT_GT(report.unknown_sessions, 2U);
-  EXPECT_GT(report.interruptions, 10U);
+  EXPECT_GT(report.interruptions, 3U);
   EXPECT_GT(report.bootstrap_restarts, 3U);
   EXPECT_GT(report.lost_adoptions + report.kept_adoptions, 3U);
   EXPECT_GT(report.looks, 5000U);
@@ -81,8 +83,8 @@ TEST_P(WorldOfTwoAccounts, ABootstrapGivesBothOrNone) {
   const WorldReport report = World(definitions(), two).run();
   expect_clean(report);
   EXPECT_GT(report.bootstraps, 2U * 12U);
-  EXPECT_GT(report.interruptions, 5U);
-  EXPECT_GT(report.lost_adoptions + report.kept_adoptions, 2U);
+  EXPECT_GT(report.interruptions, 0U);
+  EXPECT_GT(report.lost_adoptions + report.kept_adoptions, 0U);
   EXPECT_GT(report.secrets, 2U * 2U * 12U);
   EXPECT_GT(report.registrations, 3U * 12U);
 }

@@ -70,6 +70,7 @@ struct WorldReport {
   std::uint64_t lost_adoptions = 0, kept_adoptions = 0;  ///< power failures before and behind the saving of one
   std::uint64_t looks = 0;          ///< at a device's configuration
   std::uint64_t secrets = 0, texts = 0;  ///< that were looked for, and in how many texts
+  std::uint64_t keys_kept_max = 0;       ///< of one device for the servers, at the end
   std::uint64_t thefts = 0, refused_thefts = 0;
 };
 

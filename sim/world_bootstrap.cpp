@@ -197,7 +197,11 @@ void World::look_at_keys(Instant now) {
 
 void World::report_provisioning(Instant now) {
   look_at_keys(now);
-  for (const Device& device : devices_) provisioning_->at_end(now, device.endpoint, device.node->client());
+  for (const Device& device : devices_) {
+    provisioning_->at_end(now, device.endpoint, device.node->client());
+    const auto kept = provisioning_->store().of_endpoint(store::Purpose::Server, device.endpoint).size();
+    report_.keys_kept_max = std::max<std::uint64_t>(report_.keys_kept_max, kept);
+  }
   report_.sessions = provisioning_->sessions;
   report_.failed_sessions = provisioning_->failed_sessions;
   report_.unknown_sessions = provisioning_->unknown_sessions;
