@@ -336,7 +336,8 @@ std::string describe(const client::ClientEvent& event) {
     }
     std::string operator()(const client::Served& served) const {
       return std::string("served") + server(served.server) + " operation=" + served.operation +
-             " path=" + served.path.to_string() + " result=\"" + lwm2m::to_string(served.status) + "\"";
+             " path=" + served.path.to_string() + " result=\"" + lwm2m::to_string(served.status) + "\"" +
+             (served.reason.empty() ? "" : " reason=\"" + served.reason + "\"");
     }
     std::string operator()(const client::ServerChanged& changed) const {
       using Kind = client::Change::Kind;

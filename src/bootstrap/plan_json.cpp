@@ -12,6 +12,8 @@
 namespace drover::bootstrap {
 namespace {
 
+constexpr lwm2m::ObjectId kAccessControl = 2;
+
 using lwm2m::Path;
 using nlohmann::json;
 
@@ -264,6 +266,12 @@ class PlanReader {
       if (account.mode == SecurityMode::NoSec) {
         plan_.warnings.push_back(accounts_at_[i] + ".security: no security: whoever is on the way reads and changes everything");
       }
+    }
+    const bool guards = std::any_of(plan_.writes.begin(), plan_.writes.end(),
+                                    [](const PlannedWrite& write) { return write.path.object() == kAccessControl; });
+    if (servers_ > 1 && !guards) {
+      plan_.warnings.emplace_back("write: with several servers nobody has rights on what no instance of object 2 is about "
+                                  "(Core 7.1.2)");
     }
     const bool finishes = !plan_.steps.empty() && std::holds_alternative<FinishStep>(plan_.steps.back().what);
     if (!finishes) plan_.warnings.emplace_back("finish: without it devices of 1.0 take the bootstrap as failed");

@@ -114,10 +114,11 @@ TEST(PlanJson, TheDescriptionHasNoKey) {
 TEST(PlanJson, WhatIsUnwiseIsSaid) {
   const auto compiled = plan(with_server(R"({'id':1,'uri':'coap://h','security':{'mode':'nosec'}},
       {'id':2,'uri':'coaps://h','security':{'mode':'psk','key':'00112233445566778899aabbccddeeff'}})", ",'finish':false"));
-  ASSERT_EQ(compiled->warnings.size(), 3U);
+  ASSERT_EQ(compiled->warnings.size(), 4U);
   EXPECT_TRUE(compiled->warnings[0].starts_with("servers[0].security: no security"));
   EXPECT_TRUE(compiled->warnings[1].starts_with("servers[1].security: several devices get the same key"));
-  EXPECT_TRUE(compiled->warnings[2].starts_with("finish:"));
+  EXPECT_TRUE(compiled->warnings[2].starts_with("write: with several servers"));
+  EXPECT_TRUE(compiled->warnings[3].starts_with("finish:"));
 }
 
 TEST(DryRun, ShowsTheMessagesOfAppendixF) {

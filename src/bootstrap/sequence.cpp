@@ -192,8 +192,10 @@ Result<std::optional<NextOperation>> Sequence::next_of(const AccountStep& step) 
 Result<std::optional<NextOperation>> Sequence::next_of(const WriteStep& step) {
   const PlannedWrite& planned = plan_->writes[step.write];
   if (planned.texts.empty()) {
-    const Bytes& payload = format_ == lwm2m::Format::Json ? planned.json : planned.tlv;
-    return std::optional(NextOperation{lwm2m::BootstrapWrite{planned.path, number_of(format_), payload}, false});
+    // Clients that take a single resource in JSON are rare.
+    const bool json = format_ == lwm2m::Format::Json && !planned.path.is_resource();
+    const auto number = json ? lwm2m::format::kJson : lwm2m::format::kTlv;
+    return std::optional(NextOperation{lwm2m::BootstrapWrite{planned.path, number, json ? planned.json : planned.tlv}, false});
   }
   lwm2m::Tree tree = planned.tree;
   auto text = planned.texts.begin();
@@ -212,9 +214,10 @@ Result<std::optional<NextOperation>> Sequence::next_of(const WriteStep& step) {
 }
 
 Result<NextOperation> Sequence::write(const Path& path, const lwm2m::Tree& tree, bool is_secret) const {
-  auto payload = lwm2m::content::encode(format_, path, tree);
+  const lwm2m::Format format = path.is_resource() ? lwm2m::Format::Tlv : format_;
+  auto payload = lwm2m::content::encode(format, path, tree);
   if (!payload) return tl::unexpected(payload.error());
-  return NextOperation{lwm2m::BootstrapWrite{path, number_of(format_), std::move(*payload)}, is_secret};
+  return NextOperation{lwm2m::BootstrapWrite{path, number_of(format), std::move(*payload)}, is_secret};
 }
 
 // ---- answers --------------------------------------------------------------------------------------------------------

@@ -140,9 +140,11 @@ void Client::serve_bootstrap(Instant now, coap::ResponderId responder, const coa
     outcome.status = lwm2m::Status::NotAcceptable;
     outcome.payload = to_bytes(consistent.error().reason);
   }
+  const bool success = lwm2m::is_success(outcome.status);
   endpoint_.respond(now, responder, mapping::to_response(outcome));
-  events_.emplace_back(Served{kBootstrapServer, lwm2m::name_of(*operation), lwm2m::path_of(*operation), outcome.status});
-  if (finish && lwm2m::is_success(outcome.status)) adopt_bootstrap(now);
+  events_.emplace_back(Served{kBootstrapServer, lwm2m::name_of(*operation), lwm2m::path_of(*operation), outcome.status,
+                              success ? std::string() : std::string(as_text(outcome.payload))});
+  if (finish && success) adopt_bootstrap(now);
 }
 
 /// Certificates come in blocks. They count as commands, so that a slow link isn't silence.

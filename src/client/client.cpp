@@ -35,7 +35,10 @@ Client::Client(ClientSettings settings, Rng& rng)
 
 void Client::define(const lwm2m::model::ObjectDefinition& definition, ObjectBehaviour* behaviour,
                     std::vector<lwm2m::ResourceId> supported) {
-  if (behaviour == nullptr && definition.id == SecurityObject::kObject) behaviour = &security_object_;
+  if (behaviour == nullptr && definition.id == SecurityObject::kObject) {
+    behaviour = &security_object_;
+    if (supported.empty()) supported = SecurityObject::supported();
+  }
   if (behaviour == nullptr && definition.id == ServerObject::kObject) behaviour = &server_object_;
   if (behaviour == nullptr && definition.id == AccessControl::kObject) behaviour = &access_control_object_;
   if (behaviour == nullptr && definition.id == DeviceObject::kObject) behaviour = &device_object_;

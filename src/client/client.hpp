@@ -54,6 +54,7 @@ struct Served {
   const char* operation = "";
   lwm2m::Path path;
   lwm2m::Status status{};
+  std::string reason{};  ///< of a refused operation of the Bootstrap-Server, as it was told
 };
 /// A server wrote a resource, or created or deleted an instance.
 struct ServerChanged {

@@ -170,6 +170,22 @@ TEST(CoreSection5_2_7_4, AWriteWithoutFormatOrToWhatIsntThereIsRefused) {
   device.answer("2.04 t=01");
 }
 
+/// As Leshan 1.5 writes an account: with resources of SMS, empty, which this client doesn't have.
+TEST(CoreSection5_2_7_4, ResourcesThatArentSupportedAreIgnoredWhateverTheyHold) {
+  Fresh device;
+  device.client.start(device.now);
+  device.request();
+  Bytes message = wire::write("CON 0001 PUT t=02 /0/1 ct=11542");
+  const Bytes tlv = from_hex("c80015636f61703a2f2f3132372e302e302e313a35363833c10100c10203c003c004c005c10603c007c008c009c10a7b"
+                             "c10b01c10c00");
+  message.push_back(0xFF);
+  message.insert(message.end(), tlv.begin(), tlv.end());
+  device.in(message, kBootstrap);
+  device.out("ACK 0001 2.04 t=02", kBootstrap);
+  device.command(" GET t=05 /0 accept=40");
+  device.answer("2.05 t=05 ct=40 'lwm2m=\"1.0\",</0/0>,</0/1>;ssid=123'");
+}
+
 // ---- nothing counts before a consistent Finish (Core §5.2.6) ---------------------------------------------------------
 
 TEST(CoreSection5_2_6, AnInconsistentFinishIs406AndStaysOpenForCorrections) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <vector>
+
 #include "client/behaviour.hpp"
 
 namespace drover::client {
@@ -21,6 +23,11 @@ class SecurityObject final : public ObjectBehaviour {
   static constexpr lwm2m::ResourceId kShortServerId = 10;
   static constexpr lwm2m::ResourceId kHoldOff = 11;
   static constexpr lwm2m::ResourceId kAccountTimeout = 12;
+  /// All but those of SMS, which this client doesn't have: what a Bootstrap-Server writes of them is ignored
+  /// (§5.2.7.4).
+  static std::vector<lwm2m::ResourceId> supported() {
+    return {kUri, kBootstrap, kMode, kIdentity, kServerKey, kSecretKey, kShortServerId, kHoldOff, kAccountTimeout};
+  }
   // Values of kMode.
   static constexpr std::int64_t kPreSharedKey = 0;
   static constexpr std::int64_t kRawPublicKey = 1;
