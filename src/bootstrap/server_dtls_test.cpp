@@ -35,7 +35,10 @@ class SecureTest : public ServerTest {
     start_server(std::move(config));
     device(kName);
   }
-  void TearDown() override { EXPECT_EQ(witness_.reused, 0U) << "a nonce was used twice"; }
+  void TearDown() override {
+    EXPECT_EQ(witness_.reused, 0U) << "a nonce was used twice";
+    server_.reset();  // what it is made of is this fixture's, which ends before its base
+  }
 
   void connect(const security::ClientCredential& credential) {
     connector_ = std::move(*provider_->connector(credential, "server.example"));
