@@ -173,6 +173,9 @@ Result<std::unique_ptr<BootstrapThread>> BootstrapThread::open(const Config& con
                                                                store::CredentialService& service,
                                                                const lwm2m::model::Registry& registry) {
   const BootstrapConfig& wanted = config.bootstrap;
+  if (!wanted.secure_listen.empty() && config.store.empty() && wanted.credentials.trust_anchors.empty()) {
+    return tl::unexpected(Error{Fault::Us, 0, "bootstrap.secure_listen needs a store (--store) for the credentials of devices"});
+  }
   security::dtls::Parameters dtls;
   dtls.cbc = config.cbc;
   std::unique_ptr<BootstrapThread> made(new BootstrapThread);

@@ -27,6 +27,7 @@
 #include "io/resolve.hpp"
 #include "io/secret_file.hpp"
 #include "io/standard_output.hpp"
+#include "plan_shelf.hpp"
 #include "secure_port.hpp"
 #include "shard_threads.hpp"
 #include "store/store_file.hpp"
@@ -392,6 +393,7 @@ int main(int argc, char** argv) {
          {config->credentials, config->bootstrap.credentials, config->bootstrap.authority}) {
       if (const auto own = store::read_server_credentials(files); !own) return fail(own.error());
     }
+    if (const auto plans = droverd::read_plans(config->bootstrap.plans, registry); !plans) return fail(plans.error());
     std::cout << "droverd: the configuration is fine\n";
     return end(0);
   }

@@ -34,19 +34,31 @@ DeskRefusal to_desk(const store::Refusal& refusal) {
 
 }  // namespace
 
-Result<void> PlanShelf::load(const std::vector<std::string>& files) {
+Result<std::vector<bootstrap::SharedPlan>> read_plans(const std::vector<std::string>& files,
+                                                      const lwm2m::model::Registry& registry) {
+  const auto wrong = [](const std::string& reason) { return tl::unexpected(Error{Fault::Us, 0, reason}); };
+  bootstrap::PlanBook book;
+  std::vector<bootstrap::SharedPlan> read;
   for (const std::string& file : files) {
     const auto text = plans::read_plan_file(file);
     if (!text) return tl::unexpected(text.error());
-    const auto plan = bootstrap::parse_plan(text->reveal(), registry_);
-    if (!plan) return tl::unexpected(Error{Fault::Us, 0, file + ": " + plan.error().reason});
-    if (origins_.contains((*plan)->name)) {
-      return tl::unexpected(Error{Fault::Us, 0, file + ": there is another plan of the name " + (*plan)->name});
-    }
-    if (auto put = book_.put(*plan); !put) return tl::unexpected(Error{Fault::Us, 0, file + ": " + put.error().reason});
-    origins_[(*plan)->name] = {true, io::unix_now()};
-    for (const std::string& warning : (*plan)->warnings) {
-      io::log::warn("bootstrap plan", {{"plan", (*plan)->name}, {"warning", warning}});
+    const auto plan = bootstrap::parse_plan(text->reveal(), registry);
+    if (!plan) return wrong(file + ": " + plan.error().reason);
+    if (book.find((*plan)->name)) return wrong(file + ": there is another plan of the name " + (*plan)->name);
+    if (auto put = book.put(*plan); !put) return wrong(file + ": " + put.error().reason);
+    read.push_back(*plan);
+  }
+  return read;
+}
+
+Result<void> PlanShelf::load(const std::vector<std::string>& files) {
+  const auto read = read_plans(files, registry_);
+  if (!read) return tl::unexpected(read.error());
+  for (const bootstrap::SharedPlan& plan : *read) {
+    if (auto put = book_.put(plan); !put) return put;
+    origins_[plan->name] = {true, io::unix_now()};
+    for (const std::string& warning : plan->warnings) {
+      io::log::warn("bootstrap plan", {{"plan", plan->name}, {"warning", warning}});
     }
   }
   for (const store::PlanEntry& entry : store_.list()) {

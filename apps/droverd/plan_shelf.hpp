@@ -16,6 +16,10 @@
 
 namespace drover::droverd {
 
+/// Plans of files, checked against each other. The error names the file.
+Result<std::vector<bootstrap::SharedPlan>> read_plans(const std::vector<std::string>& files,
+                                                      const lwm2m::model::Registry& registry);
+
 /// One thread at a time; put() and remove() wait for the disk.
 class PlanShelf {
  public:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """droverd as bootstrap server, drover-device and drover: from nothing to managed, as real processes."""
 import json
+import subprocess
 import unittest
 
 import harness
@@ -158,6 +159,24 @@ class WithoutSecurity(harness.Interop):
                    f"coap://127.0.0.1:{bootstrap_port}", "--bind", "127.0.0.1:0")
         harness.wait_until(lambda: "registered server=1" in self.log("device"), f"it registers:\n{self.log('droverd')}")
         self.assertEqual(self.drover("bootstrap", "plan", "remove", "open")[0] == 0, False, "a file's plan stays")
+
+
+class Mistakes(harness.Interop):
+    def refusal(self, *arguments):
+        done = subprocess.run([harness.BINARIES / "droverd", "--listen", "127.0.0.1:0", "--secure-listen", "", *arguments],
+                              capture_output=True, text=True, timeout=harness.WAIT_SECONDS)
+        return done.returncode, done.stderr
+
+    def test_a_wrong_plan_is_told_by_the_check_too(self):
+        plan = self.work / "plan.json"
+        plan.write_text(json.dumps({"name": "p", "servers": [{"id": 0, "uri": "coaps://h", "security": {"mode": "psk"}}]}))
+        self.assertEqual(self.refusal("--bootstrap-plan", plan, "--check-config"),
+                         (2, f"droverd: {plan}: servers[0].id: must be a number from 1 to 65534\n"))
+
+    def test_nobody_could_prove_itself_without_a_store(self):
+        code, told = self.refusal("--bootstrap-secure-listen", "127.0.0.1:0")
+        self.assertEqual(code, 2)
+        self.assertIn("needs a store (--store)", told)
 
 
 if __name__ == "__main__":
