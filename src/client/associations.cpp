@@ -137,6 +137,9 @@ bool Client::hand_over_transmits(Instant now) {
 
 void Client::release_associations(Instant now) {
   settle(now);
+  // A bootstrap doesn't outlive the process: nobody would end its association.
+  channels_.close(now, kBootstrapServer);
+  while (auto datagram = channels_.poll_transmit()) transmits_.push_back(std::move(*datagram));
   channels_.release(now);
   note_unsaved_registrations();
 }

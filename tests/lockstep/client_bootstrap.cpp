@@ -510,6 +510,19 @@ TEST(CoreSection5_2_5, AnAssociationThatEndsLeavesTheDeviceAsItWas) {
   EXPECT_FALSE(link.client().tree().has(Path(0, 1)));
 }
 
+TEST(CoreSection5_2_5, TheBootstrapServersAssociationEndsWithTheProcess) {
+  SecureFresh link;
+  link.client().start(link.now());
+  link.out(kRequest);
+  link.in("ACK $m 2.04 t=$t");
+  link.client().release_associations(link.now());
+  link.run();
+  EXPECT_EQ(link.server.newest().reason(), "the peer closed it");
+  const auto saved = link.client().saved_state(link.now(), Secured::kUnix);
+  ASSERT_EQ(saved.channels.size(), 1U) << "a session to resume";
+  EXPECT_TRUE(saved.channels[0].released.empty()) << "nothing that the next process would have to end";
+}
+
 TEST(TransportFigure3, TheBootstrapServerBeginsByItself) {
   Secured link({.accept_handshakes = true});
   link.be_registered();
