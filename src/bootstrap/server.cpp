@@ -179,7 +179,7 @@ Result<SessionId> BootstrapServer::admit(Instant now, const PeerAddress& peer, c
   const SharedPlan plan = plans_.choose(request.endpoint);
   if (plan == nullptr) return peer_error(coap::code::kBadRequest.value, "Unknown Endpoint Client Name");
   const PeerAddress address = address_of(peer);
-  if (const auto room = has_room(request.endpoint, network_of(address)); !room) return tl::unexpected(room.error());
+  if (const auto room = has_room(request.endpoint, security::Listener::network(address)); !room) return tl::unexpected(room.error());
   if (const auto old = by_endpoint_.find(request.endpoint); old != by_endpoint_.end()) {
     finish(now, old->second, SessionState::Failed, "the device began anew");
   }

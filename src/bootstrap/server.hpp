@@ -162,7 +162,6 @@ class BootstrapServer {
   [[nodiscard]] std::string where(const Session& session) const;
   [[nodiscard]] Session* active(SessionId id);
   [[nodiscard]] UnixMilliseconds wall(Instant at) const;
-  static std::uint64_t network_of(const transport::PeerAddress& address);
 
   Config config_;
   Rng& rng_;

@@ -15,15 +15,6 @@ using transport::PeerAddress;
 
 // ---- limits ---------------------------------------------------------------------------------------------------------
 
-std::uint64_t BootstrapServer::network_of(const PeerAddress& address) {
-  constexpr std::size_t kV4Bytes = 15;  // ::ffff:a.b.c
-  constexpr std::size_t kV6Bytes = 7;
-  std::uint64_t network = address.is_v4() ? 1 : 0;
-  const std::size_t end = address.is_v4() ? kV4Bytes : kV6Bytes;
-  for (std::size_t i = address.is_v4() ? kV4Bytes - 3 : 0; i < end; ++i) network = network << 8 | address.host[i];
-  return network;
-}
-
 Result<void> BootstrapServer::has_room(std::string_view endpoint, std::uint64_t network) const {
   const auto full = [](const char* reason) {
     return tl::unexpected(Error{Fault::Us, coap::code::kServiceUnavailable.value, reason});
@@ -55,7 +46,7 @@ SessionId BootstrapServer::begin(Instant now, const SharedPlan& plan, std::strin
   Session& session = sessions_[id];
   session.sequence = std::make_unique<Sequence>(plan, endpoint, format, rng_);
   session.peer = peer;
-  session.network = network_of(address);
+  session.network = security::Listener::network(address);
   session.view.id = id;
   session.view.endpoint = endpoint;
   session.view.plan = plan->name;
@@ -229,7 +220,7 @@ Result<SessionId> BootstrapServer::start(Instant now, std::string endpoint, cons
   const bool secure = address.kind == Kind::Dtls;
   if (secure != credential.has_value()) return peer_error(0, secure ? "the credential is missing" : "a credential needs DTLS");
   if (!secure && !config_.settings.allow_nosec) return peer_error(0, "a bootstrap needs security");
-  if (const auto room = has_room(endpoint, network_of(address)); !room) return tl::unexpected(room.error());
+  if (const auto room = has_room(endpoint, security::Listener::network(address)); !room) return tl::unexpected(room.error());
   PeerAddress peer = address;
   if (secure) {
     if (const auto old = by_endpoint_.find(endpoint); old != by_endpoint_.end()) {

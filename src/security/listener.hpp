@@ -145,6 +145,8 @@ class Listener {
   bool adopt(Instant now, MovedAssociation moved);
 
   [[nodiscard]] ListenerCounters counters() const;
+  /// What limits for each network count by: 24 bits of an IPv4, 56 of an IPv6 address.
+  static std::uint64_t network(const transport::PeerAddress& address);
   /// Bytes of what is kept for parked associations, for the figures: places and indexes included, allocator excluded.
   [[nodiscard]] std::size_t parked_memory() const;
 
@@ -196,7 +198,6 @@ class Listener {
   [[nodiscard]] Handle handle(Slot slot) const;
   [[nodiscard]] transport::PeerAddress name(Slot slot) const;
   [[nodiscard]] std::uint64_t hash(const transport::PeerAddress& address) const;
-  static std::uint64_t network(const transport::PeerAddress& address);
 
   ListenerSettings settings_;
   Acceptor& acceptor_;
