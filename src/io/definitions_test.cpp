@@ -49,18 +49,18 @@ std::vector<const char*> security(bool enabler_1_1) {
   return rows;
 }
 
-std::vector<const char*> server(bool enabler_1_1) {
-  std::vector<const char*> rows = {"0 R Single Mandatory Integer",   // Short Server ID
-                                   "1 RW Single Mandatory Integer",  // Lifetime
-                                   "2 RW Single Optional Integer",   // Default Minimum Period
-                                   "3 RW Single Optional Integer",   // Default Maximum Period
-                                   "4 E Single Optional -",          // Disable
-                                   "5 RW Single Optional Integer",   // Disable Timeout
-                                   "6 RW Single Mandatory Boolean",  // Notification Storing
-                                   "7 RW Single Mandatory String",   // Binding
-                                   "8 E Single Mandatory -"};        // Registration Update Trigger
-  if (enabler_1_1) rows.push_back("9 E Single Optional -");          // Bootstrap-Request Trigger
-  return rows;
+// Core E.2 lists Bootstrap-Request Trigger; a 1.0 client may offer it too.
+std::vector<const char*> server() {
+  return {"0 R Single Mandatory Integer",   // Short Server ID
+          "1 RW Single Mandatory Integer",  // Lifetime
+          "2 RW Single Optional Integer",   // Default Minimum Period
+          "3 RW Single Optional Integer",   // Default Maximum Period
+          "4 E Single Optional -",          // Disable
+          "5 RW Single Optional Integer",   // Disable Timeout
+          "6 RW Single Mandatory Boolean",  // Notification Storing
+          "7 RW Single Mandatory String",   // Binding
+          "8 E Single Mandatory -",         // Registration Update Trigger
+          "9 E Single Optional -"};         // Bootstrap-Request Trigger
 }
 
 std::vector<const char*> firmware(bool enabler_1_1) {
@@ -84,7 +84,7 @@ std::vector<Object> appendix_e(bool enabler_1_1) {
   const auto& urn = urns[enabler_1_1 ? 1 : 0];
   return {
       {urn[0], "LwM2M Security", true, true, security(enabler_1_1)},
-      {urn[1], "LwM2M Server", true, true, server(enabler_1_1)},
+      {urn[1], "LwM2M Server", true, true, server()},
       {urn[2],
        "LwM2M Access Control",
        true,
