@@ -17,6 +17,14 @@ MAY_KNOW = {
     "security": ["base", "transport"],
     # The one place that knows the TLS library.
     "security/dtls": ["base", "transport", "security"],
+    # Block ciphers and MACs, by libcrypto.
+    "security/cipher": ["base"],
+    # Secured packets (ETSI TS 102 225).
+    "security/sps": ["base", "security/cipher"],
+    # Short messages: PDUs, protection and concatenation, carriers.
+    "sms": ["base", "transport", "security/sps"],
+    "sms/modem": ["base", "sms"],
+    "sms/smpp": ["base", "sms"],
     "coap": ["base"],
     "coap/message": ["base"],
     "coap/reliability": ["base", "transport", "coap", "coap/message"],
@@ -35,7 +43,7 @@ MAY_KNOW = {
     # The Bootstrap-Server.
     "bootstrap": ["base", "transport", "security", "coap", "coap/message", "coap/exchange", "stack", "lwm2m/data", "lwm2m/model",
                   "lwm2m/content", "lwm2m/operation", "lwm2m/mapping"],
-    "io": ["base", "transport", "coap", "stack", "lwm2m/data", "lwm2m/model"],
+    "io": ["base", "transport", "sms", "coap", "stack", "lwm2m/data", "lwm2m/model"],
     "api": ["base", "transport", "coap/parameters.hpp", "coap/message/code.hpp", "coap/message/link_format.hpp", "io",
             "lwm2m/data", "lwm2m/model", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "bootstrap", "store"],
     # The public client library: the client layer on a loop of its own.

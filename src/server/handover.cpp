@@ -54,7 +54,7 @@ class Reader {
     address.scope = u32();
     address.port = static_cast<std::uint16_t>(uint(2));
     const std::uint64_t kind = uint(1);
-    if (kind > static_cast<std::uint64_t>(transport::Kind::Association)) ok_ = false;
+    if (kind > static_cast<std::uint64_t>(transport::Kind::SmsPacket)) ok_ = false;
     address.kind = static_cast<transport::Kind>(kind);
     return address;
   }

@@ -13,7 +13,8 @@ namespace {
 constexpr std::array<std::uint8_t, 12> kMappedPrefix = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 constexpr std::string_view kSmsScheme = "sms:";
 constexpr std::string_view kAssociationPrefix = "association-";
-constexpr std::size_t kMsisdnDigitsMax = 15;  // E.164
+constexpr std::string_view kSmsAssociationPrefix = "sms-association-";
+constexpr std::uint32_t kOverSms = 1;  ///< in the scope of an association
 
 /// Decimal without sign, blanks or leading zeros.
 template <class Unsigned>
@@ -120,14 +121,21 @@ std::string format_v6_host(const Groups& groups) {
   return text;
 }
 
-std::optional<PeerAddress> parse_sms(std::string_view digits) {
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (digits.empty() || digits.size() > kMsisdnDigitsMax) return std::nullopt;
-  if (!std::all_of(digits.begin(), digits.end(), is_digit)) return std::nullopt;
-  PeerAddress address;
-  address.kind = Kind::Sms;
-  std::copy(digits.begin(), digits.end(), address.host.begin());
+/// "4917012345" or "4917012345:5683"
+std::optional<PeerAddress> parse_sms(std::string_view text) {
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  auto address = PeerAddress::sms(text.substr(0, colon));
+  if (!address || colon == text.size()) return address;
+  const auto port = parse_decimal<std::uint16_t>(text.substr(colon + 1));
+  if (!port || *port == 0) return std::nullopt;
+  address->port = *port;
   return address;
+}
+
+std::optional<PeerAddress> parse_association(std::string_view number, bool over_sms) {
+  const auto handle = parse_decimal<std::uint64_t>(number);
+  if (!handle) return std::nullopt;
+  return PeerAddress::association(*handle, over_sms);
 }
 
 /// "2001:db8::1" or "fe80::1%2"
@@ -166,11 +174,39 @@ PeerAddress PeerAddress::v4(std::uint32_t address, std::uint16_t port) {
   return peer;
 }
 
-PeerAddress PeerAddress::association(std::uint64_t handle) {
+PeerAddress PeerAddress::association(std::uint64_t handle, bool over_sms) {
   PeerAddress peer;
   peer.kind = Kind::Association;
+  if (over_sms) peer.scope = kOverSms;
   for (std::size_t i = 0; i < 8; ++i) peer.host[i] = static_cast<std::uint8_t>(handle >> (56 - 8 * i));
   return peer;
+}
+
+std::optional<PeerAddress> PeerAddress::sms(std::string_view msisdn) {
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (msisdn.empty() || msisdn.size() > kMsisdnDigitsMax) return std::nullopt;
+  if (!std::all_of(msisdn.begin(), msisdn.end(), is_digit)) return std::nullopt;
+  PeerAddress peer;
+  peer.kind = Kind::Sms;
+  std::copy(msisdn.begin(), msisdn.end(), peer.host.begin());
+  return peer;
+}
+
+bool PeerAddress::is_sms() const {
+  switch (kind) {
+    case Kind::Udp:
+    case Kind::Dtls: return false;
+    case Kind::Sms:
+    case Kind::SmsDtls:
+    case Kind::SmsPacket: return true;
+    case Kind::Association: return scope == kOverSms;
+  }
+  return false;
+}
+
+std::string PeerAddress::msisdn() const {
+  if (!is_sms() || kind == Kind::Association) return {};
+  return {host.begin(), std::find(host.begin(), host.end(), std::uint8_t{0})};
 }
 
 bool PeerAddress::is_v4() const {
@@ -192,11 +228,10 @@ std::uint64_t PeerAddress::handle() const {
 }
 
 std::string PeerAddress::to_string() const {
-  if (kind == Kind::Sms) {
-    const auto end = std::find(host.begin(), host.end(), std::uint8_t{0});
-    return std::string(kSmsScheme) + std::string(host.begin(), end);
+  if (kind == Kind::Association) {
+    return std::string(is_sms() ? kSmsAssociationPrefix : kAssociationPrefix) + std::to_string(handle());
   }
-  if (kind == Kind::Association) return std::string(kAssociationPrefix) + std::to_string(handle());
+  if (is_sms()) return std::string(kSmsScheme) + msisdn() + (port == 0 ? std::string() : ':' + std::to_string(port));
   if (is_v4()) {
     std::string text;
     for (std::size_t i = kMappedPrefix.size(); i < host.size(); ++i) {
@@ -214,10 +249,11 @@ std::string PeerAddress::to_string() const {
 
 std::optional<PeerAddress> PeerAddress::parse(std::string_view text) {
   if (text.substr(0, kSmsScheme.size()) == kSmsScheme) return parse_sms(text.substr(kSmsScheme.size()));
+  if (text.substr(0, kSmsAssociationPrefix.size()) == kSmsAssociationPrefix) {
+    return parse_association(text.substr(kSmsAssociationPrefix.size()), true);
+  }
   if (text.substr(0, kAssociationPrefix.size()) == kAssociationPrefix) {
-    const auto handle = parse_decimal<std::uint64_t>(text.substr(kAssociationPrefix.size()));
-    if (!handle) return std::nullopt;
-    return association(*handle);
+    return parse_association(text.substr(kAssociationPrefix.size()), false);
   }
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return std::nullopt;

@@ -114,6 +114,48 @@ TEST(PeerAddress, AnAssociationIsNamedByItsHandle) {
   EXPECT_EQ(PeerAddress::v4(0xC0000201, 5683).handle(), 0U);
 }
 
+TEST(PeerAddress, AShortMessagesPeerIsItsNumberInDigitsAlone) {
+  const auto peer = PeerAddress::sms("4917012345");
+  ASSERT_TRUE(peer);
+  EXPECT_EQ(peer->kind, Kind::Sms);
+  EXPECT_EQ(peer->msisdn(), "4917012345");
+  EXPECT_TRUE(PeerAddress::sms("123456789012345"));
+  for (const char* bad : {"", "+4917012345", "49170 12345", "1234567890123456", "49a"}) {
+    EXPECT_FALSE(PeerAddress::sms(bad)) << bad;
+  }
+}
+
+TEST(PeerAddress, WhatTravelsInShortMessagesSaysSo) {
+  const PeerAddress plain = *PeerAddress::sms("4917012345");
+  EXPECT_TRUE(plain.is_sms());
+  EXPECT_TRUE(plain.as(Kind::SmsDtls).is_sms());
+  EXPECT_TRUE(plain.as(Kind::SmsPacket).is_sms());
+  EXPECT_EQ(plain.as(Kind::SmsPacket).msisdn(), "4917012345");
+  EXPECT_NE(plain, plain.as(Kind::SmsPacket)) << "who may have been forged isn't who proved a key";
+  const PeerAddress association = PeerAddress::association(17, true);
+  EXPECT_TRUE(association.is_sms());
+  EXPECT_EQ(association.handle(), 17U);
+  EXPECT_EQ(association.msisdn(), "");
+  EXPECT_NE(association, PeerAddress::association(17));
+  EXPECT_FALSE(PeerAddress::association(17).is_sms());
+  EXPECT_FALSE(PeerAddress::v4(0xC0000201, 5683).is_sms());
+  EXPECT_EQ(PeerAddress::v4(0xC0000201, 5683).msisdn(), "");
+}
+
+TEST(PeerAddress, NamesOfShortMessagesPeersAreReadAsTheyAreWritten) {
+  PeerAddress with_port = *PeerAddress::sms("4917012345");
+  with_port.port = 5683;
+  EXPECT_EQ(with_port.to_string(), "sms:4917012345:5683");
+  const PeerAddress association = PeerAddress::association(17, true);
+  EXPECT_EQ(association.to_string(), "sms-association-17");
+  for (const PeerAddress& peer : {*PeerAddress::sms("4917012345"), with_port, association}) {
+    EXPECT_EQ(PeerAddress::parse(peer.to_string()), peer);
+  }
+  for (const char* bad : {"sms:", "sms:49:", "sms:49:0", "sms:49:65536", "sms:49:1:2", "sms-association-"}) {
+    EXPECT_FALSE(PeerAddress::parse(bad)) << bad;
+  }
+}
+
 TEST(PeerAddress, APlaceIsAnotherPeerAtItsSecurePort) {
   const PeerAddress udp = PeerAddress::v4(0xC0000201, 5684);
   const PeerAddress dtls = udp.as(Kind::Dtls);
