@@ -19,6 +19,7 @@ const char* to_string(Reason reason) {
     case Reason::Handshake: return "handshake";
     case Reason::Park: return "park";
     case Reason::Collection: return "collection";
+    case Reason::QueueAwake: return "queue-awake";
     case Reason::Bootstrap: return "bootstrap";
   }
   return "?";

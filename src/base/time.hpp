@@ -37,6 +37,7 @@ enum class Reason : std::uint8_t {
   Handshake,    ///< a DTLS handshake has taken as long as it may, or is tried again
   Park,         ///< an idle association is put away
   Collection,   ///< a collection period of Connectivity Statistics ends (Core E.8)
+  QueueAwake,   ///< a device with queue mode may sleep, or what waits for it is too old (Transport "Queue Mode")
   Bootstrap,    ///< a bootstrap is held off, tried again, or has been silent for too long (Core §5.2.3.3)
 };
 const char* to_string(Reason reason);
