@@ -24,7 +24,7 @@ MAY_KNOW = {
     # Short messages: PDUs, protection and concatenation, carriers.
     "sms": ["base", "transport", "security/sps"],
     "sms/modem": ["base", "sms"],
-    "sms/smpp": ["base", "sms"],
+    "sms/smpp": ["base", "transport", "sms"],
     "coap": ["base"],
     "coap/message": ["base"],
     "coap/reliability": ["base", "transport", "coap", "coap/message"],

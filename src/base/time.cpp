@@ -20,6 +20,7 @@ const char* to_string(Reason reason) {
     case Reason::Park: return "park";
     case Reason::Collection: return "collection";
     case Reason::QueueAwake: return "queue-awake";
+    case Reason::Line: return "line";
     case Reason::Bootstrap: return "bootstrap";
   }
   return "?";

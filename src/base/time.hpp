@@ -38,6 +38,7 @@ enum class Reason : std::uint8_t {
   Park,         ///< an idle association is put away
   Collection,   ///< a collection period of Connectivity Statistics ends (Core E.8)
   QueueAwake,   ///< a device with queue mode may sleep, or what waits for it is too old (Transport "Queue Mode")
+  Line,         ///< a line to a modem or an SMSC is opened again, asked for a sign of life, or was silent too long
   Bootstrap,    ///< a bootstrap is held off, tried again, or has been silent for too long (Core §5.2.3.3)
 };
 const char* to_string(Reason reason);
