@@ -24,6 +24,7 @@ struct CarrierCounters {
   std::uint64_t failed = 0;     ///< submissions that ended as Failed
   std::uint64_t retried = 0;    ///< tries after the first, of submissions and commands
   std::uint64_t malformed = 0;  ///< what came over the line and couldn't be read
+  std::uint64_t foreign = 0;    ///< short messages for people: text, or from a sender that isn't a number; dropped
   std::uint64_t restarts = 0;   ///< of the line: modem resets, new connections after the first
 };
 
