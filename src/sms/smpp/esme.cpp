@@ -6,11 +6,13 @@
 #include <string_view>
 
 #include "base/take_front.hpp"
+#include "sms/tpdu.hpp"
 #include "transport/datagram.hpp"
 
 namespace drover::sms::smpp {
 namespace {
 
+constexpr std::uint8_t kOctetsUnspecified = 0x02;
 constexpr std::uint32_t kSequenceMax = 0x7FFFFFFF;  // SMPP v3.4 §5.1.4
 /// A message that is valid for five minutes may still be told of some time later.
 constexpr Duration kReceiptGrace = std::chrono::hours(1);
@@ -29,6 +31,11 @@ std::optional<std::string> msisdn_of(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
   if (!is_digits(text)) return std::nullopt;
   return std::string(text);
+}
+
+/// 8-bit data: octets unspecified (SMPP v3.4 §5.2.19), or what the network's own coding calls so.
+bool is_data(std::uint8_t data_coding) {
+  return data_coding == kOctetsUnspecified || tpdu::alphabet_of(data_coding) == tpdu::Alphabet::Octets;
 }
 
 tl::unexpected<Error> wrong_setting(std::string reason) {
@@ -364,8 +371,12 @@ void Esme::handle_deliver(Instant now, const Pdu& pdu) {
   if (deliveries_.size() >= kDeliveriesMax) return respond(pdu, status::kTemporaryReceiverError);
   respond(pdu, status::kOk);
   const auto msisdn = msisdn_of(message.source.digits);
-  // Senders with a name are nobody whom LwM2M knows; segments without a header of their own can't be put together.
-  if (!msisdn || find(message.tlvs, tag::kSarReference) != nullptr) {
+  if (!msisdn || !is_data(message.data_coding)) {
+    ++counters_.foreign;
+    return;
+  }
+  // Segments without a header of their own can't be put together by whom they are for.
+  if (find(message.tlvs, tag::kSarReference) != nullptr) {
     ++counters_.malformed;
     return;
   }

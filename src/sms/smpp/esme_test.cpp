@@ -235,7 +235,12 @@ TEST_F(EsmeTest, WhatIsNoShortMessageOfASubscriberIsDropped) {
   acknowledgement.esm_class = 0x08;
   deliver(acknowledgement);
   EXPECT_FALSE(esme_.poll_delivery().has_value());
-  EXPECT_EQ(esme_.counters().malformed, 3U);
+  Message text = from("491701110001", to_bytes("hello"));
+  text.data_coding = 0;
+  deliver(text);
+  EXPECT_FALSE(esme_.poll_delivery().has_value());
+  EXPECT_EQ(esme_.counters().malformed, 2U);
+  EXPECT_EQ(esme_.counters().foreign, 2U);
 }
 
 TEST_F(EsmeTest, AFullQueueIsToldTheSmsc) {
