@@ -25,7 +25,7 @@ MAY_KNOW = {
     "sms": ["base", "transport", "security/sps"],
     "sms/modem": ["base", "sms"],
     "sms/smpp": ["base", "transport", "sms"],
-    "coap": ["base"],
+    "coap": ["base", "transport"],
     "coap/message": ["base"],
     "coap/reliability": ["base", "transport", "coap", "coap/message"],
     "coap/exchange": ["base", "transport", "coap", "coap/message", "coap/reliability"],

@@ -4,10 +4,46 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <optional>
 
 #include "base/time.hpp"
+#include "transport/datagram.hpp"
 
 namespace drover::coap {
+
+/// What takes the place of RFC 7252 §4.8 where messages travel as short messages: CoAP's retransmission is disabled
+/// (Transport "SMS Binding"), and the timers are minutes (RFC 7925 appendix A). The octets are those of CoAP messages.
+struct SmsParameters {
+  /// A confirmable message is sent once; without an acknowledgement or a response it is given up after so long. A
+  /// non-confirmable request waits for its response as long.
+  Duration response_wait = std::chrono::minutes(5);
+  /// For EXCHANGE_LIFETIME, NON_LIFETIME and Parameters::body_lifetime. The network may deliver a short message twice,
+  /// and late.
+  Duration lifetime = std::chrono::hours(1);
+  /// As Parameters::piggyback_wait; not set: response_wait. From there on an empty acknowledgement would arrive when
+  /// the peer has given up, so none is sent, and the response is piggybacked however late it is.
+  std::optional<Duration> piggyback_wait;
+
+  /// What one short message takes without security (133 with WDP ports), as secured packet with AES, and as DTLS record
+  /// of AES-128-CCM-8 (104 with WDP ports): Transport "Header Definitions (for one SMS)". Bodies are cut to it.
+  std::size_t message_plain = 140;
+  std::size_t message_packet = 96;
+  std::size_t message_dtls = 111;
+  /// What the carrier takes at all, in several of them: for messages whose options leave no room for a block of 16
+  /// bytes in one. Records of DTLS aren't cut. At least as much as what one takes.
+  std::size_t message_plain_max = std::size_t{4} * 134;
+  std::size_t message_packet_max = 494;
+  std::size_t message_dtls_max = 111;
+};
+
+/// How long a message may be, in octets.
+struct MessageBudget {
+  static constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
+  std::size_t preferred = kUnlimited;  ///< one short message
+  std::size_t most = kUnlimited;       ///< past it nothing is sent
+  [[nodiscard]] bool is_limited() const { return most != kUnlimited; }
+};
 
 /// Transmission parameters of RFC 7252 §4.8 and the limits of this implementation. Set once, before traffic.
 struct Parameters {
@@ -44,6 +80,8 @@ struct Parameters {
   /// on it until they are told otherwise (LwM2M Core §5.5.1) keeps it and gets NotificationTimedOut.
   bool observations_survive_timeout = false;
 
+  SmsParameters sms;  ///< for peers with PeerAddress::is_sms()
+
   bool report_drops = false;  ///< wrong packets can be polled (stack::Endpoint::poll_drop()); they are counted anyway
 
   // RFC 7252 §4.8.2, derived
@@ -55,6 +93,25 @@ struct Parameters {
     return max_transmit_span() + 2 * max_latency + processing_delay();
   }
   [[nodiscard]] Duration non_lifetime() const { return max_transmit_span() + max_latency; }
+
+  // What holds for a peer
+  [[nodiscard]] Duration max_transmit_wait(const transport::PeerAddress& peer) const {
+    return peer.is_sms() ? sms.response_wait : max_transmit_wait();
+  }
+  [[nodiscard]] Duration exchange_lifetime(const transport::PeerAddress& peer) const {
+    return peer.is_sms() ? sms.lifetime : exchange_lifetime();
+  }
+  [[nodiscard]] Duration body_lifetime_of(const transport::PeerAddress& peer) const {
+    return peer.is_sms() ? sms.lifetime : body_lifetime;
+  }
+  [[nodiscard]] MessageBudget message_budget(const transport::PeerAddress& peer) const {
+    if (!peer.is_sms()) return {};
+    switch (peer.kind) {
+      case transport::Kind::Sms: return {sms.message_plain, sms.message_plain_max};
+      case transport::Kind::SmsPacket: return {sms.message_packet, sms.message_packet_max};
+      default: return {sms.message_dtls, sms.message_dtls_max};
+    }
+  }
 
  private:
   /// ACK_TIMEOUT * (2^doublings - 1) * ACK_RANDOM_FACTOR. Twenty doublings of two seconds are 24 days: more would only

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <map>
 #include <optional>
@@ -72,7 +73,7 @@ class Pair {
       while (!flying_.empty() && flying_.begin()->first.first <= now) {
         const auto [side, bytes] = std::move(flying_.begin()->second);
         flying_.erase(flying_.begin());
-        ends[static_cast<std::size_t>(1 - side)].handle_datagram(now, {address(side), bytes});
+        ends[static_cast<std::size_t>(1 - side)].handle_datagram(now, {places[static_cast<std::size_t>(side)], bytes});
         drain();
       }
       for (stack::Endpoint& one : ends) {
@@ -87,16 +88,21 @@ class Pair {
   SplitMix rng;
   std::vector<stack::Endpoint> ends;
   Instant now{std::chrono::seconds(1000)};
+  std::array<transport::PeerAddress, 2> places{address(0), address(1)};  ///< of each side; changed before anything is sent
+  std::size_t longest = 0;                                           ///< datagram, in bytes
+  std::size_t datagrams = 0;
 
  private:
   void put(transport::Transmit transmit, int side) {
-    EXPECT_EQ(transmit.to, address(1 - side));
+    EXPECT_EQ(transmit.to, places[static_cast<std::size_t>(1 - side)]);
+    longest = std::max(longest, transmit.bytes.size());
+    ++datagrams;
     const bool repeated = rng.below(100) < faults_.repeat_percent;
     for (int copy = 0; copy <= (repeated ? 1 : 0); ++copy) {
       if (rng.below(100) < faults_.loss_percent) continue;
       const auto spread = static_cast<std::uint32_t>((faults_.delay_max - faults_.delay_min).count());
-      const Instant at = now + faults_.delay_min + Duration(rng.below(spread + 1));
-      flying_.emplace(std::pair{at, order_++}, std::pair{side, transmit.bytes});
+      const Instant arrives = now + faults_.delay_min + Duration(rng.below(spread + 1));
+      flying_.emplace(std::pair{arrives, order_++}, std::pair{side, transmit.bytes});
     }
   }
 

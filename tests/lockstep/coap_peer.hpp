@@ -40,6 +40,7 @@ class Lockstep {
       return;
     }
     EXPECT_EQ(sent->to, to);
+    size = sent->bytes.size();
     const std::vector<std::string> words = wire::read(sent->bytes);
     std::string text;
     for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
@@ -131,6 +132,7 @@ class Lockstep {
   Instant now{seconds(1000)};
   std::string mid;    ///< of the last message we sent
   std::string token;  ///< of the last message we sent
+  std::size_t size = 0;
 };
 
 }  // namespace drover::testing

@@ -77,7 +77,7 @@ Bodies::Body* Bodies::put(Instant now, const BodyKey& key, std::variant<Incoming
   by_key_.emplace(key, number);
   by_peer_[key.peer].push_back(number);
   if (responder) by_responder_.insert_or_assign(*responder, number);
-  due_.set(body.due, number, now + context_.parameters.body_lifetime);
+  due_.set(body.due, number, now + context_.parameters.body_lifetime_of(key.peer));
   return &body;
 }
 
@@ -141,7 +141,7 @@ Bytes Bodies::take(const BodyKey& key) {
 void Bodies::touch(Instant now, const BodyKey& key) {
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) return;
-  due_.set(bodies_.find(found->second)->second.due, found->second, now + context_.parameters.body_lifetime);
+  due_.set(bodies_.find(found->second)->second.due, found->second, now + context_.parameters.body_lifetime_of(key.peer));
 }
 
 void Bodies::drop(const BodyKey& key) {

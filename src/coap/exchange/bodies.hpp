@@ -70,6 +70,11 @@ class Bodies {
   void drop(const BodyKey& key);
   void drop_peer(const transport::PeerAddress& peer);
 
+  /// Of messages to a peer.
+  [[nodiscard]] MessageBudget budget(const transport::PeerAddress& peer) const {
+    return context_.parameters.message_budget(peer);
+  }
+
   void handle_timeout(Instant now);
   [[nodiscard]] std::optional<Deadline> deadline() const;
   [[nodiscard]] std::size_t size() const { return bodies_.size(); }

@@ -85,9 +85,14 @@ void Observers::send(Instant now, ResponderId id, Observation& observation, Resp
   Message message =
       shape(now, bodies_, BodyKey{start.peer, start.digest, false}, ask, start.asked, std::move(response));
   message.type = confirmable ? Type::Confirmable : Type::NonConfirmable;
+  const bool sendable = last || message.code.is_success();
   const TransmissionId transmission = context_.reliability.send(now, start.peer, std::move(message));
   if (last) {
     end(id);
+    return;
+  }
+  if (!sendable) {  // the 5.00 in its place has ended it for the peer
+    end(start.peer, start.token, ObservationEndCause::TooLarge);
     return;
   }
   if (confirmable) {

@@ -9,12 +9,17 @@ namespace drover::coap {
 
 namespace {
 
-/// RFC 7641 §3.4: a later sequence number within half of the 24-bit circle, or 128 s after the last one.
-bool is_fresher(std::uint32_t last, Instant last_at, std::uint32_t next, Instant now) {
+/// RFC 7641 §3.4: 128 s, which is more than a notification is on its way. A short message takes its time.
+Duration any_number_after(const Parameters& parameters, const transport::PeerAddress& peer) {
+  return peer.is_sms() ? parameters.sms.lifetime : std::chrono::seconds(128);
+}
+
+/// RFC 7641 §3.4: a later sequence number within half of the 24-bit circle, or any one long after the last.
+bool is_fresher(const ObservationOfOurs& observation, std::uint32_t next, Instant now, Duration any_number_after) {
   constexpr std::uint32_t kHalf = 1U << 23;
-  constexpr Duration kAnyNumberAfter = std::chrono::seconds(128);
+  const std::uint32_t last = observation.sequence;
   return (last < next && next - last < kHalf) || (last > next && last - next > kHalf) ||
-         now > last_at + kAnyNumberAfter;
+         now > observation.at + any_number_after;
 }
 
 Block first_block(const ResumePoint& resume, std::uint8_t szx) {
@@ -123,7 +128,8 @@ ExchangeId Requester::resume_observation(Instant now, const transport::PeerAddre
   fresh.phase = Phase::Observing;
   fresh.waiting = false;
   // So long ago that any number is fresh (RFC 7641 §3.4).
-  fresh.observation = Observation{token, 0, now - std::chrono::hours(1), std::nullopt};
+  const Duration long_ago = std::chrono::hours(1) + any_number_after(context_.parameters, peer);
+  fresh.observation = Observation{token, 0, now - long_ago, std::nullopt};
   const ExchangeId id = open(std::move(fresh));
   by_token_[{peer, token}] = id;
   return id;
@@ -137,16 +143,21 @@ std::optional<Token> Requester::observation_token(ExchangeId observation) const 
 
 void Requester::send(Instant now, ExchangeId id, Exchange& exchange, Message message, std::optional<Token> token) {
   release_token(id, exchange);
-  exchange.token = token.value_or(context_.tokens.next());
+  message.token = token.value_or(context_.tokens.next());
+  const MessageBudget budget = context_.parameters.message_budget(exchange.peer);
+  if (budget.is_limited() && encoded_size(message) > budget.most) {
+    fail(id, exchange, FailureCause::TooLarge);
+    return;
+  }
+  exchange.token = message.token;
   by_token_.try_emplace({exchange.peer, *exchange.token}, id);  // an observation keeps its entry while it is cancelled
-  message.token = *exchange.token;
   message.type = exchange.settings.confirmable ? Type::Confirmable : Type::NonConfirmable;
   exchange.transmission = context_.reliability.send(now, exchange.peer, std::move(message));
   by_transmission_.emplace(*exchange.transmission, id);
   if (exchange.settings.timeout) {
     due_.set(exchange.due, id.value, now + *exchange.settings.timeout);
   } else if (!exchange.settings.confirmable) {
-    due_.set(exchange.due, id.value, now + context_.parameters.max_transmit_wait());
+    due_.set(exchange.due, id.value, now + context_.parameters.max_transmit_wait(exchange.peer));
   }
 }
 
@@ -286,7 +297,7 @@ bool Requester::acknowledged(Instant now, TransmissionId transmission) {
   by_transmission_.erase(transmission);
   exchange->transmission.reset();
   if (!exchange->settings.timeout) {
-    due_.set(exchange->due, id.value, now + context_.parameters.exchange_lifetime());
+    due_.set(exchange->due, id.value, now + context_.parameters.exchange_lifetime(exchange->peer));
   }
   return true;
 }
@@ -353,7 +364,7 @@ void Requester::take_notification(Instant now, ExchangeId id, Exchange& exchange
   const auto sequence = message.options.observe();
   const bool last = !sequence || !message.code.is_success();
   if (!last) {
-    if (!is_fresher(observation.sequence, observation.at, *sequence, now)) {
+    if (!is_fresher(observation, *sequence, now, any_number_after(context_.parameters, exchange.peer))) {
       ++context_.counters().stale_notifications;
       context_.reliability.note_drop(exchange.peer, "stale notification");
       return;

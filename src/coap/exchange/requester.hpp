@@ -100,6 +100,7 @@ class Requester {
   ExchangeId open(Exchange exchange);
   Exchange* find(ExchangeId id);
   Exchange* owner_of(TransmissionId transmission, ExchangeId& id);
+  /// The exchange is over afterwards when the message is longer than may be.
   void send(Instant now, ExchangeId id, Exchange& exchange, Message message, std::optional<Token> token = {});
   void settle(ExchangeId id, Exchange& exchange);
   void release_token(ExchangeId id, Exchange& exchange);
@@ -111,6 +112,10 @@ class Requester {
   // Block1: requester_bodies.cpp
   void start_upload(Instant now, ExchangeId id, Exchange& exchange, std::uint8_t szx, bool blockwise);
   void next_upload_block(Instant now, ExchangeId id, Exchange& exchange);
+  /// The message of the block where the upload stands, or of all of it, without payload and token.
+  [[nodiscard]] static Message upload_message(const Exchange& exchange);
+  /// Makes the blocks as small as the peer's messages need it. False when nothing is small enough.
+  [[nodiscard]] bool fit_upload(Exchange& exchange) const;
   void send_upload_block(Instant now, ExchangeId id, Exchange& exchange, ByteView bytes);
   /// True when the response moved the upload on (or ended the exchange); false when it is the answer itself.
   bool continue_upload(Instant now, ExchangeId id, Exchange& exchange, const Message& message);

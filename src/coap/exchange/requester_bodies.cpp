@@ -15,6 +15,11 @@ bool asks_for_one_block(const Request& request) {
   return block && block->num != 0;
 }
 
+/// What the numbers of blocks reach (RFC 7959 §2.2).
+std::size_t body_max(std::uint8_t szx) {
+  return (std::size_t{Block::kNumMax} + 1) * Block{0, false, szx}.size();
+}
+
 /// The block belongs to another representation than the bytes before it (RFC 7959 §2.4). What was fetched in an earlier
 /// exchange is only continued by the same ETag; within one, a block may leave it out.
 bool is_of_another(const ResponseDownload& download, const RequestSettings& settings, std::optional<ByteView> tag) {
@@ -32,18 +37,70 @@ void Requester::start_upload(Instant now, ExchangeId id, Exchange& exchange, std
   upload.offset = 0;
   upload.szx = szx;
   upload.blockwise = blockwise;
-  const Block first{0, false, szx};
-  if (upload.total > (std::size_t{Block::kNumMax} + 1) * first.size()) {
+  if (upload.total > body_max(szx)) {
     fail(id, exchange, FailureCause::TooLarge);
     return;
   }
   next_upload_block(now, id, exchange);
 }
 
+Message Requester::upload_message(const Exchange& exchange) {
+  const Upload& upload = exchange.upload;
+  const bool more = upload.offset + upload.length < upload.total;
+  Message message;
+  message.code = exchange.request.method;
+  message.options = exchange.request.options;
+  if (upload.blockwise) {
+    const Block size{0, false, upload.szx};
+    message.options.set_block1({static_cast<std::uint32_t>(upload.offset / size.size()), more, upload.szx});
+    // RFC 7959 §3.3: a wish for the response's block size goes with the last block.
+    if (more) message.options.remove(OptionNumber::Block2);
+  }
+  if (upload.offset == 0 && (upload.blockwise || upload.streamed)) {
+    message.options.set_uint(OptionNumber::Size1, upload.total);
+  }
+  return message;
+}
+
+bool Requester::fit_upload(Exchange& exchange) const {
+  Upload& upload = exchange.upload;
+  const MessageBudget budget = context_.parameters.message_budget(exchange.peer);
+  const auto set_length = [&upload] {
+    const std::size_t left = upload.total - upload.offset;
+    upload.length = upload.blockwise ? std::min(left, Block{0, false, upload.szx}.size()) : left;
+  };
+  set_length();
+  if (!budget.is_limited()) return true;
+  const auto fits = [&](std::size_t most) {
+    set_length();
+    Message message = upload_message(exchange);
+    message.token.size = Token::kSizeMax;
+    return encoded_size(message) + (upload.length == 0 ? 0 : 1 + upload.length) <= most;
+  };
+  if (fits(budget.preferred)) return true;
+  const bool begun = upload.blockwise;
+  const std::uint8_t largest = upload.szx;
+  const auto fits_in_blocks = [&](std::size_t most) {
+    upload.blockwise = true;
+    for (int szx = largest; szx >= 0; --szx) {
+      upload.szx = static_cast<std::uint8_t>(szx);
+      if (upload.total <= body_max(upload.szx) && fits(most)) return true;
+    }
+    return false;
+  };
+  if (upload.total != 0 && fits_in_blocks(budget.preferred)) return true;
+  upload.blockwise = begun;
+  upload.szx = largest;
+  if (!begun && fits(budget.most)) return true;
+  return upload.total != 0 && fits_in_blocks(budget.most);
+}
+
 void Requester::next_upload_block(Instant now, ExchangeId id, Exchange& exchange) {
   Upload& upload = exchange.upload;
-  const std::size_t left = upload.total - upload.offset;
-  upload.length = upload.blockwise ? std::min(left, Block{0, false, upload.szx}.size()) : left;
+  if (!fit_upload(exchange)) {
+    fail(id, exchange, FailureCause::TooLarge);
+    return;
+  }
   if (upload.streamed && upload.total != 0) {
     upload.wanted = true;
     context_.events.push(BodyWanted{id, upload.offset, upload.length});
@@ -63,21 +120,8 @@ void Requester::supply(Instant now, ExchangeId id, ByteView bytes) {
 }
 
 void Requester::send_upload_block(Instant now, ExchangeId id, Exchange& exchange, ByteView bytes) {
-  const Upload& upload = exchange.upload;
-  const bool more = upload.offset + upload.length < upload.total;
-  Message message;
-  message.code = exchange.request.method;
-  message.options = exchange.request.options;
+  Message message = upload_message(exchange);
   message.payload.assign(bytes.begin(), bytes.end());
-  if (upload.blockwise) {
-    const Block size{0, false, upload.szx};
-    message.options.set_block1({static_cast<std::uint32_t>(upload.offset / size.size()), more, upload.szx});
-    // RFC 7959 §3.3: a wish for the response's block size goes with the last block.
-    if (more) message.options.remove(OptionNumber::Block2);
-  }
-  if (upload.offset == 0 && (upload.blockwise || upload.streamed)) {
-    message.options.set_uint(OptionNumber::Size1, upload.total);
-  }
   send(now, id, exchange, std::move(message));
 }
 
@@ -95,7 +139,7 @@ bool Requester::continue_upload(Instant now, ExchangeId id, Exchange& exchange, 
     // RFC 7959 §2.5: the peer may ask for smaller blocks, never for larger ones.
     if (answered->szx < upload.szx) {
       upload.szx = answered->szx;
-      if (upload.total > (std::size_t{Block::kNumMax} + 1) * Block{0, false, upload.szx}.size()) {
+      if (upload.total > body_max(upload.szx)) {
         fail(id, exchange, FailureCause::TooLarge);
         return true;
       }

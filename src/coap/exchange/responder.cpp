@@ -98,6 +98,8 @@ void Responder::answer_error(Instant now, const transport::PeerAddress& peer, co
   message.payload = to_bytes(diagnostic);
   if (size1) message.options.set_uint(OptionNumber::Size1, *size1);
   if (code == code::kServiceUnavailable) message.options.set_uint(OptionNumber::MaxAge, kRetryAfter);
+  const MessageBudget budget = context_.parameters.message_budget(peer);
+  if (budget.is_limited() && encoded_size(message) > budget.preferred) message.payload.clear();
   context_.reliability.reply(now, peer, request.id, std::move(message));
 }
 
@@ -206,7 +208,7 @@ void Responder::hand_on_block(Instant now, const transport::PeerAddress& peer, M
   } else {
     bodies_.drop(key);
   }
-  open_.insert_or_assign(id, std::move(open));
+  open_of(peer).insert_or_assign(id, std::move(open));
   context_.events.push(RequestBlockArrived{
       id, peer, Request{message.code, std::move(message.options), std::move(message.payload)}, offset, !block.more});
 }
@@ -214,37 +216,51 @@ void Responder::hand_on_block(Instant now, const transport::PeerAddress& peer, M
 bool Responder::serve_kept(Instant now, const transport::PeerAddress& peer, const Message& message, const Open& open) {
   Outgoing* kept = bodies_.find_outgoing(peer, open.digest);
   if (kept == nullptr) return false;
-  const std::size_t offset = open.ask.block.offset();
+  Ask ask = open.ask;
+  const std::size_t offset = ask.block.offset();
   if (offset >= kept->total) {
     answer_error(now, peer, message, code::kBadRequest, "block past the end of the body");
     return true;
   }
   bodies_.touch(now, {peer, open.digest, false});
-  const std::size_t length = std::min(open.ask.block.size(), kept->total - offset);
+  const auto block = fit_block(context_.parameters.message_budget(peer), kept->head, ask, kept->total);
+  if (!block) {
+    context_.reliability.reply(now, peer, message.id, unsendable(ask));
+    return true;
+  }
+  ask.block = *block;
+  const std::size_t length = std::min(ask.block.size(), kept->total - offset);
   if (kept->streamed_from) {
-    kept->ask = open.ask;
+    kept->ask = ask;
     context_.events.push(BodyWanted{*kept->streamed_from, offset, length});
     return true;
   }
   context_.reliability.reply(
-      now, peer, message.id,
-      cut(kept->head, open.ask, kept->total, ByteView(kept->head.payload).subspan(offset, length)));
+      now, peer, message.id, cut(kept->head, ask, kept->total, ByteView(kept->head.payload).subspan(offset, length)));
   return true;
 }
 
 void Responder::deliver(const transport::PeerAddress& peer, Message message, Open open) {
   const ResponderId id{next_id_++};
-  open_.emplace_hint(open_.end(), id, std::move(open));
+  OpenRequests& requests = open_of(peer);
+  requests.emplace_hint(requests.end(), id, std::move(open));
   context_.events.push(
       RequestArrived{id, peer, Request{message.code, std::move(message.options), std::move(message.payload)}});
 }
 
+const Responder::Open* Responder::find_open(ResponderId id) const {
+  for (const OpenRequests* requests : {&open_, &sms_open_}) {
+    const auto found = requests->find(id);
+    if (found != requests->end()) return &found->second;
+  }
+  return nullptr;
+}
+
 std::optional<Responder::Open> Responder::take_open(ResponderId id) {
-  const auto found = open_.find(id);
-  if (found == open_.end()) return std::nullopt;
-  std::optional<Open> open(std::move(found->second));
-  open_.erase(found);
-  return open;
+  for (OpenRequests* requests : {&open_, &sms_open_}) {
+    if (auto taken = requests->extract(id)) return std::move(taken.mapped());
+  }
+  return std::nullopt;
 }
 
 bool Responder::begin_observation(ResponderId id, const Open& open, Response& response) {
@@ -283,7 +299,7 @@ void Responder::respond(Instant now, ResponderId id, Response response) {
   if (bodies_.find_streamed_incoming(id, upload) != nullptr) bodies_.drop(upload);
   auto open = take_open(id);
   if (!open) return;
-  begin_observation(id, *open, response);
+  const bool observed = begin_observation(id, *open, response);
   if (open->ask.block1) {
     if (response.code.is_success()) {
       open->ask.block1->more = false;
@@ -293,14 +309,16 @@ void Responder::respond(Instant now, ResponderId id, Response response) {
   }
   Message message =
       shape(now, bodies_, {open->peer, open->digest, false}, open->ask, open->asked_block, std::move(response));
+  if (observed && !message.code.is_success()) {
+    observers_.end(open->peer, open->ask.token, ObservationEndCause::TooLarge);
+  }
   reply(now, id, open->peer, open->ask.id, std::move(message));
 }
 
 void Responder::respond_streamed(Instant now, ResponderId id, Response head, std::size_t total) {
-  const auto found = open_.find(id);
-  if (found == open_.end()) return;
-  const Block block = found->second.ask.block;
-  if (total == 0 || block.offset() >= total) {
+  const Open* waiting = find_open(id);
+  if (waiting == nullptr) return;
+  if (total == 0 || waiting->ask.block.offset() >= total) {
     head.payload.clear();
     respond(now, id, std::move(head));
     return;
@@ -312,6 +330,13 @@ void Responder::respond_streamed(Instant now, ResponderId id, Response head, std
   begin_observation(id, open, head);
   head.payload.clear();
   tag_body(head, context_.tokens.next_number());
+  const auto block = fit_block(context_.parameters.message_budget(open.peer), head, open.ask, total);
+  if (!block) {
+    observers_.end(open.peer, open.ask.token, ObservationEndCause::TooLarge);
+    context_.reliability.reply(now, open.peer, open.ask.id, unsendable(open.ask));
+    return;
+  }
+  open.ask.block = *block;
   Outgoing body{std::move(head), total, id, open.ask};
   if (bodies_.put(now, open.peer, open.digest, std::move(body)) == nullptr) {
     observers_.end(id);
@@ -321,7 +346,7 @@ void Responder::respond_streamed(Instant now, ResponderId id, Response head, std
     answer_error(now, open.peer, request, code::kServiceUnavailable, "too many bodies");
     return;
   }
-  context_.events.push(BodyWanted{id, block.offset(), std::min(block.size(), total - block.offset())});
+  context_.events.push(BodyWanted{id, block->offset(), std::min(block->size(), total - block->offset())});
 }
 
 void Responder::supply(Instant now, ResponderId id, ByteView bytes) {
@@ -343,10 +368,9 @@ void Responder::supply(Instant now, ResponderId id, ByteView bytes) {
 }
 
 void Responder::accept_block(Instant now, ResponderId id) {
-  const auto found = open_.find(id);
   BodyKey key;
   // Without the upload this is the last block, which only respond() answers.
-  if (found == open_.end() || bodies_.find_streamed_incoming(id, key) == nullptr) return;
+  if (find_open(id) == nullptr || bodies_.find_streamed_incoming(id, key) == nullptr) return;
   const Open open = *take_open(id);
   bodies_.touch(now, key);
   Message message;
@@ -357,22 +381,30 @@ void Responder::accept_block(Instant now, ResponderId id) {
 }
 
 void Responder::forget_peer(const transport::PeerAddress& peer) {
-  std::erase_if(open_, [&peer](const auto& entry) { return entry.second.peer == peer; });
+  std::erase_if(open_of(peer), [&peer](const auto& entry) { return entry.second.peer == peer; });
   bodies_.drop_peer(peer);
   observers_.forget_peer(peer);
 }
 
 void Responder::handle_timeout(Instant now) {
   bodies_.handle_timeout(now);
-  const Duration lifetime = context_.parameters.exchange_lifetime();
-  while (!open_.empty() && open_.begin()->second.since + lifetime <= now) open_.erase(open_.begin());
+  for (OpenRequests* requests : {&open_, &sms_open_}) {
+    while (!requests->empty() && ends(*requests) <= now) requests->erase(requests->begin());
+  }
+}
+
+Instant Responder::ends(const OpenRequests& requests) const {
+  const Open& oldest = requests.begin()->second;
+  return oldest.since + context_.parameters.exchange_lifetime(oldest.peer);
 }
 
 std::optional<Deadline> Responder::deadline() const {
   std::optional<Deadline> next = bodies_.deadline();
-  if (open_.empty()) return next;
-  const Instant at = open_.begin()->second.since + context_.parameters.exchange_lifetime();
-  if (!next || at < next->at) next = Deadline{at, Reason::Forget};
+  for (const OpenRequests* requests : {&open_, &sms_open_}) {
+    if (requests->empty()) continue;
+    const Instant at = ends(*requests);
+    if (!next || at < next->at) next = Deadline{at, Reason::Forget};
+  }
   return next;
 }
 

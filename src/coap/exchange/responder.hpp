@@ -19,6 +19,7 @@ namespace drover::coap {
 ///   4.13  a body over Parameters::body_max or request_body_max, with Size1
 ///   5.03  no room for another upload or more of one, with Max-Age
 ///   5.05  Proxy-Uri, Proxy-Scheme
+/// A response that the peer's messages can't hold (Parameters::message_budget()) goes as 5.00 without a payload.
 /// A streamed upload that begins anew keeps its ResponderId: RequestBlockArrived with offset 0 comes again.
 class Responder {
  public:
@@ -36,7 +37,7 @@ class Responder {
   [[nodiscard]] const Observers& observers() const { return observers_; }
   [[nodiscard]] const Bodies& bodies() const { return bodies_; }
   /// Requests that wait for respond().
-  [[nodiscard]] std::size_t open_requests() const { return open_.size(); }
+  [[nodiscard]] std::size_t open_requests() const { return open_.size() + sms_open_.size(); }
 
   void handle_timeout(Instant now);
   [[nodiscard]] std::optional<Deadline> deadline() const;
@@ -51,6 +52,8 @@ class Responder {
     bool asked_block = false;  ///< the request had Block2
     bool observe = false;
   };
+  /// By ids, which grow: the oldest comes first.
+  using OpenRequests = std::map<ResponderId, Open>;
 
   /// True when the request was refused and answered.
   bool refuse(Instant now, const transport::PeerAddress& peer, const Message& message);
@@ -65,14 +68,19 @@ class Responder {
                      ResponderId id);
   bool serve_kept(Instant now, const transport::PeerAddress& peer, const Message& message, const Open& open);
   void deliver(const transport::PeerAddress& peer, Message message, Open open);
+  OpenRequests& open_of(const transport::PeerAddress& peer) { return peer.is_sms() ? sms_open_ : open_; }
+  [[nodiscard]] const Open* find_open(ResponderId id) const;
   std::optional<Open> take_open(ResponderId id);
+  /// Of the oldest one; there is one.
+  [[nodiscard]] Instant ends(const OpenRequests& requests) const;
   bool begin_observation(ResponderId id, const Open& open, Response& response);
   void reply(Instant now, ResponderId id, const transport::PeerAddress& peer, MessageId request, Message message);
 
   Context& context_;
   Bodies bodies_;
   Observers observers_;
-  std::map<ResponderId, Open> open_;  ///< ids grow, so the oldest comes first
+  OpenRequests open_;
+  OpenRequests sms_open_;  ///< of peers over SMS, which may be answered later
   std::uint64_t next_id_ = 1;
 };
 

@@ -42,7 +42,8 @@ struct ResumePoint {
 struct RequestSettings {
   bool confirmable = true;
   /// Gives up after this long without a response; the default is MAX_TRANSMIT_WAIT of the parameters for a confirmable
-  /// request that isn't acknowledged, and EXCHANGE_LIFETIME for a separate response after the acknowledgement.
+  /// request that isn't acknowledged, and EXCHANGE_LIFETIME for a separate response after the acknowledgement. Over
+  /// SMS: SmsParameters::response_wait and lifetime.
   std::optional<Duration> timeout;
   /// The response's body comes as ResponseBlockArrived events instead of being collected.
   bool stream_response = false;
@@ -58,7 +59,8 @@ enum class FailureCause : std::uint8_t {
   Reset,      ///< the peer rejected the message
   Malformed,  ///< the response breaks RFC 7252 or 7959 (unknown critical option, block out of order, ETag changed
               ///< twice)
-  TooLarge,   ///< the response's body is over Parameters::body_max, or our own request doesn't fit
+  TooLarge,   ///< the response's body is over Parameters::body_max, or our own request doesn't fit into blocks or into
+              ///< what the peer's messages may be (Parameters::message_budget())
   Refused,    ///< a limit of ours (requests_max_per_peer) is reached; nothing was sent
 };
 const char* to_string(FailureCause cause);
@@ -131,6 +133,7 @@ enum class ObservationEndCause : std::uint8_t {
   Replaced,   ///< a new GET with Observe=0 and the same token: a RequestArrived follows with its own id
   Reset,      ///< a notification was answered with Reset, whether it was confirmable or not
   Timeout,    ///< a confirmable notification wasn't acknowledged (RFC 7641 §4.5); NotificationTimedOut otherwise
+  TooLarge,   ///< a notification doesn't fit what the peer's messages may be: 5.00 went out instead
 };
 
 /// An observation that a peer had started with us is over.

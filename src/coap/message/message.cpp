@@ -131,17 +131,6 @@ std::uint8_t* write_extension(std::uint8_t* at, std::uint32_t value) {
   return at;
 }
 
-std::size_t encoded_size(const Message& message) {
-  std::size_t size = kHeaderSize + message.token.size;
-  std::uint32_t previous = 0;
-  for (const Options::View option : message.options) {
-    const auto length = static_cast<std::uint32_t>(option.value.size());
-    size += 1 + extension_size(option.number - previous) + extension_size(length) + length;
-    previous = option.number;
-  }
-  return size + (message.payload.empty() ? 0 : 1 + message.payload.size());
-}
-
 const char* short_name(Type type) {
   switch (type) {
     case Type::Confirmable: return "CON";
@@ -224,6 +213,17 @@ tl::expected<Message, Malformed> decode(ByteView bytes) {
   }
   if (failure) return tl::unexpected(Malformed{*failure, true, message.type, message.id});
   return result;
+}
+
+std::size_t encoded_size(const Message& message) {
+  std::size_t size = kHeaderSize + message.token.size;
+  std::uint32_t previous = 0;
+  for (const Options::View option : message.options) {
+    const auto length = static_cast<std::uint32_t>(option.value.size());
+    size += 1 + extension_size(option.number - previous) + extension_size(length) + length;
+    previous = option.number;
+  }
+  return size + (message.payload.empty() ? 0 : 1 + message.payload.size());
 }
 
 Bytes encode(const Message& message) {

@@ -71,6 +71,9 @@ struct Malformed {
 /// Decodes one datagram. Options stay as they came (bad_critical() and drop_bad_elective() are the caller's step).
 tl::expected<Message, Malformed> decode(ByteView bytes);
 
+/// How long encode() makes it.
+std::size_t encoded_size(const Message& message);
+
 /// RFC 7252 §3. The message must be encodable (token size, option order are by construction).
 Bytes encode(const Message& message);
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <utility>
 
 namespace drover::coap {
 
@@ -79,8 +80,9 @@ Deduplication::Deduplication(const Parameters& parameters, const KeyedHash& hash
       entries_max_(std::max<std::size_t>(parameters.deduplication_max, 1)),
       ring_max_(std::clamp<std::size_t>(parameters.deduplication_max_per_peer, 1,
                                         std::numeric_limits<std::uint16_t>::max())) {
-  lists_[0].lifetime_ticks = lifetime_ticks(parameters.exchange_lifetime());
-  lists_[1].lifetime_ticks = lifetime_ticks(parameters.non_lifetime());
+  lists_[kConfirmable].lifetime_ticks = lifetime_ticks(parameters.exchange_lifetime());
+  lists_[kNonConfirmable].lifetime_ticks = lifetime_ticks(parameters.non_lifetime());
+  lists_[kSms].lifetime_ticks = lifetime_ticks(parameters.sms.lifetime);
 }
 
 std::uint64_t Deduplication::message_hash(std::uint32_t slot) const {
@@ -93,18 +95,19 @@ std::uint64_t Deduplication::ring_hash(const transport::PeerAddress& peer, std::
 
 std::uint32_t Deduplication::newest_in_ring(const transport::PeerAddress& peer, std::size_t lifetime) const {
   return rings_.find(ring_hash(peer, lifetime), [&](std::uint32_t slot) {
-    return at(slot).non_confirmable == (lifetime == 1) && at(slot).peer == peer;
+    return at(slot).lifetime == lifetime && at(slot).peer == peer;
   });
 }
 
 std::int64_t Deduplication::widened_expiry(std::uint32_t slot) const {
-  const std::int64_t reference = lists_[at(slot).non_confirmable].newest_expires;
+  const std::int64_t reference = lists_[at(slot).lifetime].newest_expires;
   return reference - static_cast<std::uint32_t>(static_cast<std::uint32_t>(reference) - at(slot).expires);
 }
 
 bool Deduplication::is_open(std::uint32_t slot) const {
   const Standing standing = at(slot).standing;
-  return standing == Standing::Open || standing == Standing::OpenAcknowledged || standing == Standing::OpenSilent;
+  return standing == Standing::Open || standing == Standing::OpenForLong || standing == Standing::OpenAcknowledged ||
+         standing == Standing::OpenSilent;
 }
 
 std::uint32_t Deduplication::find(Instant now, const transport::PeerAddress& peer, MessageId id) {
@@ -117,7 +120,9 @@ std::uint32_t Deduplication::find(Instant now, const transport::PeerAddress& pee
 }
 
 std::uint32_t Deduplication::insert(Instant now, const transport::PeerAddress& peer, const Message& message) {
-  const std::size_t lifetime = message.type == Type::NonConfirmable ? 1 : 0;
+  const Lifetime lifetime = peer.is_sms()                           ? kSms
+                            : message.type == Type::NonConfirmable ? kNonConfirmable
+                                                                   : kConfirmable;
   if (!make_room(peer, lifetime)) return kNone;
   const std::uint32_t slot = entries_.allocate();
   List& list = lists_[lifetime];
@@ -127,7 +132,7 @@ std::uint32_t Deduplication::insert(Instant now, const transport::PeerAddress& p
   Entry& entry = at(slot);
   entry.peer = peer;
   entry.id = message.id;
-  entry.non_confirmable = lifetime == 1;
+  entry.lifetime = static_cast<std::uint8_t>(lifetime & 3);
   entry.safe = message.code == code::kGet || message.code == code::kFetch;
   entry.standing = Standing::Undecided;
   entry.expires = static_cast<std::uint32_t>(list.newest_expires);
@@ -142,7 +147,7 @@ void Deduplication::open(std::uint32_t slot, Instant due) {
   assert(at(slot).standing != Standing::Open);
   allocated_ -= at(slot).answer.allocated();
   at(slot).standing = Standing::Open;
-  at(slot).answer.set_note(static_cast<std::uint32_t>(acknowledgements_.push({due, slot})));
+  at(slot).answer.set_note(static_cast<std::uint32_t>(acknowledgements_of(slot).push({due, slot})));
 }
 
 void Deduplication::settle(std::uint32_t slot, Standing standing) {
@@ -164,13 +169,18 @@ void Deduplication::settle_with_answer(std::uint32_t slot, ByteView datagram) {
 }
 
 std::uint32_t Deduplication::next_due(Instant now) {
-  if (acknowledgements_.empty() || acknowledgements_.front().due > now) return kNone;
-  return acknowledgements_.front().slot;
+  for (const DueAcknowledgements& due : acknowledgements_) {
+    if (!due.empty() && due.front().due <= now) return due.front().slot;
+  }
+  return kNone;
 }
 
 std::optional<Instant> Deduplication::next_acknowledgement() const {
-  if (acknowledgements_.empty()) return std::nullopt;
-  return acknowledgements_.front().due;
+  std::optional<Instant> next;
+  for (const DueAcknowledgements& due : acknowledgements_) {
+    if (!due.empty() && (!next || due.front().due < *next)) next = due.front().due;
+  }
+  return next;
 }
 
 void Deduplication::expire(Instant now, std::size_t count_max) {
@@ -195,7 +205,7 @@ std::optional<Instant> Deduplication::next_expiry() const {
 
 std::size_t Deduplication::memory() const {
   return entries_.memory() + messages_.memory() + rings_.memory() + allocated_ +
-         acknowledgements_.size() * sizeof(DueAcknowledgement);
+         (acknowledgements_[0].size() + acknowledgements_[1].size()) * sizeof(DueAcknowledgement);
 }
 
 bool Deduplication::make_room(const transport::PeerAddress& peer, std::size_t lifetime) {
@@ -219,8 +229,11 @@ bool Deduplication::forget_oldest() {
     return list.oldest == kNone ? std::numeric_limits<std::int64_t>::max()
                                 : widened_expiry(list.oldest) - list.lifetime_ticks;
   };
-  const std::size_t first = arrival(lists_[0]) <= arrival(lists_[1]) ? 0 : 1;
-  for (const std::size_t list : {first, 1 - first}) {
+  std::array<std::size_t, kLifetimes> order = {kConfirmable, kNonConfirmable, kSms};
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return std::pair(arrival(lists_[a]), a) < std::pair(arrival(lists_[b]), b);
+  });
+  for (const std::size_t list : order) {
     std::uint32_t slot = lists_[list].oldest;
     for (std::size_t skipped = 0; slot != kNone && skipped <= kOpenSkippedMax; ++skipped, slot = at(slot).newer) {
       if (is_open(slot)) continue;
@@ -244,13 +257,13 @@ void Deduplication::remove(std::uint32_t slot) {
 
 void Deduplication::join_ring(std::uint32_t slot) {
   Entry& entry = at(slot);
-  const std::uint64_t hash = ring_hash(entry.peer, entry.non_confirmable);
-  const std::uint32_t newest = newest_in_ring(entry.peer, entry.non_confirmable);
+  const std::uint64_t hash = ring_hash(entry.peer, entry.lifetime);
+  const std::uint32_t newest = newest_in_ring(entry.peer, entry.lifetime);
   if (newest == kNone) {
     entry.ring = slot;
     entry.ring_size = 1;
     rings_.insert(hash, slot,
-                  [this](std::uint32_t other) { return ring_hash(at(other).peer, at(other).non_confirmable); });
+                  [this](std::uint32_t other) { return ring_hash(at(other).peer, at(other).lifetime); });
     return;
   }
   entry.ring = at(newest).ring;
@@ -261,13 +274,13 @@ void Deduplication::join_ring(std::uint32_t slot) {
 
 void Deduplication::leave_ring(std::uint32_t slot) {
   const Entry& entry = at(slot);
-  const std::uint64_t hash = ring_hash(entry.peer, entry.non_confirmable);
+  const std::uint64_t hash = ring_hash(entry.peer, entry.lifetime);
   if (entry.ring == slot) {
     rings_.erase(hash, slot,
-                 [this](std::uint32_t other) { return ring_hash(at(other).peer, at(other).non_confirmable); });
+                 [this](std::uint32_t other) { return ring_hash(at(other).peer, at(other).lifetime); });
     return;
   }
-  const std::uint32_t newest = newest_in_ring(entry.peer, entry.non_confirmable);
+  const std::uint32_t newest = newest_in_ring(entry.peer, entry.lifetime);
   std::uint32_t before = newest;  // the oldest leaves nearly always, and the newest points to it
   while (at(before).ring != slot) before = at(before).ring;
   at(before).ring = entry.ring;
@@ -277,7 +290,7 @@ void Deduplication::leave_ring(std::uint32_t slot) {
 }
 
 void Deduplication::join_list(std::uint32_t slot) {
-  List& list = lists_[at(slot).non_confirmable];
+  List& list = lists_[at(slot).lifetime];
   at(slot).older = list.newest;
   at(slot).newer = kNone;
   (list.newest == kNone ? list.oldest : at(list.newest).newer) = slot;
@@ -286,15 +299,16 @@ void Deduplication::join_list(std::uint32_t slot) {
 
 void Deduplication::leave_list(std::uint32_t slot) {
   const Entry& entry = at(slot);
-  List& list = lists_[entry.non_confirmable];
+  List& list = lists_[entry.lifetime];
   (entry.older == kNone ? list.oldest : at(entry.older).newer) = entry.newer;
   (entry.newer == kNone ? list.newest : at(entry.newer).older) = entry.older;
 }
 
 void Deduplication::close_acknowledgement(std::uint32_t slot) {
   if (at(slot).standing != Standing::Open) return;
-  acknowledgements_[acknowledgements_.widen(at(slot).answer.note())].slot = kNone;
-  while (!acknowledgements_.empty() && acknowledgements_.front().slot == kNone) acknowledgements_.pop();
+  DueAcknowledgements& due = acknowledgements_of(slot);
+  due[due.widen(at(slot).answer.note())].slot = kNone;
+  while (!due.empty() && due.front().slot == kNone) due.pop();
 }
 
 }  // namespace drover::coap

@@ -23,6 +23,7 @@ namespace drover::coap {
 enum class Standing : std::uint8_t {
   Undecided,         ///< a response that is neither accepted nor rejected yet: silence
   Open,              ///< delivered and not answered, its acknowledgement not sent: silence
+  OpenForLong,       ///< as Open, and no empty acknowledgement will be sent
   OpenAcknowledged,  ///< delivered and not answered, acknowledged empty: the empty acknowledgement again
   OpenSilent,        ///< a non-confirmable request that is not answered: silence
   Answered,          ///< the kept datagram again
@@ -73,18 +74,18 @@ struct DeduplicationEntry {
   std::uint16_t ring_size = 0;  ///< in the newest entry of a ring: how many are in it
   KeptAnswer answer;
   Standing standing = Standing::Undecided;
-  bool non_confirmable : 1 = false;  ///< which lifetime it has
-  bool safe : 1 = false;             ///< a GET or FETCH: its answer may be computed again (RFC 7252 §4.5)
+  std::uint8_t lifetime : 2 = 0;  ///< Deduplication::Lifetime
+  bool safe : 1 = false;          ///< a GET or FETCH: its answer may be computed again (RFC 7252 §4.5)
 };
 // 0.82 entries a device (an Update every 300 s, EXCHANGE_LIFETIME 247 s) of 72 bytes are 59 bytes, two indexes of 6
 // bytes a cell at a load of 0.41 to 0.81 are 12 to 24: 71 to 83 bytes a device at the worst moment, 75 at 100,000
 // devices.
 static_assert(sizeof(DeduplicationEntry) == 72);
 
-/// The table of messages received within EXCHANGE_LIFETIME (confirmable) or NON_LIFETIME. Nothing is kept for a peer
-/// beyond its entries. A limit is met by forgetting the oldest answered entry (of all, or of the peer); one that waits
+/// The table of messages received within EXCHANGE_LIFETIME (confirmable) or NON_LIFETIME, over SMS within
+/// SmsParameters::lifetime. Nothing is kept for a peer beyond its entries. A limit is met by forgetting the oldest answered entry (of all, or of the peer); one that waits
 /// for its answer is never forgotten before its time, so that no request is delivered twice while somebody works on it.
-/// The limit for a peer counts its confirmable and its non-confirmable messages apart.
+/// The limit for a peer counts its confirmable and its non-confirmable messages apart, those over SMS together.
 class Deduplication {
  public:
   static constexpr std::uint32_t kNone = SlotIndex::kNone;
@@ -103,7 +104,8 @@ class Deduplication {
 
   [[nodiscard]] const DeduplicationEntry& operator[](std::uint32_t slot) const { return at(slot); }
 
-  /// Makes an entry Open with an acknowledgement due at `due` (not before that of any other entry).
+  /// Makes an entry Open with an acknowledgement due at `due` (not before that of any other entry, those over SMS and
+  /// the others apart).
   void open(std::uint32_t slot, Instant due);
   /// Ends Open or forgets a kept answer.
   void settle(std::uint32_t slot, Standing standing);
@@ -124,7 +126,9 @@ class Deduplication {
   using Entry = DeduplicationEntry;
   static constexpr std::uint32_t kChunk =
       512;  ///< entries: 36 kB, so that growth copies nothing and small tables stay small
-  static constexpr std::size_t kLifetimes = 2;  ///< confirmable, non-confirmable
+  /// Each has its own list, in which the next to expire comes first.
+  enum Lifetime : std::uint8_t { kConfirmable, kNonConfirmable, kSms };
+  static constexpr std::size_t kLifetimes = 3;
 
   struct List {
     std::uint32_t oldest = kNone;
@@ -136,6 +140,7 @@ class Deduplication {
     Instant due;
     std::uint32_t slot;  ///< kNone when it isn't due any more
   };
+  using DueAcknowledgements = SequenceQueue<DueAcknowledgement>;
 
   [[nodiscard]] Entry& at(std::uint32_t slot) { return entries_[slot]; }
   [[nodiscard]] const Entry& at(std::uint32_t slot) const { return entries_[slot]; }
@@ -154,6 +159,9 @@ class Deduplication {
   void join_list(std::uint32_t slot);
   void leave_list(std::uint32_t slot);
   void close_acknowledgement(std::uint32_t slot);
+  [[nodiscard]] DueAcknowledgements& acknowledgements_of(std::uint32_t slot) {
+    return acknowledgements_[at(slot).lifetime == kSms ? 1 : 0];
+  }
 
   KeyedHash hash_;
   std::size_t entries_max_;
@@ -164,7 +172,7 @@ class Deduplication {
   std::array<List, kLifetimes> lists_;
   ShardedSlotIndex messages_;  ///< by peer and message id
   ShardedSlotIndex rings_;     ///< by peer and lifetime: the newest entry
-  SequenceQueue<DueAcknowledgement> acknowledgements_;
+  std::array<DueAcknowledgements, 2> acknowledgements_;  ///< the second: over SMS
 };
 
 }  // namespace drover::coap

@@ -14,6 +14,9 @@
 
 namespace drover::coap {
 
+/// Which of the two Rejectables of a message layer, by the lifetime of what it remembers.
+enum class RejectableOf : std::uint8_t { Network, Sms };
+
 /// Non-confirmable messages of ours that the peer may still answer with Reset, for NON_LIFETIME (RFC 7252 §4.3). The
 /// oldest goes when there are too many: its Reset is then unmatched, and the next notification to that peer is rejected
 /// anew.
@@ -22,7 +25,8 @@ class Rejectable {
   /// 2^16 of about 60 bytes: 4 MB. At 450 a second none is forgotten before its 145 s are over.
   static constexpr std::size_t kCountMax = std::size_t{1} << 16;
 
-  Rejectable(Duration lifetime, const KeyedHash& hash) : lifetime_(lifetime), hash_(hash) {}
+  Rejectable(RejectableOf of, Duration lifetime, const KeyedHash& hash)
+      : name_(kName | (of == RejectableOf::Sms ? kSmsName : 0)), lifetime_(lifetime), hash_(hash) {}
 
   TransmissionId remember(Instant now, const transport::PeerAddress& peer, MessageId id) {
     if (const auto slot = find(peer, id); slot != kNone) end(sent_.widen(slot));  // the ids have come around
@@ -35,12 +39,12 @@ class Rejectable {
     }
     index_.insert(hash_of(number), static_cast<std::uint32_t>(number),
                   [this](std::uint32_t slot) { return hash_of_slot(slot); });
-    return TransmissionId{kName | number};
+    return TransmissionId{name_ | number};
   }
 
   void cancel(TransmissionId transmission) {
     if (!is_name(transmission)) return;
-    const std::uint64_t number = transmission.value & ~kName;
+    const std::uint64_t number = transmission.value & ~(kName | kSmsName);
     if (sent_.holds(number) && !sent_[number].ended) end(number);
     drop_ended();
   }
@@ -53,7 +57,7 @@ class Rejectable {
     end(number);
     drop_ended();
     if (!in_time) return std::nullopt;
-    return TransmissionId{kName | number};
+    return TransmissionId{name_ | number};
   }
 
   void expire(Instant now, std::size_t count_max) {
@@ -71,9 +75,14 @@ class Rejectable {
 
   /// Whether this class gave the name, Transmissions gives those without the bit.
   static bool is_name(TransmissionId transmission) { return (transmission.value & kName) != 0; }
+  /// Of a name: which one gave it.
+  static RejectableOf whose(TransmissionId transmission) {
+    return (transmission.value & kSmsName) != 0 ? RejectableOf::Sms : RejectableOf::Network;
+  }
 
  private:
   static constexpr std::uint64_t kName = std::uint64_t{1} << 63;
+  static constexpr std::uint64_t kSmsName = std::uint64_t{1} << 62;
   static constexpr std::uint32_t kNone = SlotIndex::kNone;
 
   struct Sent {
@@ -103,6 +112,7 @@ class Rejectable {
     while (!sent_.empty() && sent_.front().ended) sent_.pop();
   }
 
+  std::uint64_t name_;  ///< what its names have beside the number
   Duration lifetime_;
   KeyedHash hash_;
   SequenceQueue<Sent> sent_;

@@ -28,17 +28,25 @@ Bytes empty_message(Type type, MessageId id) {
           static_cast<std::uint8_t>(id.value & 0xFF)};
 }
 
+std::optional<Duration> piggyback_wait_over_sms(const SmsParameters& sms) {
+  const Duration wait = sms.piggyback_wait.value_or(sms.response_wait);
+  if (wait >= sms.response_wait) return std::nullopt;
+  return wait;
+}
+
 }  // namespace
 
 struct Reliability::State {
   State(const Parameters& parameters, Rng& rng)
       : piggyback_wait(parameters.piggyback_wait),
+        sms_piggyback_wait(piggyback_wait_over_sms(parameters.sms)),
         hash(rng),
         ids(rng),
         outbox(parameters),
         deduplication(parameters, hash),
         transmissions(parameters, hash, ids, rng, outbox),
-        rejectable(parameters.non_lifetime(), hash) {}
+        rejectable(RejectableOf::Network, parameters.non_lifetime(), hash),
+        sms_rejectable(RejectableOf::Sms, parameters.sms.lifetime, hash) {}
 
   void tick(Instant now) {
     last_now = now;
@@ -52,7 +60,10 @@ struct Reliability::State {
   void deliver_request(Instant now, std::uint32_t slot, const Message& message);
   void answer_piggybacked(const transport::PeerAddress& peer, std::uint32_t slot, const Message& response);
 
+  Rejectable& rejectable_of(const transport::PeerAddress& peer) { return peer.is_sms() ? sms_rejectable : rejectable; }
+
   Duration piggyback_wait;
+  std::optional<Duration> sms_piggyback_wait;  ///< nothing: no empty acknowledgement at all
   Instant last_now{};
   KeyedHash hash;
   MessageIds ids;
@@ -60,6 +71,7 @@ struct Reliability::State {
   Deduplication deduplication;
   Transmissions transmissions;
   Rejectable rejectable;
+  Rejectable sms_rejectable;
 };
 
 void Reliability::State::refuse_malformed(const transport::PeerAddress& peer, const Malformed& malformed) {
@@ -90,7 +102,7 @@ void Reliability::State::handle_acknowledgement(Instant now, const transport::Pe
 
 void Reliability::State::handle_reset(Instant now, const transport::PeerAddress& peer, MessageId id) {
   auto transmission = transmissions.match(now, peer, id);
-  if (!transmission) transmission = rejectable.match(now, peer, id);
+  if (!transmission) transmission = rejectable_of(peer).match(now, peer, id);
   if (!transmission) {
     ++outbox.counters.unmatched;
     outbox.drops.note(peer, "reset of nothing that was sent");
@@ -125,10 +137,14 @@ void Reliability::State::handle_message(Instant now, const transport::PeerAddres
 }
 
 void Reliability::State::deliver_request(Instant now, std::uint32_t slot, const Message& message) {
-  if (message.type == Type::Confirmable) {
-    deduplication.open(slot, now + piggyback_wait);
-  } else {
+  if (message.type != Type::Confirmable) {
     deduplication.settle(slot, Standing::OpenSilent);
+  } else if (!deduplication[slot].peer.is_sms()) {
+    deduplication.open(slot, now + piggyback_wait);
+  } else if (sms_piggyback_wait) {
+    deduplication.open(slot, now + *sms_piggyback_wait);
+  } else {
+    deduplication.settle(slot, Standing::OpenForLong);
   }
 }
 
@@ -140,6 +156,7 @@ void Reliability::State::handle_duplicate(Instant now, const transport::PeerAddr
   switch (entry.standing) {
     case Standing::Undecided:
     case Standing::Open:
+    case Standing::OpenForLong:
     case Standing::OpenSilent:
     case Standing::Silent: return;
     case Standing::Answered: outbox.transmit(peer, entry.answer.datagram(entry.id)); return;
@@ -178,6 +195,7 @@ void Reliability::handle_datagram(Instant now, const transport::Datagram& datagr
   ++state.outbox.counters.datagrams_in;
   state.deduplication.expire(now, kForgottenPerDatagram);
   state.rejectable.expire(now, kForgottenPerDatagram);
+  state.sms_rejectable.expire(now, kForgottenPerDatagram);
   auto decoded = decode(datagram.bytes);
   if (!decoded) {
     state.refuse_malformed(datagram.from, decoded.error());
@@ -203,25 +221,28 @@ void Reliability::handle_timeout(Instant now) {
   state.transmissions.handle_timeout(now);
   state.deduplication.expire(now, std::numeric_limits<std::size_t>::max());
   state.rejectable.expire(now, std::numeric_limits<std::size_t>::max());
+  state.sms_rejectable.expire(now, std::numeric_limits<std::size_t>::max());
 }
 
 TransmissionId Reliability::send(Instant now, const transport::PeerAddress& peer, Message message) {
   State& state = *state_;
   state.tick(now);
   if (message.type == Type::NonConfirmable) {
-    message.id = state.ids.next(state.hash.of(peer));
+    message.id = state.ids.next(peer, state.hash.of(peer));
     state.outbox.transmit(peer, encode(message));
-    return state.rejectable.remember(now, peer, message.id);
+    return state.rejectable_of(peer).remember(now, peer, message.id);
   }
   message.type = Type::Confirmable;
   return state.transmissions.send(now, peer, encode(message));
 }
 
 void Reliability::cancel(TransmissionId transmission) {
-  if (Rejectable::is_name(transmission)) {
-    state_->rejectable.cancel(transmission);
-  } else {
+  if (!Rejectable::is_name(transmission)) {
     state_->transmissions.cancel(transmission);
+  } else if (Rejectable::whose(transmission) == RejectableOf::Sms) {
+    state_->sms_rejectable.cancel(transmission);
+  } else {
+    state_->rejectable.cancel(transmission);
   }
 }
 
@@ -231,7 +252,7 @@ std::optional<TransmissionId> Reliability::reply(Instant now, const transport::P
   state.tick(now);
   const std::uint32_t slot = state.deduplication.find(now, peer, request);
   const Standing standing = slot == Deduplication::kNone ? Standing::Acknowledged : state.deduplication[slot].standing;
-  if (standing == Standing::Open) {
+  if (standing == Standing::Open || standing == Standing::OpenForLong) {
     response.type = Type::Acknowledgement;
     response.id = request;
     state.answer_piggybacked(peer, slot, response);
@@ -240,9 +261,9 @@ std::optional<TransmissionId> Reliability::reply(Instant now, const transport::P
   if (standing == Standing::OpenSilent) {
     state.deduplication.settle(slot, Standing::Silent);
     response.type = Type::NonConfirmable;
-    response.id = state.ids.next(state.hash.of(peer));
+    response.id = state.ids.next(peer, state.hash.of(peer));
     state.outbox.transmit(peer, encode(response));
-    return state.rejectable.remember(now, peer, response.id);
+    return state.rejectable_of(peer).remember(now, peer, response.id);
   }
   if (standing == Standing::OpenAcknowledged) state.deduplication.settle(slot, Standing::Acknowledged);
   response.type = Type::Confirmable;
@@ -307,6 +328,7 @@ std::optional<Deadline> Reliability::deadline() const {
   consider(state.transmissions.next_timeout(), Reason::Retransmit);
   forget(state.deduplication.next_expiry());
   forget(state.rejectable.next_expiry());
+  forget(state.sms_rejectable.next_expiry());
   return earliest;
 }
 

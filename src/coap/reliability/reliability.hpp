@@ -47,7 +47,7 @@ using MessageEvent = std::variant<MessageArrived, Acknowledged, ReplyArrived, Re
 
 /// Same driving contract as stack::Endpoint. Idle peers cost nothing but their deduplication entries, which are compact
 /// (a response of up to 26 bytes is kept inside the entry) and live EXCHANGE_LIFETIME (CON) or NON_LIFETIME
-/// (NON).
+/// (NON). Peers over SMS go by Parameters::sms: no repetitions, and timers of minutes.
 class Reliability {
  public:
   Reliability(const Parameters& parameters, Rng& rng);

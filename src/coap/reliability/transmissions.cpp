@@ -90,7 +90,7 @@ void Transmissions::start_ready(Instant now) {
 void Transmissions::handle_timeout(Instant now) {
   while (const auto due = timers_.pop_due(now)) {
     Transmission& transmission = transmissions_[*due];
-    if (transmission.repeats < parameters_.max_retransmit) {
+    if (!transmission.peer.is_sms() && transmission.repeats < parameters_.max_retransmit) {
       ++transmission.repeats;
       ++outbox_.counters.retransmissions;
       transmission.timeout = std::min(transmission.timeout * 2, kTimeoutMax);
@@ -125,7 +125,8 @@ std::uint32_t Transmissions::find_under_way(const transport::PeerAddress& peer, 
   });
 }
 
-Duration Transmissions::first_timeout() {
+Duration Transmissions::first_timeout(const transport::PeerAddress& peer) {
+  if (peer.is_sms()) return std::min(parameters_.sms.response_wait, kTimeoutMax);
   // RFC 7252 §4.2: a random duration between ACK_TIMEOUT and ACK_TIMEOUT * ACK_RANDOM_FACTOR, both included.
   const std::int64_t least = std::max<std::int64_t>(parameters_.ack_timeout.count(), 1);
   const std::int64_t more =
@@ -178,12 +179,12 @@ void Transmissions::start(Instant now, std::uint32_t slot) {
   Transmission& transmission = transmissions_[slot];
   const std::uint64_t peer_hash = hash_.of(transmission.peer);
   do {
-    transmission.id = ids_.next(peer_hash);
+    transmission.id = ids_.next(transmission.peer, peer_hash);
   } while (find_under_way(transmission.peer, transmission.id) != kNone);
   transmission.datagram[2] = static_cast<std::uint8_t>(transmission.id.value >> 8);
   transmission.datagram[3] = static_cast<std::uint8_t>(transmission.id.value & 0xFF);
   transmission.under_way = true;
-  transmission.timeout = first_timeout();
+  transmission.timeout = first_timeout(transmission.peer);
   under_way_.insert(message_hash(slot), slot, [this](std::uint32_t other) { return message_hash(other); });
   timers_.set(slot, now + transmission.timeout);
   outbox_.transmit(transmission.peer, transmission.datagram);

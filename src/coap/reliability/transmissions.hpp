@@ -19,7 +19,7 @@
 namespace drover::coap {
 
 /// At most NSTART of them are under way to a peer; the others wait in the order in which they were sent. A peer to
-/// which nothing is under way has no record here.
+/// which nothing is under way has no record here. Over SMS nothing is repeated (Transport "SMS Binding").
 class Transmissions {
  public:
   /// The references must outlive this object.
@@ -72,7 +72,7 @@ class Transmissions {
   [[nodiscard]] std::uint64_t message_hash(std::uint32_t slot) const;
   [[nodiscard]] std::uint32_t find_queue(const transport::PeerAddress& peer) const;
   [[nodiscard]] std::uint32_t find_under_way(const transport::PeerAddress& peer, MessageId id) const;
-  [[nodiscard]] Duration first_timeout();
+  [[nodiscard]] Duration first_timeout(const transport::PeerAddress& peer);
 
   std::uint32_t allocate();
   void release(std::uint32_t slot);
