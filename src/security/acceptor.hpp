@@ -27,10 +27,17 @@ class Acceptor {
  public:
   virtual ~Acceptor() = default;
   /// An association that waits for `hello`, which proved its address by a cookie. Peers that support Connection IDs
-  /// put `connection_id` into their records; empty: none is asked for.
-  virtual std::unique_ptr<Association> accept(Instant now, const ClientHello& hello, ByteView connection_id) = 0;
+  /// put `connection_id` into their records; empty, or over SMS: none is asked for.
+  virtual std::unique_ptr<Association> accept(Instant now, const ClientHello& hello, ByteView connection_id,
+                                              Path path) = 0;
+  std::unique_ptr<Association> accept(Instant now, const ClientHello& hello, ByteView connection_id) {
+    return accept(now, hello, connection_id, Path::Network);
+  }
   /// Goes on with what Association::release() gave. An error when it was made by another version or configuration.
-  virtual Result<std::unique_ptr<Association>> restore(Instant now, ByteView released) = 0;
+  virtual Result<std::unique_ptr<Association>> restore(Instant now, ByteView released, Path path) = 0;
+  Result<std::unique_ptr<Association>> restore(Instant now, ByteView released) {
+    return restore(now, released, Path::Network);
+  }
   /// Nothing when restore() would refuse its frame.
   [[nodiscard]] virtual std::optional<ReleasedPeer> inspect(ByteView released) const = 0;
 };
@@ -53,8 +60,13 @@ class Provider {
   /// `host` is the host of the server's URI: what its certificate must name, and the SNI when it is no IP address.
   /// Errors: a key that can't be parsed or doesn't belong to its certificate, a pre-shared key or identity that is too
   /// long; the reason says which.
-  virtual Result<std::unique_ptr<Connector>> connector(const ClientCredential& credential, const std::string& host) = 0;
-  /// As a DTLS server (server-initiated bootstrap, Transport "LwM2M and DTLS Roles"). `source` outlives it.
+  virtual Result<std::unique_ptr<Connector>> connector(const ClientCredential& credential, const std::string& host,
+                                                       Path path) = 0;
+  Result<std::unique_ptr<Connector>> connector(const ClientCredential& credential, const std::string& host) {
+    return connector(credential, host, Path::Network);
+  }
+  /// As a DTLS server (server-initiated bootstrap, Transport "LwM2M and DTLS Roles"), on both paths. `source` outlives
+  /// it.
   virtual Result<std::unique_ptr<Acceptor>> acceptor(const ServerCredentials& own, const CredentialSource& source) = 0;
 };
 

@@ -15,6 +15,12 @@
 
 namespace drover::security {
 
+/// What carries the records of an association.
+enum class Path : std::uint8_t {
+  Network,
+  Sms,  ///< short messages: 140 bytes each, minutes long (RFC 7925 appendix A)
+};
+
 enum class AssociationState : std::uint8_t { Handshaking, Established, Closed };
 
 /// What a datagram was to the association.

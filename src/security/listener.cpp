@@ -12,6 +12,14 @@ namespace drover::security {
 using transport::Datagram;
 using transport::PeerAddress;
 
+namespace {
+
+Path path_of(const PeerAddress& address) {
+  return address.is_sms() ? Path::Sms : Path::Network;
+}
+
+}  // namespace
+
 Listener::Listener(const ListenerSettings& settings, Acceptor& acceptor, const CredentialSource& source, Rng& rng)
     : settings_(settings),
       acceptor_(acceptor),
@@ -46,7 +54,8 @@ void Listener::handle_datagram(Instant now, const Datagram& datagram) {
 
 void Listener::handle_with_id(Instant now, const Datagram& datagram, ByteView id) {
   const auto handle = Handle::parse(id);
-  if (!handle || handle->shard >= settings_.shards) {
+  // No ID is given out over SMS, and nobody moves there.
+  if (!handle || handle->shard >= settings_.shards || datagram.from.is_sms()) {
     ++counters_.garbage;
     return;
   }
@@ -111,7 +120,7 @@ void Listener::begin(Instant now, const Datagram& datagram, const ClientHello& h
   Place& place = places_[*slot];
   place.address = datagram.from;
   place.used = now;
-  place.live = acceptor_.accept(now, hello, handle(*slot).connection_id());
+  place.live = acceptor_.accept(now, hello, handle(*slot).connection_id(), path_of(place.address));
   ++counters_.live;
   handshakes_.emplace(datagram.from, Handshake{*slot, Bytes(hello.random.begin(), hello.random.end())});
   ++handshakes_of_network_[net];
@@ -252,11 +261,11 @@ void Listener::schedule(Instant now, Slot slot) {
     if (place.established) {
       const Instant idle = place.used + settings_.park_after;
       // One that can't be parked is looked at again when it may be dropped: at once, when nobody holds it any more.
-      const Instant look = idle > now ? idle : place.used + settings_.unheld_max;
+      const Instant look = idle > now ? idle : place.used + unheld_max(slot);
       if ((look > now || !place.held) && (!at || look < *at)) at = look;
     }
   } else if (!place.held) {
-    at = place.used + settings_.unheld_max;
+    at = place.used + unheld_max(slot);
   }
   if (at) {
     timers_.set(slot, std::max(*at, now + std::chrono::milliseconds(1)));
@@ -274,7 +283,7 @@ void Listener::tend(Instant now, Slot slot) {
   }
   if (!place.established) return;
   const Duration idle = now - place.used;
-  if (!place.held && idle >= settings_.unheld_max) {
+  if (!place.held && idle >= unheld_max(slot)) {
     close(now, name(slot), "idle, and nobody needs it");
     return;
   }
@@ -319,7 +328,7 @@ void Listener::park(Instant now, Slot slot) {
 Association* Listener::wake(Instant now, Slot slot) {
   Place& place = places_[slot];
   if (place.live) return place.live.get();
-  auto restored = acceptor_.restore(now, place.parked.view());
+  auto restored = acceptor_.restore(now, place.parked.view(), path_of(place.address));
   place.parked.wipe();  // used once
   if (!restored) {
     end(now, slot, restored.error().reason);
@@ -438,11 +447,11 @@ Listener::Slot Listener::find(const PeerAddress& address) const {
 }
 
 std::optional<Listener::Slot> Listener::find_name(const PeerAddress& name) const {
-  const auto handle = name.kind == transport::Kind::Association ? Handle::unpack(name.handle())
-                                                               : std::nullopt;
+  const auto handle = name.kind == transport::Kind::Association ? Handle::unpack(name.handle()) : std::nullopt;
   if (!handle || handle->place >= places_.size()) return std::nullopt;
   const Place& place = places_[handle->place];
   if (place.nonce != handle->nonce || handle->nonce == 0 || !place.established) return std::nullopt;
+  if (place.address.is_sms() != name.is_sms()) return std::nullopt;
   return handle->place;
 }
 
@@ -451,7 +460,11 @@ Handle Listener::handle(Slot slot) const {
 }
 
 PeerAddress Listener::name(Slot slot) const {
-  return PeerAddress::association(handle(slot).pack());
+  return PeerAddress::association(handle(slot).pack(), places_[slot].address.is_sms());
+}
+
+Duration Listener::unheld_max(Slot slot) const {
+  return places_[slot].address.is_sms() ? settings_.sms_unheld_max : settings_.unheld_max;
 }
 
 std::uint64_t Listener::hash(const PeerAddress& address) const {
@@ -465,6 +478,14 @@ std::uint64_t Listener::hash(const PeerAddress& address) const {
 
 std::uint64_t Listener::network(const PeerAddress& address) {
   ByteReader reader(address.host);
+  if (address.is_sms() && address.kind != transport::Kind::Association) {
+    // Digits and zeros: their low halves are the number, and no two are equal.
+    std::uint64_t number = std::uint64_t{1} << 62;
+    for (std::size_t i = 0; i < transport::kMsisdnDigitsMax; ++i) {
+      number |= std::uint64_t{address.host[i] == 0 ? 0xFU : address.host[i] & 0xFU} << (4 * i);
+    }
+    return number;
+  }
   if (!address.is_v4()) return *reader.uint(7);
   reader.bytes(12);
   return *reader.uint(3) | std::uint64_t{1} << 63;

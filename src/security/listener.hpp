@@ -35,12 +35,13 @@ struct ListenerSettings {
   Duration park_after = std::chrono::seconds(10);
   /// One that nobody holds goes when it has been idle for so long.
   Duration unheld_max = std::chrono::minutes(10);
+  Duration sms_unheld_max = std::chrono::hours(1);  ///< the same over SMS, where its first message takes minutes
   /// Associations in all, at most kHandleSlots.
   std::size_t associations_max = std::size_t{1} << 24;
   /// Established associations that can't be put away (CBC): the one that was idle longest goes.
   std::size_t unparkable_max = 1024;
-  /// Handshakes under way in all, and of the peers of one network: 24 bits of an IPv4, 56 of an IPv6 address. A
-  /// ClientHello past it isn't answered: it is repeated.
+  /// Handshakes under way in all, and of the peers of one network: 24 bits of an IPv4, 56 of an IPv6 address, a whole
+  /// MSISDN. A ClientHello past it isn't answered: it is repeated.
   std::size_t handshakes_max = 8192;
   std::size_t handshakes_per_network_max = 256;
   /// Associations whose credentials are looked at again at a time, after some were removed.
@@ -103,6 +104,7 @@ struct ListenerCounters {
 /// datagram doesn't grow with the number of associations.
 ///
 /// Associations are named by a PeerAddress of Kind::Association, which stays when the peer's network address changes.
+/// Those over SMS have names with is_sms(); their peers have no Connection IDs and stay at their MSISDN.
 /// Nothing is answered to what isn't a ClientHello or authentic; a ClientHello without a good cookie is answered by
 /// fewer bytes than it has and leaves nothing behind (RFC 6347 §4.2.1). A new association from the address of an old
 /// one ends the old one when its handshake has succeeded, not before (RFC 6347 §4.2.8).
@@ -114,7 +116,7 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  /// `datagram.from` is the network address, Kind::Dtls.
+  /// `datagram.from` is the network address, Kind::Dtls, or that of short messages, Kind::SmsDtls.
   void handle_datagram(Instant now, const transport::Datagram& datagram);
   void handle_timeout(Instant now);
   /// Protects and sends a message to an association; dropped without a word when it is gone.
@@ -145,7 +147,7 @@ class Listener {
   bool adopt(Instant now, MovedAssociation moved);
 
   [[nodiscard]] ListenerCounters counters() const;
-  /// What limits for each network count by: 24 bits of an IPv4, 56 of an IPv6 address.
+  /// What limits for each network count by: 24 bits of an IPv4, 56 of an IPv6 address, a whole MSISDN.
   static std::uint64_t network(const transport::PeerAddress& address);
   /// Bytes of what is kept for parked associations, for the figures: places and indexes included, allocator excluded.
   [[nodiscard]] std::size_t parked_memory() const;
@@ -197,6 +199,7 @@ class Listener {
   [[nodiscard]] std::optional<Slot> find_name(const transport::PeerAddress& name) const;
   [[nodiscard]] Handle handle(Slot slot) const;
   [[nodiscard]] transport::PeerAddress name(Slot slot) const;
+  [[nodiscard]] Duration unheld_max(Slot slot) const;
   [[nodiscard]] std::uint64_t hash(const transport::PeerAddress& address) const;
 
   ListenerSettings settings_;

@@ -99,7 +99,7 @@ std::unique_ptr<DtlsAssociation> DtlsAssociation::connect(Instant now, Configura
   made->handshake_ends_ = now + configuration.parameters().handshake_max;
   mbedtls_ssl_context* ssl = made->ssl_.get();
   // Without a name to check: what the certificate must say is checked by our own callback.
-  const char* host = configuration.host_is_name() ? configuration.host().c_str() : nullptr;
+  const char* host = configuration.sends_name() ? configuration.host().c_str() : nullptr;
   int code = mbedtls_ssl_set_hostname(ssl, host);
   // Ours is empty: a client has one server, and saves the bytes.
   constexpr unsigned char kNone[1] = {};
@@ -110,7 +110,7 @@ std::unique_ptr<DtlsAssociation> DtlsAssociation::connect(Instant now, Configura
     made->fail(code);
     return made;
   }
-  if (!session.empty()) {
+  if (!session.empty() && configuration.parameters().resumption) {
     Session saved;
     const auto proved = ProvedSession::unpack(session.reveal());
     if (proved &&
@@ -188,9 +188,13 @@ void DtlsAssociation::established() {
   peer_ = std::move(proved_);
   proved_ = {};
   refusal_.clear();
-  // Messages of CoAP are one record each; only handshakes are cut to what every path takes.
-  mbedtls_ssl_set_mtu(ssl_.get(), 0);
-  if (!configuration_.is_server()) remember_session();
+  free_messages();
+  if (!configuration_.is_server() && configuration_.parameters().resumption) remember_session();
+}
+
+// Messages of CoAP are one record each; only handshakes are cut to what every path takes.
+void DtlsAssociation::free_messages() {
+  if (!configuration_.parameters().mtu_for_all) mbedtls_ssl_set_mtu(ssl_.get(), 0);
 }
 
 void DtlsAssociation::read() {
@@ -457,7 +461,7 @@ Result<std::unique_ptr<Association>> DtlsAssociation::restore(Instant now, Confi
     mbedtls_ssl_init(made->ssl_.get());
     return refuse(library_error(code));
   }
-  mbedtls_ssl_set_mtu(made->ssl_.get(), 0);
+  made->free_messages();
   made->state_ = AssociationState::Established;
   made->peer_ = std::move(parsed->peer.identity);
   made->credential_ = parsed->peer.credential;

@@ -74,6 +74,7 @@ class DtlsAssociation final : public Association {
   [[nodiscard]] bool set_up();
   void handshake();
   void established();
+  void free_messages();
   void read();
   void fail(int code);
   void end(std::string reason);

@@ -15,6 +15,9 @@ namespace {
 // RFC 7925 §4.4: P-256; the other two for certificates of other people's authorities.
 constexpr std::uint16_t kGroups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_SECP384R1,
                                      MBEDTLS_SSL_IANA_TLS_GROUP_SECP521R1, MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
+/// RFC 7925 §4.3, §4.4 and nothing else.
+constexpr std::uint16_t kShortGroups[] = {MBEDTLS_SSL_IANA_TLS_GROUP_SECP256R1, MBEDTLS_SSL_IANA_TLS_GROUP_NONE};
+constexpr std::uint16_t kShortSignatures[] = {MBEDTLS_TLS1_3_SIG_ECDSA_SECP256R1_SHA256, MBEDTLS_TLS1_3_SIG_NONE};
 constexpr std::size_t kConnectionIdSize = 8;
 
 tl::unexpected<Error> refused(std::string reason) {
@@ -159,6 +162,13 @@ void Configuration::choose_suites(bool psk, bool ecdsa) {
   mbedtls_ssl_conf_ciphersuites(config_.get(), suites_.data());
 }
 
+void Configuration::shorten_hello() {
+  mbedtls_ssl_conf_session_tickets(config_.get(), MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+  mbedtls_ssl_conf_sig_algs(config_.get(), kShortSignatures);
+  mbedtls_ssl_conf_groups(config_.get(), kShortGroups);
+  if (!parameters_.cbc) mbedtls_ssl_conf_encrypt_then_mac(config_.get(), MBEDTLS_SSL_ETM_DISABLED);
+}
+
 Result<void> Configuration::use_key(const Secret<Bytes>& key) {
   const Bytes& bytes = key.reveal();
   const int code = mbedtls_pk_parse_key(key_.get(), bytes.data(), bytes.size(), nullptr, 0, random_bytes, &rng_);
@@ -245,8 +255,8 @@ Result<std::unique_ptr<Configuration>> Configuration::server(const ServerCredent
   mbedtls_ssl_conf_psk_cb(config, find_psk, nullptr);
   mbedtls_ssl_conf_dtls_cookies(config, write_cookie, check_cookie, nullptr);
   mbedtls_ssl_conf_cert_req_ca_list(config, MBEDTLS_SSL_CERT_REQ_CA_LIST_DISABLED);
-  mbedtls_ssl_conf_session_cache(config, made.get(), find_session, keep_session);
-  if (!parameters.ticket_secret.empty()) {
+  if (parameters.resumption) mbedtls_ssl_conf_session_cache(config, made.get(), find_session, keep_session);
+  if (parameters.resumption && !parameters.ticket_secret.empty()) {
     mbedtls_ssl_conf_session_tickets_cb(config, write_ticket, read_ticket, made.get());
   }
   made->choose_suites(true, ecdsa);
@@ -259,7 +269,8 @@ Result<std::unique_ptr<Configuration>> Configuration::client(const ClientCredent
   std::unique_ptr<Configuration> made(new Configuration(parameters, rng));
   if (auto done = made->set_up(MBEDTLS_SSL_IS_CLIENT); !done) return tl::unexpected(done.error());
   made->host_ = host;
-  made->host_is_name_ = !parse_ip(host).has_value();
+  made->sends_name_ = !parameters.short_hello && !parse_ip(host).has_value();
+  if (parameters.short_hello) made->shorten_hello();
   made->server_public_key_ = credential.server_public_key;
   Result<void> done;
   if (const auto* psk = std::get_if<PskCredential>(&credential.own)) {

@@ -35,8 +35,8 @@ class Configuration {
   [[nodiscard]] const Parameters& parameters() const { return parameters_; }
   [[nodiscard]] const CredentialSource* source() const { return source_; }
   [[nodiscard]] const std::string& host() const { return host_; }
-  /// The host isn't an IP address, so it may be the SNI (RFC 6066 §3).
-  [[nodiscard]] bool host_is_name() const { return host_is_name_; }
+  /// The host is sent as SNI: it is no IP address (RFC 6066 §3).
+  [[nodiscard]] bool sends_name() const { return sends_name_; }
   /// As ClientCredential::server_public_key.
   [[nodiscard]] const Bytes& server_public_key() const { return server_public_key_; }
   [[nodiscard]] bool uses_raw_keys() const { return raw_keys_; }
@@ -57,6 +57,7 @@ class Configuration {
   Result<void> use_key(const Secret<Bytes>& key);
   Result<void> trust(ByteView certificate);
   void choose_suites(bool psk, bool ecdsa);
+  void shorten_hello();
 
   Parameters parameters_;
   Rng& rng_;
@@ -66,7 +67,7 @@ class Configuration {
   std::vector<int> suites_;
   const CredentialSource* source_ = nullptr;
   std::string host_;
-  bool host_is_name_ = false;
+  bool sends_name_ = false;
   bool raw_keys_ = false;
   Bytes server_public_key_;
   std::optional<Duration> unix_at_zero_;

@@ -26,43 +26,70 @@ class DtlsConnector final : public Connector {
 };
 
 /// A configuration of the library holds one kind of certificates: the ClientHello says which it is to be.
+struct Configurations {
+  std::unique_ptr<Configuration> certificates;
+  std::unique_ptr<Configuration> raw_keys;  ///< or none
+
+  static Result<Configurations> make(const ServerCredentials& own, const CredentialSource& source,
+                                     const Parameters& parameters, Rng& rng, std::optional<Duration> unix_at_zero) {
+    Configurations made;
+    const auto add = [&](CertificateType type, std::unique_ptr<Configuration>& to) -> Result<void> {
+      auto configuration = Configuration::server(own, type, source, parameters, rng);
+      if (!configuration) return tl::unexpected(configuration.error());
+      to = std::move(*configuration);
+      if (unix_at_zero) to->set_wall_clock(*unix_at_zero);
+      return {};
+    };
+    if (auto done = add(CertificateType::X509, made.certificates); !done) return tl::unexpected(done.error());
+    if (own.raw_key) {
+      if (auto done = add(CertificateType::RawPublicKey, made.raw_keys); !done) return tl::unexpected(done.error());
+    }
+    return made;
+  }
+
+  [[nodiscard]] Configuration& for_hello(const ClientHello& hello) const {
+    const auto has = [](const std::vector<CertificateType>& types, CertificateType type) {
+      return std::find(types.begin(), types.end(), type) != types.end();
+    };
+    const auto both = [&](CertificateType type) {
+      return has(hello.client_types, type) && has(hello.server_types, type);
+    };
+    const bool can_raw = raw_keys && both(CertificateType::RawPublicKey);
+    const bool can_x509 = certificates->get()->key_cert != nullptr && both(CertificateType::X509);
+    // Its lists are in the order of its preference (RFC 7250 §4.1).
+    const bool raw = can_raw && (!can_x509 || hello.server_types.front() == CertificateType::RawPublicKey);
+    return raw ? *raw_keys : *certificates;
+  }
+};
+
 class DtlsAcceptor final : public Acceptor {
  public:
-  DtlsAcceptor(std::unique_ptr<Configuration> certificates, std::unique_ptr<Configuration> raw_keys)
-      : certificates_(std::move(certificates)), raw_keys_(std::move(raw_keys)) {}
+  DtlsAcceptor(Configurations network, Configurations sms) : network_(std::move(network)), sms_(std::move(sms)) {}
 
-  std::unique_ptr<Association> accept(Instant now, const ClientHello& hello, ByteView connection_id) override {
-    const ByteView id = hello.has_connection_id ? connection_id : ByteView();
-    return DtlsAssociation::accept(now, wants_raw_keys(hello) ? *raw_keys_ : *certificates_, id);
+  std::unique_ptr<Association> accept(Instant now, const ClientHello& hello, ByteView connection_id,
+                                      Path path) override {
+    return DtlsAssociation::accept(now, of(path).for_hello(hello),
+                                   hello.has_connection_id ? connection_id : ByteView());
   }
-  Result<std::unique_ptr<Association>> restore(Instant now, ByteView released) override {
-    return DtlsAssociation::restore(now, *certificates_, released);
+  Result<std::unique_ptr<Association>> restore(Instant now, ByteView released, Path path) override {
+    return DtlsAssociation::restore(now, *of(path).certificates, released);
   }
   [[nodiscard]] std::optional<ReleasedPeer> inspect(ByteView released) const override {
     return DtlsAssociation::inspect(released);
   }
 
  private:
-  [[nodiscard]] bool wants_raw_keys(const ClientHello& hello) const {
-    const auto has = [](const std::vector<CertificateType>& types, CertificateType type) {
-      return std::find(types.begin(), types.end(), type) != types.end();
-    };
-    const auto both = [&](CertificateType type) { return has(hello.client_types, type) && has(hello.server_types, type); };
-    const bool raw_keys = raw_keys_ && both(CertificateType::RawPublicKey);
-    const bool certificates = certificates_->get()->key_cert != nullptr && both(CertificateType::X509);
-    // Its lists are in the order of its preference (RFC 7250 §4.1).
-    return raw_keys && (!certificates || hello.server_types.front() == CertificateType::RawPublicKey);
-  }
+  [[nodiscard]] const Configurations& of(Path path) const { return path == Path::Sms ? sms_ : network_; }
 
-  std::unique_ptr<Configuration> certificates_;
-  std::unique_ptr<Configuration> raw_keys_;  ///< or none
+  Configurations network_, sms_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Connector>> DtlsProvider::connector(const ClientCredential& credential,
-                                                           const std::string& host) {
-  auto configuration = Configuration::client(credential, host, parameters_, rng_);
+Result<std::unique_ptr<Connector>> DtlsProvider::connector(const ClientCredential& credential, const std::string& host,
+                                                           Path path) {
+  auto configuration =
+      Configuration::client(credential, host, path == Path::Sms ? parameters_.over_sms() : parameters_, rng_);
   if (!configuration) return tl::unexpected(configuration.error());
   if (unix_at_zero_) (*configuration)->set_wall_clock(*unix_at_zero_);
   return std::make_unique<DtlsConnector>(std::move(*configuration));
@@ -70,17 +97,11 @@ Result<std::unique_ptr<Connector>> DtlsProvider::connector(const ClientCredentia
 
 Result<std::unique_ptr<Acceptor>> DtlsProvider::acceptor(const ServerCredentials& own,
                                                          const CredentialSource& source) {
-  auto certificates = Configuration::server(own, CertificateType::X509, source, parameters_, rng_);
-  if (!certificates) return tl::unexpected(certificates.error());
-  if (unix_at_zero_) (*certificates)->set_wall_clock(*unix_at_zero_);
-  std::unique_ptr<Configuration> raw_keys;
-  if (own.raw_key) {
-    auto made = Configuration::server(own, CertificateType::RawPublicKey, source, parameters_, rng_);
-    if (!made) return tl::unexpected(made.error());
-    if (unix_at_zero_) (*made)->set_wall_clock(*unix_at_zero_);
-    raw_keys = std::move(*made);
-  }
-  return std::make_unique<DtlsAcceptor>(std::move(*certificates), std::move(raw_keys));
+  auto network = Configurations::make(own, source, parameters_, rng_, unix_at_zero_);
+  if (!network) return tl::unexpected(network.error());
+  auto sms = Configurations::make(own, source, parameters_.over_sms(), rng_, unix_at_zero_);
+  if (!sms) return tl::unexpected(sms.error());
+  return std::make_unique<DtlsAcceptor>(std::move(*network), std::move(*sms));
 }
 
 std::string library_version() {

@@ -20,7 +20,9 @@ class DtlsProvider final : public Provider {
   /// set: they aren't looked at.
   void set_wall_clock(Duration unix_at_instant_zero) { unix_at_zero_ = unix_at_instant_zero; }
 
-  Result<std::unique_ptr<Connector>> connector(const ClientCredential& credential, const std::string& host) override;
+  using Provider::connector;
+  Result<std::unique_ptr<Connector>> connector(const ClientCredential& credential, const std::string& host,
+                                               Path path) override;
   Result<std::unique_ptr<Acceptor>> acceptor(const ServerCredentials& own, const CredentialSource& source) override;
 
  private:
