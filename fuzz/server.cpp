@@ -165,6 +165,10 @@ class Harness {
         busy = 1;
       }
       while (shard_.poll_drop()) check(reports_drops_);
+      while (auto status = shard_.poll_progress()) {
+        check(open_.contains(status->id.value) && !server::is_over(status->state));
+        busy = 1;
+      }
       while (auto done = shard_.poll_done()) {
         check(open_.erase(done->ticket.value) == 1);  // each operation ends once
         busy = 1;

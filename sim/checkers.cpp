@@ -53,7 +53,8 @@ void RegistrationsMakeSense::event(Instant at, const server::Event& event) {
       if (!known) complaints_.add(at, std::string(to_string(event.kind)) + " of unregistered " + event.endpoint);
       break;
     case server::EventKind::ObservationEnded:
-    case server::EventKind::Refused: break;
+    case server::EventKind::Refused:
+    case server::EventKind::Operation: break;
   }
 }
 

@@ -359,6 +359,10 @@ void ServerNode::after(Instant now) {
         if (on_event) on_event(now, *event);
         busy = true;
       }
+      while (const auto status = shard->poll_progress()) {
+        if (on_progress) on_progress(now, *status);
+        busy = true;
+      }
       while (const auto done = shard->poll_done()) {
         if (on_done) on_done(now, *done);
         busy = true;

@@ -158,6 +158,7 @@ class ServerNode final : public Node {
   /// Called for every event, with the shard it comes from.
   std::function<void(Instant, const server::Event&)> on_event;
   std::function<void(Instant, const server::OperationDone&)> on_done;
+  std::function<void(Instant, const server::OperationStatus&)> on_progress;
 
   void operate(Instant now, server::Ticket ticket, const std::string& endpoint, const lwm2m::Downlink& operation);
   [[nodiscard]] std::vector<server::DeviceView> devices() const;

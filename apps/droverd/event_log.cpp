@@ -19,6 +19,14 @@ void log_event(const server::Event& event) {
     return;
   }
   if (!io::log::enabled(Level::Debug)) return;
+  if (event.operation) {
+    io::log::debug("operation", {{"endpoint", event.endpoint},
+                                 {"id", event.operation->id.value},
+                                 {"name", event.operation->operation},
+                                 {"path", event.path.to_string()},
+                                 {"state", server::to_string(event.operation->state)}});
+    return;
+  }
   const char* const kind = server::to_string(event.kind);
   if (event.device) {
     io::log::debug(kind, {{"endpoint", event.endpoint},
@@ -29,6 +37,12 @@ void log_event(const server::Event& event) {
   } else {
     io::log::debug(kind, {{"endpoint", event.endpoint}});
   }
+}
+
+void log_operation(const std::string& endpoint, const lwm2m::Downlink& operation) {
+  io::log::debug(
+      "operation",
+      {{"endpoint", endpoint}, {"name", lwm2m::name_of(operation)}, {"path", lwm2m::path_of(operation).to_string()}});
 }
 
 }  // namespace
@@ -43,10 +57,28 @@ void EventLog::device(std::string endpoint, std::function<void(std::optional<ser
 
 void EventLog::operate(std::string endpoint, lwm2m::Downlink operation,
                        std::function<void(server::OperationResult)> done) {
-  io::log::debug(
-      "operation",
-      {{"endpoint", endpoint}, {"name", lwm2m::name_of(operation)}, {"path", lwm2m::path_of(operation).to_string()}});
+  log_operation(endpoint, operation);
   fleet_.operate(std::move(endpoint), std::move(operation), std::move(done));
+}
+
+void EventLog::operate(std::string endpoint, lwm2m::Downlink operation, server::OperationSettings settings,
+                       std::function<bool(const server::OperationStatus&)> progress) {
+  log_operation(endpoint, operation);
+  fleet_.operate(std::move(endpoint), std::move(operation), settings, std::move(progress));
+}
+
+void EventLog::operations(std::string endpoint, std::function<void(std::vector<server::OperationStatus>)> done) {
+  fleet_.operations(std::move(endpoint), std::move(done));
+}
+
+void EventLog::operation(std::string endpoint, server::OperationId id,
+                         std::function<void(std::optional<server::OperationStatus>)> done) {
+  fleet_.operation(std::move(endpoint), id, std::move(done));
+}
+
+void EventLog::cancel_operation(std::string endpoint, server::OperationId id,
+                                std::function<void(std::optional<server::OperationStatus>)> done) {
+  fleet_.cancel_operation(std::move(endpoint), id, std::move(done));
 }
 
 void EventLog::observations(std::string endpoint,

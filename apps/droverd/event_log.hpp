@@ -14,6 +14,13 @@ class EventLog final : public server::Fleet {
   void device(std::string endpoint, std::function<void(std::optional<server::DeviceView>)> done) override;
   void operate(std::string endpoint, lwm2m::Downlink operation,
                std::function<void(server::OperationResult)> done) override;
+  void operate(std::string endpoint, lwm2m::Downlink operation, server::OperationSettings settings,
+               std::function<bool(const server::OperationStatus&)> progress) override;
+  void operations(std::string endpoint, std::function<void(std::vector<server::OperationStatus>)> done) override;
+  void operation(std::string endpoint, server::OperationId id,
+                 std::function<void(std::optional<server::OperationStatus>)> done) override;
+  void cancel_operation(std::string endpoint, server::OperationId id,
+                        std::function<void(std::optional<server::OperationStatus>)> done) override;
   void observations(std::string endpoint,
                     std::function<void(std::optional<std::vector<server::ObservationView>>)> done) override;
   void cancel(std::string endpoint, lwm2m::Path path, server::CancelMode mode,

@@ -155,7 +155,7 @@ const std::vector<std::string>& event_kinds() {
     using server::EventKind;
     std::vector<std::string> kinds;
     for (const EventKind kind : {EventKind::Registered, EventKind::Updated, EventKind::Expired, EventKind::Deregistered,
-                                 EventKind::Notification, EventKind::ObservationEnded, EventKind::Refused}) {
+                                 EventKind::Notification, EventKind::ObservationEnded, EventKind::Refused, EventKind::Operation}) {
       kinds.emplace_back(server::to_string(kind));
     }
     for (const bootstrap::Event& event : std::initializer_list<bootstrap::Event>{

@@ -21,6 +21,16 @@ void Downlinks::wait(coap::ExchangeId exchange, Waiting waiting) {
   waiting_.emplace(exchange, std::move(waiting));
 }
 
+const Waiting* Downlinks::waiting(coap::ExchangeId exchange) const {
+  const auto found = waiting_.find(exchange);
+  return found == waiting_.end() ? nullptr : &found->second;
+}
+
+std::vector<coap::ExchangeId> Downlinks::under_way(Slot slot) const {
+  const auto device = devices_.find(slot);
+  return device == devices_.end() ? std::vector<coap::ExchangeId>{} : device->second.waiting;
+}
+
 std::optional<Waiting> Downlinks::take(coap::ExchangeId exchange) {
   const auto found = waiting_.find(exchange);
   if (found == waiting_.end()) return std::nullopt;

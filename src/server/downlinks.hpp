@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -12,12 +13,31 @@
 #include "base/time.hpp"
 #include "coap/exchange/types.hpp"
 #include "lwm2m/operation/operation.hpp"
+#include "server/fleet.hpp"
 #include "server/registry.hpp"
 
 namespace drover::server {
 
 /// Names an operation to whoever asked for it; chosen by them.
-using Ticket = Id<struct TicketTag, std::uint64_t>;
+using Ticket = OperationId;
+
+/// An operation on its way to a device, or waiting for it.
+struct QueuedOperation {
+  Ticket ticket;
+  Instant created{};
+  Instant expires{};
+  Instant sent{};  ///< last; meaningful after an attempt
+  lwm2m::Downlink operation;
+  std::unique_ptr<QueuedOperation> next;  ///< in its OperationList
+  CancelMode cancel = CancelMode::Get;    ///< of a CancelObservation
+  Way way = Way::Automatic;               ///< as asked for
+  Way went = Way::Automatic;              ///< Udp or Sms once it was sent
+  Redelivery redelivery = Redelivery::Harmless;
+  bool trigger = true;
+  bool restores = false;  ///< an Observe of ours after a new registration: it has no ticket
+  bool queued = false;    ///< it has waited: its changes are events
+  std::uint8_t attempts = 0;
+};
 
 /// What is observed: it is asked for again as it stands.
 struct ObservedPath {
@@ -46,10 +66,10 @@ struct Waiting {
   };
   Kind kind = Kind::Operation;
   Slot slot = 0;
-  Ticket ticket;
   ObservedPath what;      ///< Observe, Restore
   bool replaces = false;  ///< Observe: there was an observation of this path, which ends if this one isn't accepted
   coap::ExchangeId observation;  ///< Cancel: which one ends
+  std::unique_ptr<QueuedOperation> operation = {};  ///< never null once it waits
 };
 
 /// Devices with nothing waiting and nothing observed cost nothing here. Pointers are valid until the next change. The
@@ -57,6 +77,10 @@ struct Waiting {
 class Downlinks {
  public:
   void wait(coap::ExchangeId exchange, Waiting waiting);
+  /// Null for an exchange that isn't waited for.
+  [[nodiscard]] const Waiting* waiting(coap::ExchangeId exchange) const;
+  /// What is under way to a device, in the order of sending.
+  [[nodiscard]] std::vector<coap::ExchangeId> under_way(Slot slot) const;
   /// Ends the waiting; nothing for an exchange that isn't waited for.
   std::optional<Waiting> take(coap::ExchangeId exchange);
 

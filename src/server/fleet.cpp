@@ -12,8 +12,37 @@ const char* to_string(NoAnswer why) {
     case NoAnswer::TooLarge: return "answer too large";
     case NoAnswer::Refused: return "refused by this server";
     case NoAnswer::Gone: return "registration ended";
+    case NoAnswer::QueueFull: return "queue full";
+    case NoAnswer::Expired: return "expired";
+    case NoAnswer::Cancelled: return "cancelled";
+    case NoAnswer::Unreachable: return "no way to the device";
   }
   return "?";
+}
+
+const char* to_string(Way way) {
+  switch (way) {
+    case Way::Automatic: return "automatic";
+    case Way::Udp: return "udp";
+    case Way::Sms: return "sms";
+  }
+  return "?";
+}
+
+const char* to_string(OperationState state) {
+  switch (state) {
+    case OperationState::Queued: return "queued";
+    case OperationState::Sent: return "sent";
+    case OperationState::Done: return "done";
+    case OperationState::Failed: return "failed";
+    case OperationState::Expired: return "expired";
+    case OperationState::Cancelled: return "cancelled";
+  }
+  return "?";
+}
+
+bool is_over(OperationState state) {
+  return state != OperationState::Queued && state != OperationState::Sent;
 }
 
 const char* to_string(EventKind kind) {
@@ -25,6 +54,7 @@ const char* to_string(EventKind kind) {
     case EventKind::Notification: return "notification";
     case EventKind::ObservationEnded: return "observation-ended";
     case EventKind::Refused: return "refused";
+    case EventKind::Operation: return "operation";
   }
   return "?";
 }

@@ -11,6 +11,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/id.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "coap/parameters.hpp"
@@ -30,7 +31,10 @@ struct DeviceView {
   std::string version;  ///< as announced, "1.0" when missing
   std::string binding;  ///< "U" when missing
   bool queue = false;
-  std::string sms;
+  /// With queue mode: when it may be asleep if nothing is heard of it until then; in the past: it may be by now.
+  std::optional<UnixSeconds> awake_until = {};
+  std::size_t queued = 0;  ///< operations that wait for it to wake
+  std::string sms;         ///< MSISDN, or ""
   std::uint32_t lifetime = 86400;  ///< seconds
   UnixSeconds registered_at = 0;
   UnixSeconds updated_at = 0;
@@ -52,10 +56,71 @@ struct DevicePage {
 };
 
 /// How an operation ended without an answer from the device.
-enum class NoAnswer : std::uint8_t { NotRegistered, Timeout, Reset, Malformed, TooLarge, Refused, Gone };
+enum class NoAnswer : std::uint8_t {
+  NotRegistered,
+  Timeout,  ///< it may have been carried out
+  Reset,
+  Malformed,
+  TooLarge,
+  Refused,
+  Gone,
+  QueueFull,    ///< too much waits for the sleeping device already
+  Expired,      ///< OperationSettings::expires_after passed, and it was not sent or not answered
+  Cancelled,    ///< by cancel_operation()
+  Unreachable,  ///< there is no such way to the device: no SMS number, no carrier, or no key for it
+};
 const char* to_string(NoAnswer why);
 
 using OperationResult = std::variant<lwm2m::Outcome, NoAnswer>;
+
+/// Names an operation, within one run of the server.
+using OperationId = Id<struct OperationTag, std::uint64_t>;
+
+/// Which way an operation goes to the device (Core Table 8).
+enum class Way : std::uint8_t {
+  Automatic,  ///< the one that the device registered over; over the other one when that fails and the policy says so
+  Udp,
+  Sms,
+};
+const char* to_string(Way way);  ///< "automatic", "udp", "sms"
+
+/// Whether an operation is sent again when it met a device that had fallen asleep. Its answer may be all that was lost.
+enum class Redelivery : std::uint8_t {
+  Harmless,  ///< unless that could do something twice: not Execute and Create
+  Always,
+  Never,
+};
+
+struct OperationSettings {
+  Duration expires_after{};  ///< 0: Policy::operation_lifetime
+  Way way = Way::Automatic;
+  Redelivery redelivery = Redelivery::Harmless;
+  bool trigger = true;  ///< wake the device by SMS where its binding and the policy allow it (Core Table 8, UQS)
+};
+
+enum class OperationState : std::uint8_t { Queued, Sent, Done, Failed, Expired, Cancelled };
+const char* to_string(OperationState state);  ///< "queued", "sent", ...
+bool is_over(OperationState state);
+
+/// How an operation stands; a copy.
+struct OperationStatus {
+  OperationId id;
+  std::string endpoint;
+  std::string operation;  ///< "Read", "Write-Attributes", ...
+  lwm2m::Path path;
+  OperationState state{};
+  Way way = Way::Automatic;  ///< Udp or Sms once it has been sent
+  UnixSeconds created_at = 0;
+  UnixSeconds expires_at = 0;
+  std::optional<UnixSeconds> sent_at = {};   ///< last
+  std::optional<UnixSeconds> ended_at = {};
+  unsigned attempts = 0;
+  /// Queued: what will happen.
+  std::size_t ahead = 0;                        ///< operations of the same device before it
+  std::optional<UnixSeconds> expected_by = {};  ///< the device has to be heard of by then: its lifetime ends
+  bool triggered = false;                       ///< it has been asked by SMS to wake
+  std::optional<OperationResult> result = {};   ///< once it is over
+};
 
 struct ObservationView {
   std::string endpoint;
@@ -82,6 +147,7 @@ enum class EventKind : std::uint8_t {
   Notification,
   ObservationEnded,
   Refused,  ///< a handshake failed, or a Register came from somebody who isn't that endpoint
+  Operation,  ///< an operation was queued, or one that had been queued was sent or is over
 };
 const char* to_string(EventKind kind);  ///< "registered", "updated", ...
 
@@ -94,6 +160,7 @@ struct Event {
   lwm2m::Path path;                       ///< Notification, ObservationEnded
   std::optional<lwm2m::Outcome> outcome;  ///< Notification
   std::optional<transport::PeerAddress> address;  ///< Refused
+  std::optional<OperationStatus> operation = {};  ///< Operation, without `result`
   std::string reason;                             ///< Refused: one sentence without secrets
   std::optional<lwm2m::Version>
       object_version{};  ///< Notification: of the path's object, when the device announced one
@@ -105,6 +172,13 @@ struct ServerCounters {
   std::uint64_t operations = 0, notifications = 0;
   std::uint64_t handshakes = 0, resumptions = 0, refused = 0;  ///< DTLS; `refused` as EventKind::Refused
   std::size_t devices = 0, associations = 0;
+  // Queue mode and SMS (Core Table 8).
+  std::uint64_t requeued = 0;         ///< operations that met a sleeping device
+  std::uint64_t expired = 0;          ///< operations whose time was over
+  std::uint64_t triggers = 0;         ///< Registration Update Triggers sent by SMS
+  std::uint64_t triggers_failed = 0;  ///< of these: without an answer, or refused
+  std::uint64_t fallbacks = 0;        ///< operations sent by SMS after UDP had failed
+  std::size_t queued = 0;             ///< operations that wait
 };
 
 /// Thread-safe. Each call posts to the owning shards and returns at once; the callback runs on a shard's thread or in
@@ -116,6 +190,20 @@ class Fleet {
   virtual void device(std::string endpoint, std::function<void(std::optional<DeviceView>)> done) = 0;
   /// Observe through this call keeps the observation until cancel() or the end of the registration.
   virtual void operate(std::string endpoint, lwm2m::Downlink operation, std::function<void(OperationResult)> done) = 0;
+  /// The same, and says what happens: `progress` is called first with what will be (Sent, or Queued for a device that
+  /// sleeps), then upon each change, and last with a state that is_over() and its result; at once with that where
+  /// nothing can be done. While it returns false nothing more is said; the operation goes on.
+  virtual void operate(std::string endpoint, lwm2m::Downlink operation, OperationSettings settings,
+                       std::function<bool(const OperationStatus&)> progress) = 0;
+  /// Operations of a device that are under way or queued, in their order, then those that are over, newest first, as
+  /// far as they are kept.
+  virtual void operations(std::string endpoint, std::function<void(std::vector<OperationStatus>)> done) = 0;
+  virtual void operation(std::string endpoint, OperationId id,
+                         std::function<void(std::optional<OperationStatus>)> done) = 0;
+  /// Takes an operation back: what is queued isn't sent; what was sent isn't repeated, and may have been carried out.
+  /// Gives how it stands afterwards; nothing when there is no such operation.
+  virtual void cancel_operation(std::string endpoint, OperationId id,
+                                std::function<void(std::optional<OperationStatus>)> done) = 0;
   virtual void observations(std::string endpoint,
                             std::function<void(std::optional<std::vector<ObservationView>>)> done) = 0;
   /// Ends the observation of exactly that path. Answers made here, without the device, have code 0: Deleted for Reset,

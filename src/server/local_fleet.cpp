@@ -43,6 +43,13 @@ DevicePage merged(DevicePage page, std::size_t limit) {
   return page;
 }
 
+/// Payload octets of what came of it.
+std::size_t result_bytes(const OperationStatus& status) {
+  if (!status.result) return 0;
+  const auto* const outcome = std::get_if<lwm2m::Outcome>(&*status.result);
+  return outcome == nullptr ? 0 : outcome->payload.size();
+}
+
 void add(ServerCounters& sum, const ServerCounters& part) {
   sum.coap.datagrams_in += part.coap.datagrams_in;
   sum.coap.datagrams_out += part.coap.datagrams_out;
@@ -67,11 +74,18 @@ void add(ServerCounters& sum, const ServerCounters& part) {
   sum.refused += part.refused;
   sum.devices += part.devices;
   sum.associations += part.associations;
+  sum.requeued += part.requeued;
+  sum.expired += part.expired;
+  sum.triggers += part.triggers;
+  sum.triggers_failed += part.triggers_failed;
+  sum.fallbacks += part.fallbacks;
+  sum.queued += part.queued;
 }
 
 }  // namespace
 
-LocalFleet::LocalFleet(std::size_t shards, Poster poster) : shards_(shards), poster_(std::move(poster)) {
+LocalFleet::LocalFleet(std::size_t shards, Poster poster, OperationId first_operation)
+    : shards_(shards), poster_(std::move(poster)), next_ticket_(first_operation.value) {
   assert(shards_ > 0);
 }
 
@@ -85,8 +99,10 @@ void LocalFleet::collect(std::size_t index, Shard& shard) {
     event->id = ++last_event_;
     if (sink_) sink_(*event);
   }
-  while (auto finished = shard.poll_done()) {
-    if (const OperationCallback done = take(finished->ticket)) done(std::move(finished->result));
+  while (const auto status = shard.poll_progress()) tell(*status);
+  while (auto over = shard.poll_done()) {
+    over->status.result = std::move(over->result);
+    finish(std::move(over->status));
   }
 }
 
@@ -129,22 +145,76 @@ void LocalFleet::device(std::string endpoint, std::function<void(std::optional<D
       [done] { done(std::nullopt); });
 }
 
-void LocalFleet::operate(std::string endpoint, lwm2m::Downlink operation, OperationCallback done) {
-  const Ticket ticket = keep(std::move(done));
-  with_device(
-      0, endpoint,
-      [ticket, endpoint, operation = std::move(operation)](Shard& shard, Instant now) {
-        shard.operate(now, ticket, endpoint, operation);
-      },
-      [this, ticket] { take(ticket)(NoAnswer::NotRegistered); });
+LocalFleet::Progress LocalFleet::only_result(std::function<void(OperationResult)> done) {
+  return [done = std::move(done)](const OperationStatus& status) {
+    if (status.result) done(*status.result);
+    return true;
+  };
 }
 
-void LocalFleet::cancel(std::string endpoint, lwm2m::Path path, CancelMode mode, OperationCallback done) {
-  const Ticket ticket = keep(std::move(done));
+void LocalFleet::operate(std::string endpoint, lwm2m::Downlink operation, std::function<void(OperationResult)> done) {
+  operate(std::move(endpoint), std::move(operation), {}, only_result(std::move(done)));
+}
+
+void LocalFleet::operate(std::string endpoint, lwm2m::Downlink operation, OperationSettings settings,
+                         std::function<bool(const OperationStatus&)> progress) {
+  const Ticket ticket = keep(std::move(progress));
+  const auto asked = std::make_shared<lwm2m::Downlink>(std::move(operation));
+  with_device(
+      0, endpoint,
+      [ticket, endpoint, asked, settings](Shard& shard, Instant now) {
+        shard.operate(now, ticket, endpoint, std::move(*asked), settings);
+      },
+      [this, ticket, endpoint, asked] { refuse(ticket, endpoint, *asked); });
+}
+
+void LocalFleet::cancel(std::string endpoint, lwm2m::Path path, CancelMode mode,
+                        std::function<void(OperationResult)> done) {
+  const Ticket ticket = keep(only_result(std::move(done)));
   with_device(
       0, endpoint,
       [ticket, endpoint, path, mode](Shard& shard, Instant now) { shard.cancel(now, ticket, endpoint, path, mode); },
-      [this, ticket] { take(ticket)(NoAnswer::NotRegistered); });
+      [this, ticket, endpoint, path] {
+        lwm2m::CancelObservation cancellation;
+        cancellation.path = path;
+        refuse(ticket, endpoint, cancellation);
+      });
+}
+
+void LocalFleet::operations(std::string endpoint, std::function<void(std::vector<OperationStatus>)> done) {
+  const auto give = [this, endpoint, done](std::vector<OperationStatus> all) {
+    std::vector<OperationStatus> over = finished(endpoint);
+    std::move(over.begin(), over.end(), std::back_inserter(all));
+    done(std::move(all));
+  };
+  with_device(
+      0, endpoint, [endpoint, give](Shard& shard, Instant) { give(shard.operations(endpoint)); }, [give] { give({}); });
+}
+
+void LocalFleet::operation(std::string endpoint, OperationId id,
+                           std::function<void(std::optional<OperationStatus>)> done) {
+  const auto give = [this, endpoint, id, done](std::optional<OperationStatus> found) {
+    if (!found) found = finished(endpoint, id);
+    done(std::move(found));
+  };
+  with_device(
+      0, endpoint, [endpoint, id, give](Shard& shard, Instant) { give(shard.operation(endpoint, id)); },
+      [give] { give(std::nullopt); });
+}
+
+void LocalFleet::cancel_operation(std::string endpoint, OperationId id,
+                                  std::function<void(std::optional<OperationStatus>)> done) {
+  const auto give_finished = [this, endpoint, id, done] { done(finished(endpoint, id)); };
+  with_device(
+      0, endpoint,
+      [endpoint, id, done, give_finished](Shard& shard, Instant now) {
+        auto before = shard.operation(endpoint, id);
+        if (!before || !shard.cancel_operation(now, endpoint, id)) return give_finished();
+        before->state = OperationState::Cancelled;
+        before->result = NoAnswer::Cancelled;
+        done(std::move(before));
+      },
+      give_finished);
 }
 
 void LocalFleet::observations(std::string endpoint,
@@ -169,20 +239,70 @@ void LocalFleet::on_event(std::function<void(const Event&)> sink) {
   sink_ = std::move(sink);
 }
 
-Ticket LocalFleet::keep(OperationCallback done) {
+Ticket LocalFleet::keep(Progress progress) {
   const std::lock_guard lock(operations_mutex_);
-  const Ticket ticket{++last_ticket_};
-  operations_.emplace(ticket, std::move(done));
+  const Ticket ticket{next_ticket_++};
+  operations_.emplace(ticket, std::move(progress));
   return ticket;
 }
 
-LocalFleet::OperationCallback LocalFleet::take(Ticket ticket) {
+void LocalFleet::tell(const OperationStatus& status) {
+  Progress progress;
+  {
+    const std::lock_guard lock(operations_mutex_);
+    const auto found = operations_.find(status.id);
+    if (found == operations_.end()) return;
+    // Called without the lock, since it may ask for another operation; nobody else calls it meanwhile, as an operation
+    // is with one shard at a time.
+    progress = std::move(found->second);
+    operations_.erase(found);
+  }
+  const bool goes_on = progress(status);
+  if (!goes_on || is_over(status.state)) return;
   const std::lock_guard lock(operations_mutex_);
-  const auto found = operations_.find(ticket);
-  if (found == operations_.end()) return nullptr;
-  OperationCallback done = std::move(found->second);
-  operations_.erase(found);
-  return done;
+  operations_.emplace(status.id, std::move(progress));
+}
+
+void LocalFleet::finish(OperationStatus status) {
+  {
+    const std::lock_guard lock(operations_mutex_);
+    finished_bytes_ += result_bytes(status);
+    finished_.push_back(status);
+    while (finished_.size() > kFinishedMax || finished_bytes_ > kFinishedBytesMax) {
+      finished_bytes_ -= result_bytes(finished_.front());
+      finished_.pop_front();
+    }
+  }
+  tell(status);
+}
+
+void LocalFleet::refuse(Ticket ticket, std::string endpoint, const lwm2m::Downlink& operation) {
+  OperationStatus status;
+  status.id = ticket;
+  status.endpoint = std::move(endpoint);
+  status.operation = lwm2m::name_of(operation);
+  status.path = lwm2m::path_of(operation);
+  status.state = OperationState::Failed;
+  status.result = NoAnswer::NotRegistered;
+  tell(status);
+}
+
+std::vector<OperationStatus> LocalFleet::finished(std::string_view endpoint) {
+  const std::lock_guard lock(operations_mutex_);
+  std::vector<OperationStatus> all;
+  for (auto one = finished_.rbegin(); one != finished_.rend(); ++one) {
+    if (one->endpoint == endpoint) all.push_back(*one);
+  }
+  return all;
+}
+
+std::optional<OperationStatus> LocalFleet::finished(std::string_view endpoint, OperationId id) {
+  const std::lock_guard lock(operations_mutex_);
+  const auto found = std::find_if(finished_.rbegin(), finished_.rend(), [&](const OperationStatus& one) {
+    return one.id == id && one.endpoint == endpoint;
+  });
+  if (found == finished_.rend()) return std::nullopt;
+  return *found;
 }
 
 }  // namespace drover::server

@@ -4,9 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "server/fleet.hpp"
 #include "server/shard.hpp"
@@ -21,7 +26,12 @@ class LocalFleet final : public Fleet {
   /// thread. It may run the task before it returns, but not within another task or collect() of the same shard.
   using Poster = std::function<void(std::size_t index, Task task)>;
 
-  LocalFleet(std::size_t shards, Poster poster);
+  /// Operations that are over and can still be looked at, the newest; and the payload octets of their results.
+  static constexpr std::size_t kFinishedMax = 10'000;
+  static constexpr std::size_t kFinishedBytesMax = std::size_t{16} << 20;
+
+  /// Operations are numbered from `first_operation` on: whoever wants numbers not to come back after a restart chooses.
+  LocalFleet(std::size_t shards, Poster poster, OperationId first_operation = OperationId{1});
 
   /// Takes out the shard's events, mail and results and hands them on. Called on the shard's thread behind every
   /// mutation (the `after` of io::Driver).
@@ -30,6 +40,13 @@ class LocalFleet final : public Fleet {
   void devices(DeviceQuery query, std::function<void(DevicePage)> done) override;
   void device(std::string endpoint, std::function<void(std::optional<DeviceView>)> done) override;
   void operate(std::string endpoint, lwm2m::Downlink operation, std::function<void(OperationResult)> done) override;
+  void operate(std::string endpoint, lwm2m::Downlink operation, OperationSettings settings,
+               std::function<bool(const OperationStatus&)> progress) override;
+  void operations(std::string endpoint, std::function<void(std::vector<OperationStatus>)> done) override;
+  void operation(std::string endpoint, OperationId id,
+                 std::function<void(std::optional<OperationStatus>)> done) override;
+  void cancel_operation(std::string endpoint, OperationId id,
+                        std::function<void(std::optional<OperationStatus>)> done) override;
   void observations(std::string endpoint,
                     std::function<void(std::optional<std::vector<ObservationView>>)> done) override;
   void cancel(std::string endpoint, lwm2m::Path path, CancelMode mode,
@@ -38,13 +55,20 @@ class LocalFleet final : public Fleet {
   void on_event(std::function<void(const Event&)> sink) override;
 
  private:
-  using OperationCallback = std::function<void(OperationResult)>;
+  using Progress = std::function<bool(const OperationStatus&)>;
 
   /// Runs `found` on the shard that has the endpoint, asked one after the other from `index` on; `missing` when none
   /// has it.
   void with_device(std::size_t index, std::string endpoint, Task found, std::function<void()> missing);
-  Ticket keep(OperationCallback done);
-  OperationCallback take(Ticket ticket);
+  Ticket keep(Progress progress);
+  /// Says how it stands to whoever wants to know.
+  void tell(const OperationStatus& status);
+  /// Remembers it, and says so.
+  void finish(OperationStatus status);
+  void refuse(Ticket ticket, std::string endpoint, const lwm2m::Downlink& operation);
+  [[nodiscard]] std::vector<OperationStatus> finished(std::string_view endpoint);
+  [[nodiscard]] std::optional<OperationStatus> finished(std::string_view endpoint, OperationId id);
+  static Progress only_result(std::function<void(OperationResult)> done);
 
   const std::size_t shards_;
   const Poster poster_;
@@ -54,8 +78,10 @@ class LocalFleet final : public Fleet {
   std::function<void(const Event&)> sink_;
 
   std::mutex operations_mutex_;
-  std::uint64_t last_ticket_ = 0;
-  std::unordered_map<Ticket, OperationCallback> operations_;
+  std::uint64_t next_ticket_;
+  std::unordered_map<Ticket, Progress> operations_;
+  std::deque<OperationStatus> finished_;  ///< oldest first
+  std::size_t finished_bytes_ = 0;
 };
 
 }  // namespace drover::server

@@ -92,6 +92,13 @@ Result<lwm2m::Version> check_version(const Policy& policy, const std::optional<s
 
 }  // namespace
 
+std::optional<Duration> awake_time(const std::vector<AwakeTime>& times, std::string_view endpoint) {
+  for (const AwakeTime& time : times) {
+    if (matches_glob(time.endpoints, endpoint)) return time.awake;
+  }
+  return std::nullopt;
+}
+
 bool is_binding_1_0(std::string_view binding) {
   static constexpr std::array<std::string_view, 7> kTable8{"U", "UQ", "S", "SQ", "US", "UQS", "UQT"};
   return std::find(kTable8.begin(), kTable8.end(), binding) != kTable8.end();

@@ -28,6 +28,12 @@ inline constexpr std::size_t kRootMax = 255;
 /// Used when `lt` is missing and the policy isn't strict (the default of later versions of the enabler).
 inline constexpr std::uint32_t kDefaultLifetime = 86400;
 
+/// How long devices of some names stay awake behind a message of theirs.
+struct AwakeTime {
+  std::string endpoints;  ///< as Policy::refused_endpoints
+  Duration awake{};
+};
+
 /// Set once, before traffic.
 struct Policy {
   /// Everything as the 1.0 enabler has it: only version 1.0 (4.12 else, Core §5.3.1); 4.00 for unknown parameters, a
@@ -57,12 +63,33 @@ struct Policy {
   /// What was observed of a device that expired, or that this server had disabled (/1/x/4), is asked for again when it
   /// registers within this time; after it they end with ObservationEnded. For restore_observations alone.
   Duration observations_wanted = std::chrono::hours(24 * 7);
+
+  /// Queue mode (Transport "Queue Mode Operation"): a device stays awake that long behind the last message that came
+  /// from it. The first of `awake_times` that fits its name counts; else, over UDP, MAX_TRANSMIT_WAIT of the CoAP
+  /// parameters, and over SMS (binding SQ) `awake_sms`.
+  std::vector<AwakeTime> awake_times;
+  Duration awake_sms = std::chrono::minutes(15);
+  /// An operation that isn't over by then ends as Expired, unless it says otherwise.
+  Duration operation_lifetime = std::chrono::hours(24 * 7);
+  /// Operations that wait for one device, and payload octets of all that wait in a shard.
+  std::size_t queue_max_per_device = 1000;
+  std::size_t queue_bytes_max = std::size_t{256} << 20;
+
+  /// A sleeping device with binding UQS or UQT is asked by SMS to wake when something is queued for it (Transport
+  /// "Update Trigger Mechanism"), at most once in `trigger_interval`.
+  bool trigger = true;
+  Duration trigger_interval = std::chrono::minutes(10);
+  /// With binding US, what isn't answered over UDP is sent by SMS.
+  bool sms_fallback = true;
 };
 
 /// The values that Core Table 8 has for `b`: U, UQ, S, SQ, US, UQS, UQT.
 bool is_binding_1_0(std::string_view binding);
 /// 1.1 and later: one or more of the letters U, T, S, N, each at most once.
 bool is_binding_1_1(std::string_view binding);
+
+/// The first of `times` that fits; nothing when none does.
+std::optional<Duration> awake_time(const std::vector<AwakeTime>& times, std::string_view endpoint);
 
 /// Register's parameters with the policy's defaults filled in.
 struct Admission {

@@ -23,7 +23,8 @@ coap::Parameters collecting(coap::Parameters parameters) {
 Shard::Shard(ShardConfig config, Rng& rng)
     : config_(std::move(config)),
       endpoint_(collecting(config_.coap), rng),
-      registry_(static_cast<std::uint8_t>(config_.index), config_.policy.devices_max, rng) {
+      registry_(static_cast<std::uint8_t>(config_.index), config_.policy.devices_max, rng),
+      queues_(config_.policy.queue_bytes_max, config_.policy.queue_max_per_device) {
   assert(config_.count <= kShardsMax && config_.index < config_.count);
   if (config_.acceptor == nullptr || config_.credentials == nullptr) return;
   config_.listener.shard = static_cast<std::uint8_t>(config_.index);
@@ -33,9 +34,10 @@ Shard::Shard(ShardConfig config, Rng& rng)
 
 void Shard::handle_datagram(Instant now, const transport::Datagram& datagram) {
   expire(now);
-  if (datagram.from.kind == transport::Kind::Dtls) {
+  if (datagram.from.kind == transport::Kind::Dtls || datagram.from.kind == transport::Kind::SmsDtls) {
     if (listener_) listener_->handle_datagram(now, datagram);
   } else {
+    heard_from(now, datagram.from);
     endpoint_.handle_datagram(now, datagram);
   }
   process(now);
@@ -55,25 +57,34 @@ void Shard::handle_mail(Instant now, const Mail& mail) {
 }
 
 void Shard::take_mail(Instant now, const EndpointClaimed& claim) {
-  std::vector<ObservedPath> observed;
+  Legacy legacy;
   if (const auto slot = registry_.find(claim.endpoint)) {
     const Instant ours = registry_[*slot].registered_at();
     // Of two at the same instant the one of the lower shard stays; every shard decides alike.
     if (ours > claim.when || (ours == claim.when && config_.index < claim.shard)) return;
-    observed = end_registration(now, *slot, Ending::Replaced);
+    legacy = end_registration(now, *slot, Ending::Replaced);
   } else {
-    observed = wanted_.take(claim.endpoint);
+    legacy = take_kept(claim.endpoint);
   }
-  if (!observed.empty()) mails_.push_back({claim.shard, ObservationsHandedOver{claim.endpoint, std::move(observed)}});
+  if (legacy.observed.empty() && legacy.operations.empty()) return;
+  mails_.push_back({claim.shard, DeviceHandedOver{claim.endpoint, std::move(legacy.observed),
+                                                  std::make_shared<OperationList>(std::move(legacy.operations))}});
 }
 
-void Shard::take_mail(Instant now, const ObservationsHandedOver& handed) {
+void Shard::take_mail(Instant now, const DeviceHandedOver& handed) {
+  OperationList operations;
+  if (handed.operations) operations = std::move(*handed.operations);
   if (const auto slot = registry_.find(handed.endpoint)) {
+    while (Operation operation = operations.take_front()) submit(now, *slot, std::move(operation));
     restore(now, *slot, handed.paths);
     return;
   }
   // That registration ended while the mail was on its way.
   for (const ObservedPath& what : handed.paths) emit_observation_ended(now, handed.endpoint, what.path);
+  operations = queues_.keep_away(handed.endpoint, std::move(operations));
+  while (Operation operation = operations.take_front()) {
+    end(now, handed.endpoint, std::move(operation), NoAnswer::Gone);
+  }
 }
 
 void Shard::take_mail(Instant now, const DatagramForwarded& forwarded) {
@@ -89,6 +100,9 @@ std::optional<Mail> Shard::poll_mail() {
 std::optional<OperationDone> Shard::poll_done() {
   return take_front(done_);
 }
+std::optional<OperationStatus> Shard::poll_progress() {
+  return take_front(progress_);
+}
 
 std::optional<Deadline> Shard::deadline() const {
   std::optional<Deadline> next = endpoint_.deadline();
@@ -100,6 +114,9 @@ std::optional<Deadline> Shard::deadline() const {
     next = security;
   }
   if (const auto due = wanted_.next_due(); due && (!next || *due < next->at)) next = Deadline{*due, Reason::Forget};
+  if (const auto due = queues_.next_due(); due && (!next || *due < next->at)) {
+    next = Deadline{*due, Reason::QueueAwake};
+  }
   return next;
 }
 
@@ -128,50 +145,91 @@ void Shard::expire(Instant now) {
   while (const auto given_up = wanted_.take_due(now)) {
     for (const ObservedPath& what : given_up->paths) emit_observation_ended(now, given_up->endpoint, what.path);
   }
+  expire_operations(now);
 }
 
-std::vector<ObservedPath> Shard::end_registration(Instant now, Slot slot, Ending why) {
-  std::vector<ObservedPath> kept;
+Shard::Legacy Shard::take_kept(std::string_view endpoint) {
+  return {wanted_.take(endpoint), queues_.take_away(endpoint)};
+}
+
+Shard::Legacy Shard::end_registration(Instant now, Slot slot, Ending why) {
+  const std::string endpoint(registry_[slot].endpoint());
+  Downlinks::Dropped dropped = downlinks_.drop(slot);
+  const bool comes_back = why != Ending::Deregistered || dropped.disabled;
+  const bool keep_observations = config_.policy.restore_observations && comes_back;
+  Legacy kept;
   const auto keep_or_end = [&](const ObservedPath& what, bool keep) {
     if (keep) {
-      kept.push_back(what);
+      kept.observed.push_back(what);
     } else {
-      emit_observation_ended(now, slot, what.path);
+      emit_observation_ended(now, endpoint, what.path);
     }
   };
-  Downlinks::Dropped dropped = downlinks_.drop(slot);
-  const bool keep_observations =
-      config_.policy.restore_observations && (why != Ending::Deregistered || dropped.disabled);
+  end_under_way(now, slot, dropped, comes_back && has_queue(slot), kept);
   for (auto& [exchange, waiting] : dropped.waiting) {
-    endpoint_.forget(exchange);
-    switch (waiting.kind) {
-      case Waiting::Kind::Operation:
-      case Waiting::Kind::Disable:
-      case Waiting::Kind::CancelByAttribute:
-      case Waiting::Kind::Cancel: done(waiting.ticket, NoAnswer::Gone); break;
-      case Waiting::Kind::Observe:
-        done(waiting.ticket, NoAnswer::Gone);
-        if (waiting.replaces) keep_or_end(waiting.what, keep_observations);
-        break;
-      case Waiting::Kind::Restore: keep_or_end(waiting.what, keep_observations); break;
-    }
+    const bool restores = waiting.kind == Waiting::Kind::Restore;
+    if (restores || waiting.replaces) keep_or_end(waiting.what, keep_observations);
   }
   for (const Observation& observation : dropped.observations) {
     endpoint_.forget(observation.exchange);
     keep_or_end(observation.what, keep_observations && !observation.cancelling);
   }
-  const std::string endpoint(registry_[slot].endpoint());
-  if (why != Ending::Replaced && !kept.empty()) {
-    if (!wanted_.keep(now + config_.policy.observations_wanted, endpoint, kept)) {
-      for (const ObservedPath& what : kept) emit_observation_ended(now, slot, what.path);
+  OperationList waiting = queues_.drop(slot);
+  while (Operation operation = waiting.take_front()) {
+    if (operation->restores) {
+      const auto& again = std::get<lwm2m::Observe>(operation->operation);
+      keep_or_end({again.path, again.accept}, keep_observations);
+    } else if (comes_back) {
+      kept.operations.push_back(std::move(operation));
+    } else {
+      end(now, endpoint, std::move(operation), NoAnswer::Gone);
     }
-    kept.clear();
   }
+  if (why != Ending::Replaced) keep_for_return(now, endpoint, kept);
   if (listener_) listener_->hold(now, registry_[slot].address(), false);
-  if (why == Ending::Expired) emit(now, EventKind::Expired, registry_[slot].endpoint());
-  if (why == Ending::Deregistered) emit(now, EventKind::Deregistered, registry_[slot].endpoint());
+  if (why == Ending::Expired) emit(now, EventKind::Expired, endpoint);
+  if (why == Ending::Deregistered) emit(now, EventKind::Deregistered, endpoint);
   registry_.remove(slot);
   return kept;
+}
+
+void Shard::end_under_way(Instant now, Slot slot, Downlinks::Dropped& dropped, bool keep, Legacy& kept) {
+  const std::string_view endpoint = registry_[slot].endpoint();
+  const auto end_or_keep = [&](Operation operation) {
+    if (operation == nullptr || operation->restores) return;
+    if (keep && may_repeat(*operation)) {
+      operation->queued = true;
+      kept.operations.push_back(std::move(operation));
+    } else {
+      end(now, endpoint, std::move(operation), NoAnswer::Gone);
+    }
+  };
+  for (auto& [exchange, waiting] : dropped.waiting) {
+    endpoint_.forget(exchange);
+    landed(slot, exchange);
+    end_or_keep(std::move(waiting.operation));
+  }
+  std::vector<std::uint64_t> delegated;
+  for (const auto& [number, one] : delegated_) {
+    if (one.slot == slot) delegated.push_back(number);
+  }
+  std::sort(delegated.begin(), delegated.end());
+  for (const std::uint64_t number : delegated) {
+    Operation operation = std::move(delegated_.at(number).operation);
+    delegated_.erase(number);
+    end_or_keep(std::move(operation));
+  }
+}
+
+void Shard::keep_for_return(Instant now, const std::string& endpoint, Legacy& kept) {
+  if (!kept.observed.empty() && !wanted_.keep(now + config_.policy.observations_wanted, endpoint, kept.observed)) {
+    for (const ObservedPath& what : kept.observed) emit_observation_ended(now, endpoint, what.path);
+  }
+  kept.observed.clear();
+  kept.operations = queues_.keep_away(endpoint, std::move(kept.operations));
+  while (Operation operation = kept.operations.take_front()) {
+    end(now, endpoint, std::move(operation), NoAnswer::Gone);
+  }
 }
 
 // ---- what is shown
@@ -199,6 +257,8 @@ DeviceView Shard::view(Slot slot, lwm2m::Announcement announcement) const {
   device.version = registration.version();
   device.binding = registration.binding();
   device.queue = registration.queue();
+  if (has_queue(slot)) device.awake_until = wall(std::max(awake_until(slot), registration.registered_at()));
+  if (const auto* queue = queues_.find(slot)) device.queued = queue->waiting.size();
   device.sms = registration.sms();
   device.lifetime = registration.lifetime();
   device.registered_at = wall(registration.registered_at());
@@ -240,6 +300,7 @@ ServerCounters Shard::counters() const {
   ServerCounters counters = counters_;
   counters.coap = endpoint_.counters();
   counters.devices = registry_.size();
+  counters.queued = queues_.size();
   if (listener_) {
     const security::ListenerCounters security = listener_->counters();
     counters.handshakes = security.handshakes;

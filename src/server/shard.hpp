@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <variant>
 #include <vector>
 
@@ -16,11 +17,14 @@
 #include "base/time.hpp"
 #include "coap/parameters.hpp"
 #include "lwm2m/operation/operation.hpp"
+#include "server/binding.hpp"
 #include "server/downlinks.hpp"
 #include "server/fleet.hpp"
 #include "server/handover.hpp"
+#include "server/operation_queue.hpp"
 #include "server/policy.hpp"
 #include "server/registry.hpp"
+#include "server/sms.hpp"
 #include "server/wanted.hpp"
 #include "security/listener.hpp"
 #include "stack/endpoint.hpp"
@@ -43,6 +47,9 @@ struct ShardConfig {
   security::Acceptor* acceptor = nullptr;
   const security::CredentialSource* credentials = nullptr;
   security::ListenerSettings listener;  ///< shard and shards are taken from above
+
+  /// SMS; none: operations go over UDP alone. It outlives the shard.
+  const SmsDirectory* sms = nullptr;
 };
 
 /// A device registered with shard `shard` at `when`: older registrations of that endpoint elsewhere are over.
@@ -52,11 +59,12 @@ struct EndpointClaimed {
   std::size_t shard = 0;
 };
 
-/// What the registration observed that an EndpointClaimed ended (Policy::restore_observations), for the shard that
-/// claimed it.
-struct ObservationsHandedOver {
+/// What the registration that an EndpointClaimed ended leaves to the shard that claimed it: what it observed
+/// (Policy::restore_observations), and what waits for the device.
+struct DeviceHandedOver {
   std::string endpoint;
   std::vector<ObservedPath> paths;
+  std::shared_ptr<OperationList> operations;  ///< or null; taken out by the receiver
 };
 
 /// A datagram that arrived at another shard than the one that its Connection ID names.
@@ -65,16 +73,16 @@ struct DatagramForwarded {
   Bytes bytes;
 };
 
-/// A value for another shard's handle_mail(). A lost DatagramForwarded is a lost datagram; a lost EndpointClaimed leaves a registration standing until its lifetime
-/// ends; a lost ObservationsHandedOver ends observations without a word.
+/// A value for another shard's handle_mail(), which must not get lost.
 struct Mail {
   std::size_t to = 0;
-  std::variant<EndpointClaimed, ObservationsHandedOver, DatagramForwarded> body;
+  std::variant<EndpointClaimed, DeviceHandedOver, DatagramForwarded, SmsRequested, SmsAnswered> body;
 };
 
 struct OperationDone {
   Ticket ticket;
   OperationResult result;
+  OperationStatus status = {};  ///< without `result`
 };
 
 /// Drive it by the one contract (io::Driven): one handle_* or one command, then drain every poll_* until all are empty,
@@ -91,17 +99,20 @@ class Shard {
   /// 0.
   void set_wall_clock(Duration unix_at_instant_zero) { unix_at_zero_ = unix_at_instant_zero; }
 
-  /// From Kind::Udp it is CoAP without security, from Kind::Dtls a record of DTLS.
+  /// From Kind::Udp, Sms and SmsPacket it is CoAP, from Kind::Dtls and SmsDtls a record of DTLS. Those of short
+  /// messages are given to the shard sms_home() of their number.
   void handle_datagram(Instant now, const transport::Datagram& datagram);
   void handle_timeout(Instant now);
   void handle_mail(Instant now, const Mail& mail);
 
-  /// To Kind::Udp or Kind::Dtls: each has its socket.
+  /// To Kind::Udp or Kind::Dtls: each has its socket. To Kind::Sms, SmsDtls or SmsPacket: for the SMS gateway.
   std::optional<transport::Transmit> poll_transmit();
   /// `id` is 0: it is given where the events of all shards meet.
   std::optional<Event> poll_event();
   std::optional<Mail> poll_mail();
   std::optional<OperationDone> poll_done();
+  /// How an operation that isn't over stands now: at first, and whenever that changes.
+  std::optional<OperationStatus> poll_progress();
   /// As stack::Endpoint::poll_drop().
   std::optional<coap::Drop> poll_drop() { return endpoint_.poll_drop(); }
   /// Never later than the next thing to do; a Lifetime may be early after an Update.
@@ -112,13 +123,23 @@ class Shard {
   /// one device go out one after the other (NSTART). Gone when the registration ends first. Read and Observe without
   /// `accept` get TLV by Policy::always_accept. Observe replaces an observation of the same path. CancelObservation is
   /// cancel() with CancelMode::Get.
-  void operate(Instant now, Ticket ticket, std::string_view endpoint, const lwm2m::Downlink& operation);
+  ///
+  /// To a device with queue mode they go one after the other while it is awake; else they wait (Transport "Queue Mode
+  /// Operation"), over new registrations, too, until they expire.
+  void operate(Instant now, Ticket ticket, std::string_view endpoint, lwm2m::Downlink operation,
+               const OperationSettings& settings = {});
   /// Ends the observation of exactly that path; exactly one OperationDone follows. Get: the device's answer, whatever
   /// its code, ends it; without an answer it stays. Reset: an Outcome Deleted of code 0 at once, as nothing is sent
   /// before the next notification. WriteAttributes: a success of the device's ends it. An Outcome NotFound of code 0
   /// when nothing is observed there; Refused when it is being cancelled. What is wanted of a device that is away is
   /// given up: Deleted of code 0.
   void cancel(Instant now, Ticket ticket, std::string_view endpoint, const lwm2m::Path& path, CancelMode mode);
+
+  /// Of a device of this shard, or one that is away: under way first, then what waits, in order.
+  [[nodiscard]] std::vector<OperationStatus> operations(std::string_view endpoint) const;
+  [[nodiscard]] std::optional<OperationStatus> operation(std::string_view endpoint, Ticket ticket) const;
+  /// Ends it as Cancelled; false when no such operation is waiting or under way.
+  bool cancel_operation(Instant now, std::string_view endpoint, Ticket ticket);
 
   /// Everything that a graceful restart takes along; associations end here, since they are moved. Nothing may be driven
   /// afterwards. Operations that wait aren't answered.
@@ -128,8 +149,10 @@ class Shard {
   std::size_t take_over(Instant now, Handover handover);
 
   [[nodiscard]] bool has(std::string_view endpoint) const { return registry_.find(endpoint).has_value(); }
-  /// As has(), and for one that is away with something observed (Policy::observations_wanted).
-  [[nodiscard]] bool knows(std::string_view endpoint) const { return has(endpoint) || wanted_.has(endpoint); }
+  /// As has(), and for one that is away with something observed (Policy::observations_wanted) or queued.
+  [[nodiscard]] bool knows(std::string_view endpoint) const {
+    return has(endpoint) || wanted_.has(endpoint) || queues_.away(endpoint) != nullptr;
+  }
   [[nodiscard]] std::optional<DeviceView> device(std::string_view endpoint) const;
   /// This shard's part of a page; `next` isn't empty when there are more behind it. O(devices), see Registry::page().
   [[nodiscard]] DevicePage list(const DeviceQuery& query) const;
@@ -140,17 +163,31 @@ class Shard {
   [[nodiscard]] std::size_t different_announcements() const { return registry_.different_announcements(); }
 
  private:
+  using Operation = std::unique_ptr<QueuedOperation>;
   enum class Ending : std::uint8_t { Expired, Deregistered, Replaced };
 
   // shard.cpp
   void process(Instant now);
   void take_mail(Instant now, const EndpointClaimed& claim);
-  void take_mail(Instant now, const ObservationsHandedOver& handed);
+  void take_mail(Instant now, const DeviceHandedOver& handed);
   void take_mail(Instant now, const DatagramForwarded& forwarded);
+  void take_mail(Instant now, const SmsRequested& requested);
+  void take_mail(Instant now, const SmsAnswered& answered);
   void expire(Instant now);
-  /// Gives what was observed and isn't ended by this, for the registration that takes the place of a Replaced one; of
-  /// the others it is kept in wanted_.
-  std::vector<ObservedPath> end_registration(Instant now, Slot slot, Ending why);
+  /// What a registration leaves to the next one of its device.
+  struct Legacy {
+    std::vector<ObservedPath> observed;
+    OperationList operations;
+  };
+  /// Gives what isn't ended by this, for the registration that takes the place of a Replaced one; of the others it is
+  /// kept in wanted_ and queues_.
+  Legacy end_registration(Instant now, Slot slot, Ending why);
+  /// Takes what is under way out of CoAP's hands; with `keep` what may be sent again goes into `kept`.
+  void end_under_way(Instant now, Slot slot, Downlinks::Dropped& dropped, bool keep, Legacy& kept);
+  /// Puts it aside until the device registers again; what finds no room ends.
+  void keep_for_return(Instant now, const std::string& endpoint, Legacy& kept);
+  /// What is kept of a device that is away.
+  Legacy take_kept(std::string_view endpoint);
   [[nodiscard]] DeviceView view(Slot slot) const;
   [[nodiscard]] DeviceView view(Slot slot, lwm2m::Announcement announcement) const;
   [[nodiscard]] UnixSeconds wall(Instant at) const;
@@ -177,20 +214,75 @@ class Shard {
   Result<lwm2m::Outcome> handle_uplink(Instant now, const transport::PeerAddress& peer, lwm2m::Register request);
   Result<lwm2m::Outcome> handle_uplink(Instant now, const transport::PeerAddress& peer, lwm2m::Update request);
   Result<lwm2m::Outcome> handle_uplink(Instant now, const transport::PeerAddress& peer, lwm2m::Deregister request);
+  /// What a Register found, behind its answer.
+  void take_up_legacy(Instant now);
   /// The target of a request of that peer.
   [[nodiscard]] bool exists(const transport::PeerAddress& peer, const lwm2m::Uplink& uplink) const;
   [[nodiscard]] Result<Slot> locate(const transport::PeerAddress& peer, std::string_view location) const;
 
   // shard_downlink.cpp
-  void send(Instant now, Ticket ticket, Slot slot, const lwm2m::Downlink& operation);
-  void observe(Instant now, Waiting::Kind kind, Ticket ticket, Slot slot, const ObservedPath& what);
+  /// Sends it now; nothing, and it has ended, when there is nothing to send.
+  std::optional<coap::ExchangeId> dispatch(Instant now, Slot slot, Operation operation);
+  std::optional<coap::ExchangeId> observe(Instant now, Slot slot, Operation operation);
+  std::optional<coap::ExchangeId> end_observation(Instant now, Slot slot, Operation operation);
+  coap::ExchangeId wait(Instant now, coap::ExchangeId exchange, Waiting waiting, Operation operation);
   void restore(Instant now, Slot slot, const std::vector<ObservedPath>& observed);
+  void cancel(Instant now, Slot slot, Operation operation);
   void handle_response(Instant now, coap::ExchangeId exchange, const coap::Response& response, bool observing);
-  void handle_observe_response(Instant now, coap::ExchangeId exchange, const Waiting& waiting, lwm2m::Outcome outcome,
-                               bool observing);
+  void handle_observe_response(Instant now, coap::ExchangeId exchange, const Waiting& waiting,
+                               const lwm2m::Outcome& outcome, bool observing);
   void handle_notification(Instant now, coap::NotificationArrived arrived);
   void handle_failure(Instant now, const coap::RequestFailed& failed);
-  void done(Ticket ticket, OperationResult result);
+  /// The waiting of an exchange that failed.
+  void fail(Instant now, Waiting waiting, NoAnswer why);
+  /// The operation is over.
+  void end(Instant now, std::string_view endpoint, Operation operation, OperationResult result);
+  [[nodiscard]] Operation make_operation(Instant now, Ticket ticket, lwm2m::Downlink operation,
+                                         const OperationSettings& settings) const;
+
+  // shard_queue.cpp
+  [[nodiscard]] Reach reach(Slot slot) const;
+  /// What goes to it waits until it is awake.
+  [[nodiscard]] bool has_queue(Slot slot) const;
+  [[nodiscard]] Duration awake_time(Slot slot) const;
+  /// When it may be asleep if nothing more is heard of it; in the past when it may be by now.
+  [[nodiscard]] Instant awake_until(Slot slot) const;
+  /// Long enough to answer something.
+  [[nodiscard]] bool is_awake(Instant now, Slot slot) const;
+  /// Sends it, now or in its turn.
+  void submit(Instant now, Slot slot, Operation operation);
+  /// Sends what waits, one after the other, while the device is awake.
+  void pump(Instant now, Slot slot);
+  /// A message of the device came.
+  void heard(Instant now, Slot slot);
+  void heard_from(Instant now, const transport::PeerAddress& peer);
+  /// The exchange isn't under way any more.
+  void landed(Slot slot, coap::ExchangeId exchange);
+  /// It met a sleeping device; ends it when it can't wait for another try.
+  void put_back(Instant now, Slot slot, Operation operation);
+  /// The way to the device is another one: what is under way is sent again there.
+  void take_back_under_way(Slot slot);
+  [[nodiscard]] static bool may_repeat(const QueuedOperation& operation);
+  void look_after(Instant now, Slot slot);
+  void schedule(Slot slot);
+  void expire_operations(Instant now);
+  [[nodiscard]] OperationStatus status(std::string_view endpoint, const QueuedOperation& operation,
+                                       OperationState state) const;
+  void report(Instant now, Slot slot, const QueuedOperation& operation, OperationState state);
+  void emit_operation(Instant now, const OperationStatus& status);
+  [[nodiscard]] std::optional<std::size_t> place_of(Slot slot, Ticket ticket) const;
+
+  // shard_sms.cpp
+  /// By SMS to a device that registered over UDP. False, and `operation` untouched, when there is no such way.
+  bool send_by_sms(Instant now, Slot slot, Operation& operation);
+  [[nodiscard]] std::optional<transport::PeerAddress> sms_address(Slot slot) const;
+  /// Asks a sleeping device to wake, if that is wanted and not done already.
+  void trigger(Instant now, Slot slot);
+  void send_trigger(Instant now, Slot slot, std::size_t attempt);
+  void ask_by_sms(Instant now, Slot slot, SmsRequested request);
+  void carry_out(Instant now, const SmsRequested& request);
+  void answered_by_sms(Instant now, const SmsAnswered& answer);
+  bool finish_sms_request(Instant now, coap::ExchangeId exchange, OperationResult result);
 
   ShardConfig config_;
   stack::Endpoint endpoint_;
@@ -198,6 +290,9 @@ class Shard {
   Registry registry_;
   Downlinks downlinks_;
   WantedObservations wanted_;
+  OperationQueues queues_;
+  std::unordered_map<transport::PeerAddress, Slot> talking_;  ///< devices with queue mode and something under way
+  std::optional<Slot> woken_;                                 ///< by the request that is being handled
   Duration unix_at_zero_{};
   Instant now_{};  ///< of the last mutation, for poll_transmit()
   ServerCounters counters_;  ///< without coap and devices
@@ -205,12 +300,28 @@ class Shard {
   std::deque<Event> events_;
   std::deque<Mail> mails_;
   std::deque<OperationDone> done_;
+  std::deque<OperationStatus> progress_;
 
-  /// Observations of a replaced registration, asked for again once the Register is answered
-  /// (Policy::restore_observations).
+  /// Of ours, with the shard of their number.
+  struct Delegated {
+    Slot slot = 0;
+    std::size_t attempt = 0;  ///< of a trigger: the Server object's instance is guessed in the order announced
+    Operation operation;      ///< null: a trigger
+  };
+  std::unordered_map<std::uint64_t, Delegated> delegated_;
+  std::uint64_t last_delegated_ = 0;
+  /// Of the devices of other shards, or ours, with numbers that belong here.
+  struct SmsExchange {
+    std::size_t from = 0;
+    std::uint64_t number = 0;
+  };
+  std::unordered_map<coap::ExchangeId, SmsExchange> sms_exchanges_;
+
+  /// What a replaced registration leaves, taken up once the Register is answered.
   struct Restoration {
     Slot slot;
     std::vector<ObservedPath> paths;
+    OperationList operations = {};
   };
   std::optional<Restoration> restoration_;
 };

@@ -20,6 +20,7 @@ void Shard::drain_listener(Instant now) {
     }
   }
   while (const auto plaintext = listener_->poll_plaintext()) {
+    heard_from(now, plaintext->from);
     endpoint_.handle_datagram(now, {plaintext->from, plaintext->bytes});
   }
   while (auto misdirected = listener_->poll_misdirected()) {
@@ -56,6 +57,11 @@ Result<void> Shard::check_identity(Instant now, const PeerAddress& peer, std::st
                  "the endpoint name isn't that of " + (known ? known->identity : security::Identity{}).to_string());
     return peer_error(coap::code::kBadRequest.value, "the endpoint name isn't the one that was proved");
   }
+  if (peer.kind == Kind::SmsPacket) {
+    if (config_.sms != nullptr && config_.sms->may_be(peer.msisdn(), endpoint)) return {};
+    emit_refused(now, endpoint, peer, "the endpoint name isn't that of the keys of " + peer.to_string());
+    return peer_error(coap::code::kBadRequest.value, "the endpoint name isn't the one that was proved");
+  }
   if (config_.credentials == nullptr || !config_.credentials->is_protected(endpoint)) return {};
   emit_refused(now, endpoint, peer, "the endpoint has credentials and came without");
   return peer_error(coap::code::kForbidden.value, "this endpoint needs security");
@@ -70,11 +76,12 @@ void Shard::rebind(Instant now, Slot slot, const PeerAddress& peer) {
     endpoint_.forget(observation.exchange);
     downlinks_.end(slot, observation.what.path);
   }
+  take_back_under_way(slot);
   registry_.move(slot, peer);
   listener_->hold(now, peer, true);
   listener_->close(now, before, "the device made a new association");
   // Asked for again behind the answer, as after a Register: the client may have lost them with its association.
-  if (!observed.empty()) restoration_ = Restoration{slot, std::move(observed)};
+  if (!observed.empty()) restoration_ = Restoration{slot, std::move(observed), {}};
 }
 
 }  // namespace drover::server

@@ -34,9 +34,17 @@ void Shard::handle_request(Instant now, const coap::RequestArrived& arrived) {
   if (!outcome) ++counters_.rejected;
   endpoint_.respond(now, arrived.responder,
                     outcome ? lwm2m::mapping::to_response(*outcome) : lwm2m::mapping::to_response(outcome.error()));
-  if (const auto restoration = std::exchange(restoration_, std::nullopt)) {
-    restore(now, restoration->slot, restoration->paths);
+  take_up_legacy(now);
+  if (const auto woken = std::exchange(woken_, std::nullopt)) pump(now, *woken);
+}
+
+void Shard::take_up_legacy(Instant now) {
+  auto restoration = std::exchange(restoration_, std::nullopt);
+  if (!restoration) return;
+  while (Operation operation = restoration->operations.take_front()) {
+    submit(now, restoration->slot, std::move(operation));
   }
+  restore(now, restoration->slot, restoration->paths);
 }
 
 Result<lwm2m::Outcome> Shard::handle_uplink(Instant now, const transport::PeerAddress& peer, lwm2m::Register request) {
@@ -45,12 +53,8 @@ Result<lwm2m::Outcome> Shard::handle_uplink(Instant now, const transport::PeerAd
   if (auto allowed = check_identity(now, peer, request.endpoint); !allowed) return tl::unexpected(allowed.error());
 
   // The server removes the existing registration and performs the new one (Core §5.3.1).
-  std::vector<ObservedPath> observed;
-  if (const auto old = registry_.find(request.endpoint)) {
-    observed = end_registration(now, *old, Ending::Replaced);
-  } else {
-    observed = wanted_.take(request.endpoint);
-  }
+  const auto old = registry_.find(request.endpoint);
+  Legacy legacy = old ? end_registration(now, *old, Ending::Replaced) : take_kept(request.endpoint);
   NewRegistration registration;
   registration.endpoint = request.endpoint;
   registration.version = admission->version_text;
@@ -61,7 +65,10 @@ Result<lwm2m::Outcome> Shard::handle_uplink(Instant now, const transport::PeerAd
   registration.address = peer;
   const auto slot = registry_.add(now, registration, request.announcement);
   if (!slot) {
-    for (const ObservedPath& what : observed) emit_observation_ended(now, request.endpoint, what.path);
+    for (const ObservedPath& what : legacy.observed) emit_observation_ended(now, request.endpoint, what.path);
+    while (Operation operation = legacy.operations.take_front()) {
+      end(now, request.endpoint, std::move(operation), NoAnswer::Gone);
+    }
     return tl::unexpected(Error{Fault::Us, coap::code::kServiceUnavailable.value, "no room for another device"});
   }
   ++counters_.registers;
@@ -69,7 +76,10 @@ Result<lwm2m::Outcome> Shard::handle_uplink(Instant now, const transport::PeerAd
   for (std::size_t to = 0; to < config_.count; ++to) {
     if (to != config_.index) mails_.push_back({to, EndpointClaimed{request.endpoint, now, config_.index}});
   }
-  if (!observed.empty()) restoration_ = Restoration{*slot, std::move(observed)};
+  if (!legacy.observed.empty() || !legacy.operations.empty()) {
+    restoration_ = Restoration{*slot, std::move(legacy.observed), std::move(legacy.operations)};
+  }
+  woken_ = slot;
 
   lwm2m::Outcome outcome = outcome_of(lwm2m::Status::Created);
   outcome.location = "rd/" + registry_.location(*slot).to_string();
@@ -93,6 +103,8 @@ Result<lwm2m::Outcome> Shard::handle_uplink(Instant now, const transport::PeerAd
   if (request.announcement) change.announcement = &*request.announcement;
   registry_.update(now, *slot, change);
   ++counters_.updates;
+  heard(now, *slot);
+  woken_ = *slot;
   if (config_.events) emit_device(now, EventKind::Updated, view(*slot));
   return outcome_of(lwm2m::Status::Changed);
 }

@@ -110,6 +110,80 @@ class FakeFleet final : public server::Fleet {
     changed_.notify_all();
     if (answer) done(answer(operation));
   }
+  void operate(std::string endpoint, lwm2m::Downlink operation, server::OperationSettings settings,
+               std::function<bool(const server::OperationStatus&)> progress) override {
+    server::OperationStatus status;
+    status.endpoint = endpoint;
+    status.operation = lwm2m::name_of(operation);
+    status.path = lwm2m::path_of(operation);
+    bool queued = false;
+    {
+      const std::lock_guard lock(mutex_);
+      status.id = server::OperationId{++last_operation_};
+      settings_ = settings;
+      queued = asleep_;
+      if (queued) {
+        status.state = server::OperationState::Queued;
+        status.ahead = known_.size();
+        status.expected_by = 1'700'086'400;
+        status.triggered = settings.trigger;
+        known_.push_back(status);
+        operations_.push_back(std::move(operation));
+      }
+    }
+    if (queued) {
+      changed_.notify_all();
+      progress(status);
+      return;
+    }
+    operate(std::move(endpoint), std::move(operation),
+            [status, progress](const server::OperationResult& result) mutable {
+              status.state = std::holds_alternative<lwm2m::Outcome>(result) ? server::OperationState::Done
+                                                                            : server::OperationState::Failed;
+              status.result = result;
+              progress(status);
+            });
+  }
+  /// Operations are queued from now on.
+  void fall_asleep() {
+    const std::lock_guard lock(mutex_);
+    asleep_ = true;
+  }
+  server::OperationSettings last_settings() {
+    const std::lock_guard lock(mutex_);
+    return settings_;
+  }
+  /// How an operation that is known now stands.
+  void change(const server::OperationStatus& status) {
+    const std::lock_guard lock(mutex_);
+    for (server::OperationStatus& one : known_) {
+      if (one.id == status.id) one = status;
+    }
+  }
+  void operations(std::string endpoint, std::function<void(std::vector<server::OperationStatus>)> done) override {
+    std::vector<server::OperationStatus> all;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const server::OperationStatus& one : known_) {
+        if (one.endpoint == endpoint) all.push_back(one);
+      }
+    }
+    done(std::move(all));
+  }
+  void operation(std::string endpoint, server::OperationId id,
+                 std::function<void(std::optional<server::OperationStatus>)> done) override {
+    done(known(endpoint, id));
+  }
+  void cancel_operation(std::string endpoint, server::OperationId id,
+                        std::function<void(std::optional<server::OperationStatus>)> done) override {
+    auto found = known(endpoint, id);
+    if (found && !server::is_over(found->state)) {
+      found->state = server::OperationState::Cancelled;
+      found->result = server::NoAnswer::Cancelled;
+      change(*found);
+    }
+    done(std::move(found));
+  }
   void observations(std::string endpoint,
                     std::function<void(std::optional<std::vector<server::ObservationView>>)> done) override {
     if (!find(endpoint)) return done(std::nullopt);
@@ -141,6 +215,13 @@ class FakeFleet final : public server::Fleet {
   void on_event(std::function<void(const server::Event&)> sink) override { sink_ = std::move(sink); }
 
  private:
+  std::optional<server::OperationStatus> known(const std::string& endpoint, server::OperationId id) {
+    const std::lock_guard lock(mutex_);
+    for (const server::OperationStatus& one : known_) {
+      if (one.id == id && one.endpoint == endpoint) return one;
+    }
+    return std::nullopt;
+  }
   std::optional<server::DeviceView> find(const std::string& endpoint) {
     const std::lock_guard lock(mutex_);
     const auto found = devices_.find(endpoint);
@@ -154,6 +235,10 @@ class FakeFleet final : public server::Fleet {
   std::vector<lwm2m::Downlink> operations_;
   std::vector<std::function<void(server::OperationResult)>> held_;
   std::vector<server::ObservationView> observations_;
+  std::vector<server::OperationStatus> known_;
+  server::OperationSettings settings_;
+  std::uint64_t last_operation_ = 0;
+  bool asleep_ = false;
   server::CancelMode cancel_mode_ = server::CancelMode::Get;
   Answer answer_;
   std::uint64_t last_event_ = 0;
