@@ -92,6 +92,7 @@ class ServerTest : public testing::Test {
       config.index = index;
       config.count = shards;
       config.policy = policy;
+      config.sms = sms_;
       shards_.push_back(std::make_unique<server::Shard>(std::move(config), rng_));
       shards_.back()->set_wall_clock(std::chrono::seconds(kUnixStart));
     }
@@ -230,6 +231,7 @@ class ServerTest : public testing::Test {
   }
 
   SplitMix rng_{42};
+  const server::SmsDirectory* sms_ = nullptr;  ///< of shards that start() makes
 
  private:
   std::vector<std::unique_ptr<server::Shard>> shards_;
