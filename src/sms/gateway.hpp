@@ -29,8 +29,11 @@ struct Peer {
     std::uint64_t key = 0;
     security::sps::Parameters parameters;
     security::sps::Keys keys;
+    /// The peer's end-point is its smartcard: messages to it are of class 2 for USIM data download (Transport "Smartcard
+    /// End-Point"), which a modem hands to the card and to nobody else.
+    bool on_smartcard = false;
   };
-  std::optional<Packets> packets;
+  std::optional<Packets> packets = {};
 };
 
 /// Counters of one key, which never go back: each is on disk before it is used (ETSI TS 102 225 §5.1.4).
@@ -50,7 +53,8 @@ class Peers {
   [[nodiscard]] virtual Counters counters(std::uint64_t key) const = 0;
 };
 
-/// Counters that the owner is to put on disk; what waits for them goes on with Gateway::saved().
+/// Counters that the owner is to put on disk; what waits for them goes on with Gateway::saved(). They are given once, and
+/// the next ones of that key when these are saved, so an owner whose disk fails tries again.
 struct SaveCounters {
   std::uint64_t key = 0;
   Counters counters;
@@ -62,9 +66,17 @@ struct GatewayNote {
   std::string text;
 };
 
+/// Parts of a message that comes; one with more isn't put together.
+inline constexpr std::size_t kPartsTakenMax = 16;
+
 struct GatewaySettings {
-  std::size_t segments_max = 4;  ///< short messages a CoAP message may be cut into; DTLS records aren't cut
-  std::uint16_t port = 0;        ///< WDP port of ours, said in each message and asked of each one that came; 0: none
+  /// Short messages a CoAP message may be cut into; DTLS records aren't cut. One that comes may have kPartsTakenMax, if
+  /// that's more.
+  std::size_t segments_max = 4;
+  /// WDP port of ours, said in each message and asked of each one that came, secured packets excepted: their TAR says whom
+  /// they are for. A peer whose own port is the same has port 0 in its PeerAddress. 0: none; messages with ports are for
+  /// somebody else then.
+  std::uint16_t port = 0;
   std::uint8_t coap_tag = security::sps::kCoapTag;
   Duration validity = std::chrono::minutes(5);          ///< TP-VP
   Duration reassembly_wait = std::chrono::minutes(10);  ///< for the missing segments of a message
@@ -80,10 +92,12 @@ struct GatewayCounters {
   std::uint64_t strangers = 0;      ///< of nobody known, or in a way that isn't theirs
   std::uint64_t unprotected = 0;    ///< secured packets that aren't what the key says
   std::uint64_t replayed = 0;       ///< secured packets whose counter isn't higher
-  std::uint64_t reflected = 0;      ///< our own
+  std::uint64_t reflected = 0;      ///< our own, of this process: those of an earlier one aren't known any more
   std::uint64_t malformed = 0;
-  std::uint64_t reassembly_timeouts = 0;
+  std::uint64_t reassembly_timeouts = 0;  ///< unfinished messages whose time was over, or whose place newer ones took
   std::uint64_t too_large = 0;      ///< not sent: more segments than may be
+  std::uint64_t unsent = 0;         ///< not sent: to nobody known, in a way that isn't theirs, or the key is used up
+  std::uint64_t unsaved = 0;        ///< dropped in either direction, since too many wait for counters to be saved
   std::uint64_t receipts = 0;       ///< proofs of receipt that came
 };
 
