@@ -58,7 +58,7 @@ MAY_KNOW = {
     # The one place that knows SQLite.
     "sqlite": ["base"],
     # What the server keeps: its devices' credentials.
-    "store": ["base", "transport", "security", "sqlite", "io", "lwm2m/content/base64.hpp"],
+    "store": ["base", "transport", "security", "security/sps", "sqlite", "io", "lwm2m/content/base64.hpp"],
     # A device's state that survives a kill.
     "storage": ["base", "sqlite", "transport", "security", "coap", "coap/message", "coap/exchange", "client", "lwm2m/data", "lwm2m/content",
                 "lwm2m/operation", "lwm2m/mapping", "io"],
