@@ -30,8 +30,9 @@ using SmsAccountId = Id<struct SmsAccountTag, std::uint64_t>;
 enum class SmsProtection : std::uint8_t {
   None = 1,     ///< not at all: NoSec
   Packets = 2,  ///< secured packets (ETSI TS 102 225)
+  Dtls = 3,     ///< by the device's DTLS credential
 };
-const char* to_string(SmsProtection protection);  ///< "none" or "packets"
+const char* to_string(SmsProtection protection);  ///< "none", "packets" or "dtls"
 std::optional<SmsProtection> parse_sms_protection(std::string_view text);
 
 /// One number. Number, protection, parameters and keys stay as they were added: other keys are a new account, whose
