@@ -26,12 +26,17 @@ struct Table {
   explicit Table(const Parameters& parameters = {}) : hash(rng), table(parameters, hash) {}
 
   std::uint32_t add(std::uint32_t host, std::uint16_t id, Type type = Type::Confirmable) {
-    const std::uint32_t slot = table.insert(now, address(host), message(id, type));
+    const std::uint32_t slot = table.insert(now, peer(host), message(id, type));
     if (slot != Deduplication::kNone) table.settle(slot, Standing::Silent);
     return slot;
   }
+  /// The last of the hosts of BehavesLikeATable is reached over SMS.
+  static transport::PeerAddress peer(std::uint32_t host) {
+    return host == kSmsHost ? *transport::PeerAddress::sms("4917012345") : address(host);
+  }
+  static constexpr std::uint32_t kSmsHost = 0xFFFFFF;
   bool knows(std::uint32_t host, std::uint16_t id) {
-    return table.find(now, address(host), MessageId{id}) != Deduplication::kNone;
+    return table.find(now, peer(host), MessageId{id}) != Deduplication::kNone;
   }
 
   SplitMix rng{1};
@@ -51,6 +56,18 @@ TEST(Deduplication, OverTheLimitOfAllPeersTheOldestGoesFirst) {
     EXPECT_EQ(t.table.size(), 4U);
   }
   for (std::uint16_t id = 0; id < 8; ++id) EXPECT_EQ(t.knows(id, id), id >= 4) << id;
+}
+
+TEST(Deduplication, OverTheLimitOfAllPeersTheOldestGoesFirstWhateverItsLifetime) {
+  Parameters parameters;
+  parameters.deduplication_max = 4;
+  Table t(parameters);
+  const std::uint32_t hosts[] = {Table::kSmsHost, 1, Table::kSmsHost, 3, Table::kSmsHost, 5, 6, 7};
+  for (std::uint16_t id = 0; id < 8; ++id) {
+    t.add(hosts[id], id, id == 3 ? Type::NonConfirmable : Type::Confirmable);
+    t.now += seconds(1);
+    for (std::uint16_t known = 0; known <= id; ++known) EXPECT_EQ(t.knows(hosts[known], known), id - known < 4) << id;
+  }
 }
 
 TEST(Deduplication, OverTheLimitOfAPeerItsOwnOldestGoesFirst) {
@@ -149,16 +166,18 @@ TEST(Deduplication, PeersWhoseHashesAreAlikeAreToldApart) {
   for (std::uint32_t host = 0; host < 5000; ++host) ASSERT_FALSE(t.knows(host, 2)) << host;
 }
 
-TEST(Deduplication, BehavesLikeATableWithTwoLifetimes) {
+TEST(Deduplication, BehavesLikeATableWithThreeLifetimes) {
   for (std::uint64_t seed = 0; seed < 10; ++seed) {
     SplitMix random(seed);
     Parameters parameters;
     parameters.deduplication_max_per_peer = 1000;
+    parameters.sms.lifetime = seconds(400);
     Table t(parameters);
     std::map<std::pair<std::uint32_t, std::uint16_t>, Instant> model;  // -> the last instant at which it is known
     for (int step = 0; step < 4000; ++step) {
       t.now += seconds(random.below(4));
-      const auto host = static_cast<std::uint32_t>(random.below(5));
+      const auto place = static_cast<std::uint32_t>(random.below(5));
+      const std::uint32_t host = place == 4 ? Table::kSmsHost : place;
       const auto id = static_cast<std::uint16_t>(random.below(40));
       const auto known = model.find({host, id});
       ASSERT_EQ(t.knows(host, id), known != model.end() && known->second >= t.now)
@@ -167,11 +186,11 @@ TEST(Deduplication, BehavesLikeATableWithTwoLifetimes) {
         const bool non = random.below(3) == 0;
         const std::uint32_t slot = t.add(host, id, non ? Type::NonConfirmable : Type::Confirmable);
         if (random.below(2) == 0) t.table.settle_with_answer(slot, Bytes(4 + random.below(60), 7));
-        model[{host, id}] = t.now + (non ? seconds(145) : seconds(247));
+        model[{host, id}] = t.now + (host == Table::kSmsHost ? seconds(400) : non ? seconds(145) : seconds(247));
       }
       if (random.below(8) == 0) t.table.expire(t.now, static_cast<std::size_t>(random.below(10)));
     }
-    t.now += seconds(248);
+    t.now += seconds(401);
     t.table.expire(t.now, ~std::size_t{0});
     ASSERT_EQ(t.table.size(), 0U);
     ASSERT_FALSE(t.table.next_expiry().has_value());

@@ -236,6 +236,21 @@ TEST(Rfc7252Section4_4, AnIdThatIsUnderWayIsNotGivenAgain) {
   EXPECT_EQ(peer.sent(), hex("41 01 00 01 't'"));
 }
 
+TEST(SmsBinding, BusyNeighboursOnTheNetworkDontBringAnIdBack) {
+  // Each of the 4096 counters of the network gives some of these.
+  SplitMix rng(1);
+  Reliability layer({}, rng);
+  const auto id_of = [&](const transport::PeerAddress& peer) {
+    layer.send(Instant{}, peer, request(code::kPost, Type::NonConfirmable));
+    std::optional<transport::Transmit> sent = layer.poll_transmit();
+    return sent->bytes[2] << 8 | sent->bytes[3];
+  };
+  const auto sms = *transport::PeerAddress::sms("4917012345");
+  const int first = id_of(sms);
+  for (std::uint32_t host = 0; host < 50000; ++host) id_of(address(host));
+  EXPECT_EQ(id_of(sms), (first + 1) & 0xFFFF);
+}
+
 TEST(Rfc7252Section4_7, WithNstartOneTheSecondMessageWaitsForTheFirst) {
   TestPeer peer;
   const auto first = peer.layer.send(peer.now, address(1), request(code::kGet));
