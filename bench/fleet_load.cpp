@@ -24,11 +24,12 @@ Bytes encode(coap::Request request, std::uint16_t id) {
   return coap::encode(message);
 }
 
-lwm2m::Register registration() {
+lwm2m::Register registration(const char* binding) {
   lwm2m::Register request;
   request.lifetime = 86400;
   request.version = "1.0";
-  request.binding = "U";
+  request.binding = binding;
+  request.queue = request.binding->find('Q') != std::string::npos;
   request.announcement.objects = {{1, std::nullopt, {0}}, {3, std::nullopt, {0}}, {3303, std::nullopt, {}}};
   for (lwm2m::InstanceId i = 0; i < kSensors; ++i) request.announcement.objects.back().instances.push_back(i);
   return request;
@@ -36,24 +37,41 @@ lwm2m::Register registration() {
 
 }  // namespace
 
-FleetLoad::FleetLoad(std::uint32_t devices)
-    : step_(kUpdateEvery / devices), registration_(registration()), updates_(devices) {}
+FleetLoad::FleetLoad(std::uint32_t devices, const char* binding)
+    : step_(kUpdateEvery / devices), registration_(registration(binding)), updates_(devices) {}
+
+std::string FleetLoad::name(std::uint32_t device) {
+  return "urn:dev:os:bench-" + std::to_string(device);
+}
 
 transport::PeerAddress FleetLoad::address(std::uint32_t device) const {
   return transport::PeerAddress::v4(0x0A000000 + device, 5683);
 }
 
-Bytes FleetLoad::exchange(std::uint32_t device, ByteView bytes) {
-  now_ += step_;
+std::vector<Bytes> FleetLoad::say(std::uint32_t device, ByteView bytes) {
   if (const auto deadline = shard_->deadline(); deadline && deadline->at <= now_) shard_->handle_timeout(now_);
   shard_->handle_datagram(now_, {address(device), bytes});
-  Bytes answer;
-  while (auto transmit = shard_->poll_transmit()) answer = std::move(transmit->bytes);
+  std::vector<Bytes> said;
+  while (auto transmit = shard_->poll_transmit()) said.push_back(std::move(transmit->bytes));
   while (shard_->poll_event()) {
   }
   while (shard_->poll_mail()) {
   }
-  return answer;
+  return said;
+}
+
+Bytes FleetLoad::exchange(std::uint32_t device, ByteView bytes) {
+  now_ += step_;
+  std::vector<Bytes> said = say(device, bytes);
+  return said.empty() ? Bytes{} : std::move(said.front());
+}
+
+std::vector<Bytes> FleetLoad::wake(std::uint32_t device) {
+  Datagram& datagram = updates_[device];
+  ++round_;
+  datagram.bytes[kIdAt] = static_cast<std::uint8_t>(round_ >> 8);
+  datagram.bytes[kIdAt + 1] = static_cast<std::uint8_t>(round_);
+  return say(device, ByteView(datagram.bytes).first(datagram.size));
 }
 
 void FleetLoad::remember_update(std::uint32_t device, const Bytes& created) {
@@ -69,7 +87,7 @@ void FleetLoad::remember_update(std::uint32_t device, const Bytes& created) {
 }
 
 Bytes FleetLoad::register_datagram(std::uint32_t device, std::uint16_t id) {
-  std::get<lwm2m::Register>(registration_).endpoint = "urn:dev:os:bench-" + std::to_string(device);
+  std::get<lwm2m::Register>(registration_).endpoint = name(device);
   return encode(lwm2m::mapping::to_request(registration_), id);
 }
 

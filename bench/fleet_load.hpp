@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "base/random.hpp"
@@ -21,7 +22,7 @@ class FleetLoad {
  public:
   static constexpr Duration kUpdateEvery = std::chrono::seconds(300);
 
-  explicit FleetLoad(std::uint32_t devices);
+  explicit FleetLoad(std::uint32_t devices, const char* binding = "U");
 
   /// Makes the shard and registers all devices. What was allocated before isn't the server's.
   void register_all();
@@ -31,6 +32,15 @@ class FleetLoad {
   void prepare_registers();
   /// The next device's Register, which replaces its registration: a datagram in, a datagram out. No update() after it.
   void register_again();
+  /// Time goes by.
+  void pass(Duration time) { now_ += time; }
+  /// What the server sends when that device sends its Update: the answer, and what waited for it.
+  std::vector<Bytes> wake(std::uint32_t device);
+  /// The same for any datagram of the device's.
+  std::vector<Bytes> say(std::uint32_t device, ByteView bytes);
+  [[nodiscard]] server::Shard& shard() { return *shard_; }
+  [[nodiscard]] Instant now() const { return now_; }
+  static std::string name(std::uint32_t device);
   [[nodiscard]] std::uint32_t devices() const { return static_cast<std::uint32_t>(updates_.size()); }
   [[nodiscard]] std::uint64_t answered() const { return answered_; }
 
