@@ -33,7 +33,7 @@ client::ClientSettings settings_of(const Config& config) {
   settings.endpoint = config.endpoint;
   settings.version = config.version;
   settings.root = config.root;
-  settings.sms = config.sms;
+  settings.sms.msisdn = config.sms;
   settings.coap = config.coap;
   settings.notification = config.notification;
   settings.coap.report_drops = config.drops;

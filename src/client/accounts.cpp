@@ -112,13 +112,13 @@ RegistrationParameters Client::parameters(Instant now, InstanceId server_instanc
   RegistrationParameters parameters;
   parameters.endpoint = settings_.endpoint;
   parameters.version = settings_.version;
-  parameters.sms = settings_.sms;
+  parameters.sms = settings_.sms.msisdn;
   const std::int64_t lifetime = integer(now, server.child(ServerObject::kLifetime)).value_or(0);
   constexpr std::int64_t kLifetimeMax = std::numeric_limits<std::uint32_t>::max();
   parameters.lifetime = static_cast<std::uint32_t>(std::clamp<std::int64_t>(lifetime, 1, kLifetimeMax));
   const auto binding = tree_.get({now, std::nullopt}, server.child(ServerObject::kBinding));
   if (const auto* text = binding ? std::get_if<std::string>(&*binding) : nullptr; text != nullptr && !text->empty()) {
-    parameters.binding = *text;
+    parameters.binding = current_binding(*text, transports());
   }
   parameters.announcement = tree_.announcement();
   if (settings_.announce_json) parameters.announcement.formats = {lwm2m::format::kJson};

@@ -53,11 +53,17 @@ std::optional<SecurityValues> Client::keys_for(Instant now, std::string_view hos
 }
 
 void Client::way_changed(Instant now, ServerId server, Account& account) {
+  // A device that is offline tells it when it wakes.
+  if (account.queue.state == QueueMode::State::Asleep) {
+    account.queue.moved = true;
+    return;
+  }
   channels_.address_changed(server);
   account.registration.address_changed(now);
 }
 
 void Client::send_uplink(Instant now, ServerId server, Account& account, const lwm2m::Uplink& uplink) {
+  if (!begin_waking(now, server, account)) return;
   const auto address = account.registration.peer();
   if (!address) return;
   coap::Request request = lwm2m::mapping::to_request(uplink);
@@ -124,6 +130,8 @@ void Client::receive(Instant now, const Datagram& datagram) {
 bool Client::hand_over_transmits(Instant now) {
   bool busy = false;
   while (auto transmit = endpoint_.poll_transmit()) {
+    if (is_asleep(transmit->to)) continue;  // the radio is off
+    note_sent(now, transmit->to);
     if (transmit->to.kind == transport::Kind::Association) {
       channels_.send(now, *transmit);
       busy = true;  // it may have ended the association

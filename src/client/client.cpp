@@ -31,7 +31,10 @@ Client::Client(ClientSettings settings, Rng& rng)
       notifier_(tree_, settings_.notification),
       endpoint_(streaming(settings_.coap), rng),
       channels_(settings_.security, settings_.accept_handshakes ? &rng : nullptr),
-      bootstrap_(settings_.bootstrap, rng) {}
+      bootstrap_(settings_.bootstrap, rng) {
+  server_object_.set_transports(transports());
+  device_object_.set_supported_binding(supported_binding(transports()));
+}
 
 void Client::define(const lwm2m::model::ObjectDefinition& definition, ObjectBehaviour* behaviour,
                     std::vector<lwm2m::ResourceId> supported) {
@@ -50,6 +53,7 @@ void Client::define(const lwm2m::model::ObjectDefinition& definition, ObjectBeha
 // ---- commands -------------------------------------------------------------------------------------------------------
 
 void Client::start(Instant now) {
+  device_object_.refresh_supported_binding({now, std::nullopt});
   settle(now);  // what Register says is the tree of this moment
   started_ = true;
   for (auto& [id, account] : accounts_) account.registration.start(now);
@@ -87,6 +91,10 @@ void Client::resolved(Instant now, ServerId server, std::vector<transport::PeerA
 }
 
 void Client::handle_datagram(Instant now, const transport::Datagram& datagram) {
+  if (is_unheard(datagram.from)) {
+    ++counters_.unheard;
+    return settle(now);
+  }
   statistics_object_.received(now, datagram);
   if (!channels_.handle_datagram(now, datagram)) receive(now, datagram);
   settle(now);
@@ -97,6 +105,7 @@ void Client::handle_timeout(Instant now) {
   channels_.handle_timeout(now);
   for (auto& [id, account] : accounts_) account.registration.handle_timeout(now);
   bootstrap_.handle_timeout(now);
+  wake_on_time(now);
   purge_bootstrap(now);
   forget_stale_bodies(now);
   expire_dormant(now);
@@ -122,6 +131,7 @@ void Client::settle(Instant now) {
     busy |= send_notifications(now);
     busy |= deliver_kept(now);
     busy |= hand_over_transmits(now);
+    busy |= settle_queue_mode(now);
   }
   if (tracking_) note_unsaved_registrations();
 }
@@ -141,6 +151,7 @@ std::optional<Deadline> Client::deadline() const {
   if (const auto due = channels_.deadline()) next = earlier(next, *due);
   if (const auto due = bootstrap_.deadline()) next = earlier(next, *due);
   if (purge_at_) next = earlier(next, {*purge_at_, Reason::Bootstrap});
+  if (const auto due = queue_deadline()) next = earlier(next, *due);
   if (const auto due = notifier_.deadline()) next = earlier(next, *due);
   if (const auto due = statistics_object_.deadline()) next = earlier(next, *due);
   for (const auto& [id, account] : accounts_) {
@@ -155,7 +166,8 @@ std::vector<AccountView> Client::accounts() const {
   for (const auto& [id, account] : accounts_) {
     const ServerUri& uri = account.registration.uri();
     views.push_back({id, uri.to_string(), account.registration.state(), account.registration.location(),
-                     account.registration.peer(), uri.secure, channels_.is_up(id)});
+                     account.registration.peer(), uri.secure, channels_.is_up(id),
+                     account.registration.parameters().binding, account.queue.state == QueueMode::State::Asleep});
   }
   return views;
 }

@@ -14,6 +14,7 @@
 
 #include "base/random.hpp"
 #include "base/time.hpp"
+#include "client/binding.hpp"
 #include "client/bootstrap.hpp"
 #include "client/channels.hpp"
 #include "client/notification_store.hpp"
@@ -68,8 +69,16 @@ struct Executed {
 /// /3/0/4 and /3/0/5. The answers have been handed to the transmits already.
 struct RebootWanted {};
 struct FactoryResetWanted {};
+/// In queue mode: the server neither hears of the device nor is it heard. Client::is_offline() says whether anybody is.
+struct Asleep {
+  ServerId server = 0;
+};
+/// An Update is about to tell the server that the device is there.
+struct Awake {
+  ServerId server = 0;
+};
 using ClientEvent =
-    std::variant<ResolveWanted, BootstrapChanged, RegistrationChanged, Served, ServerChanged, Executed, RebootWanted, FactoryResetWanted>;
+    std::variant<Asleep, Awake, ResolveWanted, BootstrapChanged, RegistrationChanged, Served, ServerChanged, Executed, RebootWanted, FactoryResetWanted>;
 
 struct ClientCounters {
   std::uint64_t ignored = 0;  ///< datagrams of strangers, and requests before the registration stands (Core §5.4)
@@ -77,6 +86,7 @@ struct ClientCounters {
   std::uint64_t notifications = 0;
   std::uint64_t kept = 0;       ///< notifications for a server that couldn't be reached (/1/x/6)
   std::uint64_t discarded = 0;  ///< the same where nothing is to be kept
+  std::uint64_t unheard = 0;    ///< datagrams that came while the device was offline
 };
 
 struct AccountView {
@@ -87,6 +97,8 @@ struct AccountView {
   std::optional<transport::PeerAddress> peer;  ///< while registering or registered
   bool secure = false;                         ///< coaps
   bool has_association = false;
+  std::string binding;  ///< as the server knows it
+  bool asleep = false;  ///< in queue mode, offline for this server
 };
 
 /// The Bootstrap-Server account.
@@ -135,6 +147,10 @@ class Client {
   /// De-registers everywhere and stays off until start().
   void stop(Instant now);
   void update(Instant now);
+  /// Doesn't wait for the end of the awake time where a server allows to be offline and nothing is under way.
+  void go_offline(Instant now);
+  /// An Update to each server that the device is offline for.
+  void wake(Instant now);
   /// A client initiated bootstrap now, whatever registrations there are. False without a Bootstrap-Server account that
   /// can be used.
   bool bootstrap(Instant now);
@@ -174,6 +190,9 @@ class Client {
   /// What protects the way to `host`: the keys of the first account whose URI names it, bootstrap servers included
   /// (Transport "Bootstrapping": they are for a firmware repository at the same host, too). Nothing without one.
   [[nodiscard]] std::optional<SecurityValues> keys_for(Instant now, std::string_view host) const;
+  /// At least one server takes the device for offline, and none is to reach it over UDP at this moment: the radio may be
+  /// off. What arrives is dropped unheard.
+  [[nodiscard]] bool is_offline() const;
   /// No registration stands and none is being ended: after stop() the host may exit.
   [[nodiscard]] bool is_off() const;
   [[nodiscard]] const Notifier& notifier() const { return notifier_; }
@@ -194,6 +213,8 @@ class Client {
     bool leaving = false;  ///< its instances are gone
     bool silent = false;   ///< a confirmable notification wasn't acknowledged, and nothing was heard since
     std::optional<Instant> observe_again_until;  ///< dormant observations are dropped then
+    QueueMode queue;
+    std::vector<std::pair<coap::ResponderId, coap::Response>> farewells;  ///< ends of observations, for a server that sleeps
     std::uint64_t revision = ~std::uint64_t{0};  ///< of the registration, when it was last looked at for unsaved()
   };
   struct SentNotification {
@@ -252,6 +273,22 @@ class Client {
   bool drain_channels(Instant now);
   void receive(Instant now, const transport::Datagram& datagram);
   bool hand_over_transmits(Instant now);
+
+  // sleeping.cpp
+  [[nodiscard]] Transports transports() const;
+  [[nodiscard]] Binding binding_of(const Account& account) const;
+  [[nodiscard]] bool is_busy(ServerId server, const Account& account) const;
+  [[nodiscard]] bool is_unheard(const transport::PeerAddress& from) const;
+  [[nodiscard]] std::optional<Instant> sleep_due(ServerId server, const Account& account) const;
+  [[nodiscard]] std::optional<Deadline> queue_deadline() const;
+  void fall_asleep(Instant now, ServerId server, Account& account);
+  bool settle_queue_mode(Instant now);
+  void wake_on_time(Instant now);
+  void wake_for_notification(ServerId server);
+  bool begin_waking(Instant now, ServerId server, Account& account);
+  void shown(Instant now, Account& account);
+  void note_sent(Instant now, const transport::PeerAddress& to);
+  [[nodiscard]] bool is_asleep(const transport::PeerAddress& to) const;
 
   // reporting.cpp
   bool drain_changes(Instant now);

@@ -15,6 +15,7 @@ using lwm2m::Path;
 bool Client::is_reachable(ServerId server) const {
   const auto account = accounts_.find(server);
   if (account == accounts_.end() || account->second.silent) return false;
+  if (account->second.queue.state != QueueMode::State::Awake) return false;
   const RegistrationState state = account->second.registration.state();
   return state == RegistrationState::Registered || state == RegistrationState::Updating;
 }
@@ -22,6 +23,7 @@ bool Client::is_reachable(ServerId server) const {
 bool Client::keeps_notifications(Instant now, ServerId server) const {
   const auto account = accounts_.find(server);
   if (account == accounts_.end()) return false;
+  if (binding_of(account->second).queue) return true;  // Transport "Queue Mode Operation", Figure 9
   const Path path(ServerObject::kObject, account->second.server_instance, ServerObject::kNotificationStoring);
   return tree_.get({now, std::nullopt}, path) != lwm2m::Value(false);  // true by default
 }
@@ -65,7 +67,8 @@ void Client::notify(Instant now, const Due& due, Outcome outcome) {
   if (due.dormant || !is_reachable(server) || store_.holds(server, path) ||
       (behind && under_way->second.stored_through)) {
     copy.payload = std::move(outcome.payload);
-    return keep(now, id, std::move(copy));
+    keep(now, id, std::move(copy));
+    return wake_for_notification(server);
   }
   ++counters_.notifications;
   if (behind || due.confirmable) copy.payload = outcome.payload;
@@ -83,7 +86,10 @@ void Client::notify(Instant now, const Due& due, Outcome outcome) {
 
 void Client::end_observation(Instant now, const Observation& observation, coap::Response error) {
   const auto account = accounts_.find(observation.server);
-  if (account != accounts_.end() && account->second.registration.is_registered()) {
+  if (account != accounts_.end() && account->second.queue.state != QueueMode::State::Awake) {
+    account->second.farewells.emplace_back(observation.id, std::move(error));
+    wake_for_notification(observation.server);
+  } else if (account != accounts_.end() && account->second.registration.is_registered()) {
     endpoint_.notify(now, observation.id, std::move(error), true);
   } else {
     endpoint_.end_observation(observation.id);
@@ -148,6 +154,7 @@ void Client::suspend_observations(Instant now, ServerId server) {
   if (const auto account = accounts_.find(server); account != accounts_.end()) {
     account->second.silent = false;
     account->second.observe_again_until.reset();
+    for (const auto& [id, error] : std::exchange(account->second.farewells, {})) endpoint_.end_observation(id);
   }
   delivery_due_ = true;
   note_unsaved_observations();
@@ -167,6 +174,7 @@ void Client::report_registration(Instant now, ServerId server, Account& account,
     account.observe_again_until = now + settings_.notification.observe_again_within;
   }
   if (report.kind == Kind::Updated) heard(server);
+  if (report.kind == Kind::Updated || report.kind == Kind::Registered) shown(now, account);
   // A server that is disabled comes back; otherwise we have left.
   if (report.kind == Kind::Deregistered && account.registration.state() != RegistrationState::Disabled) {
     forget_observations(server);

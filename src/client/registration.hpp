@@ -150,6 +150,8 @@ class Registration {
   [[nodiscard]] std::optional<transport::PeerAddress> peer() const;
   [[nodiscard]] const std::string& location() const { return location_; }
   [[nodiscard]] const ServerUri& uri() const { return uri_; }
+  /// What the server knows; before it knows anything, what it is going to be told.
+  [[nodiscard]] const RegistrationParameters& parameters() const { return known_ ? *known_ : wanted_; }
   /// For restore(); nothing while there is no registration, or it is being ended.
   [[nodiscard]] std::optional<StandingRegistration> standing() const;
   /// For restore_disabled().

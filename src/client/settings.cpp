@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "transport/datagram.hpp"
+
 namespace drover::client {
 namespace {
 
@@ -28,7 +30,9 @@ Result<void> check_endpoint(std::string_view endpoint) {
 }
 
 Result<void> check_sms(std::string_view msisdn) {
-  return check_text("sms number", msisdn, kSmsMax);
+  if (msisdn.empty() || transport::PeerAddress::sms(msisdn)) return {};
+  return bad("the sms number is 1 to " + std::to_string(transport::kMsisdnDigitsMax) +
+             " digits with the country code, without +");
 }
 
 Result<void> check_version(std::string_view version) {
@@ -54,7 +58,7 @@ Result<void> check_alternate_path(std::string_view path) {
 
 Result<void> check_settings(const ClientSettings& settings) {
   if (auto fits = check_endpoint(settings.endpoint); !fits) return fits;
-  if (auto fits = check_sms(settings.sms); !fits) return fits;
+  if (auto fits = check_sms(settings.sms.msisdn); !fits) return fits;
   if (auto fits = check_version(settings.version); !fits) return fits;
   return check_alternate_path(settings.root);
 }

@@ -9,6 +9,7 @@
 #include "base/result.hpp"
 #include "client/bootstrap.hpp"
 #include "client/notifier.hpp"
+#include "client/queue_mode.hpp"
 #include "client/registration.hpp"
 #include "coap/parameters.hpp"
 #include "security/acceptor.hpp"
@@ -18,16 +19,22 @@ namespace drover::client {
 /// The longest Uri-Query and Uri-Path option (RFC 7252 §5.10, Table 4), in bytes.
 inline constexpr std::size_t kOptionMax = 255;
 inline constexpr std::size_t kEndpointMax = kOptionMax - std::string_view("ep=").size();
-inline constexpr std::size_t kSmsMax = kOptionMax - std::string_view("sms=").size();
 inline constexpr std::size_t kVersionMax = kOptionMax - std::string_view("lwm2m=").size();
 /// All of an alternate path, so each of its segments fits an option, too.
 inline constexpr std::size_t kAlternatePathMax = kOptionMax;
+
+/// The device's short messages (Transport "SMS Binding").
+struct SmsSettings {
+  std::string msisdn;     ///< its own number, digits with the country code and without '+'; "" when none
+  bool attached = false;  ///< short messages go out and come in: bindings with S can be used
+};
 
 struct ClientSettings {
   std::string endpoint;              ///< Endpoint Client Name (Core §6.3.1), at most kEndpointMax bytes
   std::string version = "1.0";       ///< the enabler version that Register announces
   std::string root;                  ///< alternate path, "" or "/lwm2m" (Transport "Alternate Path")
-  std::string sms;                   ///< MSISDN, without '+'; "" when none
+  SmsSettings sms;
+  QueueSettings queue;
   bool announce_json = true;         ///< ct=11543 on the root link: JSON for all objects (Core §5.3.1)
   std::size_t write_max = 64 << 10;  ///< longest body of a Write or Create that is held whole: 4.13 past it
   coap::Parameters coap;             ///< stream_requests is set by the client
@@ -42,6 +49,7 @@ struct ClientSettings {
 
 // Each says what is wrong and what to write instead.
 Result<void> check_endpoint(std::string_view endpoint);
+/// "" or 1 to 15 digits (ITU-T E.164).
 Result<void> check_sms(std::string_view msisdn);
 Result<void> check_version(std::string_view version);
 /// "" or "/" and segments, none of them empty or a number (Transport "Alternate Path": it would be taken for an

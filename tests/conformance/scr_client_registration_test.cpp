@@ -125,7 +125,7 @@ TEST(Scr, CR_005_C_BindingModeIsThatOfTheServerInstance) {
 
 TEST(Scr, CR_006_C_SmsNumber) {
   Configuration configuration = c1();
-  configuration.settings.sms = "491701234567";
+  configuration.settings.sms.msisdn = "491701234567";
   Site site(configuration);
   site.start();
   EXPECT_NE(site.first_sent_by_client().find(" ?sms=491701234567 "), std::string::npos);

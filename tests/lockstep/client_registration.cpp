@@ -55,7 +55,7 @@ TEST(CoreSection5_3_1, TheRootLinkTellsJsonAndTheAlternatePath) {
       "CON ? POST t=? /rd ct=40 ?ep=example-client ?lt=86400 ?lwm2m=1.0 '</>;rt=\"oma.lwm2m\";ct=11543,</1/0>,</3/0>'");
   settings.announce_json = false;
   settings.root = "/lwm2m";
-  settings.sms = "491701234567";
+  settings.sms.msisdn = "491701234567";
   settings.version = "1.1";
   Device path(settings);
   path.client.start(path.now);
@@ -257,7 +257,7 @@ TEST(Rfc7252Section5_10, WhatDoesntFitAUriQueryIsRefused) {
   };
   ClientSettings settings = plain_settings();
   settings.endpoint = std::string(252, 'x');
-  settings.sms = std::string(251, '1');
+  settings.sms.msisdn = std::string(15, '1');
   settings.version = std::string(249, '1');
   settings.root = "/" + std::string(254, 'x');
   EXPECT_EQ(why(settings), "");
@@ -265,7 +265,6 @@ TEST(Rfc7252Section5_10, WhatDoesntFitAUriQueryIsRefused) {
       {&ClientSettings::endpoint, std::string(253, 'x')},
       {&ClientSettings::endpoint, std::string(1100, 'x')},
       {&ClientSettings::endpoint, "\xff"},
-      {&ClientSettings::sms, std::string(252, '1')},
       {&ClientSettings::version, std::string(250, '1')},
       {&ClientSettings::root, "/" + std::string(255, 'x')},
       {&ClientSettings::root, "lwm2m"},
@@ -278,6 +277,11 @@ TEST(Rfc7252Section5_10, WhatDoesntFitAUriQueryIsRefused) {
     ClientSettings bad = plain_settings();
     bad.*member = text;
     EXPECT_NE(why(bad), "") << text;
+  }
+  for (const char* number : {"1111111111111111", "+491701234567", "49 170", "49x"}) {
+    ClientSettings bad = plain_settings();
+    bad.sms.msisdn = number;
+    EXPECT_NE(why(bad), "") << number;
   }
   ClientSettings numbered = plain_settings();
   numbered.root = "/v1/lwm2m";  // holds a digit and isn't a number

@@ -128,7 +128,14 @@ Result<void> DeviceObject::execute(const Context& context, const Path& path, con
 
 void DeviceObject::created(const Context& context, lwm2m::InstanceId instance) {
   // The mandatory "Supported Binding and Modes" has no use when empty. It names what ServerObject::kBinding may be.
-  (void)tree_.set(context, Path(kObject, instance, kSupportedBinding), std::string("UQ"));
+  (void)tree_.set(context, Path(kObject, instance, kSupportedBinding), supported_binding_);
+}
+
+void DeviceObject::refresh_supported_binding(const Context& context) {
+  const Path path(kObject, 0, kSupportedBinding);
+  const auto value = tree_.get(context, path);
+  const auto* text = value ? std::get_if<std::string>(&*value) : nullptr;
+  if (text != nullptr && (*text == "UQ" || *text == "UQSQ")) (void)tree_.set(context, path, supported_binding_);
 }
 
 // ---- error codes ----------------------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 
 #include <map>
 #include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "client/objects/mirrored_object.hpp"
@@ -54,6 +56,10 @@ class DeviceObject final : public MirroredObject {
 
   /// The wall clock at an instant; before it is set, here or by a server, /3/0/13 keeps the stored value.
   void set_clock(Instant at, UnixSeconds unix);
+  /// What /3/0/16 says: set when the instance is made. refresh_supported_binding() corrects what a state from before
+  /// says, and leaves alone what somebody else has set.
+  void set_supported_binding(std::string text) { supported_binding_ = std::move(text); }
+  void refresh_supported_binding(const Context& context);
   /// What that clock shows at `at`; nothing before it is set.
   [[nodiscard]] std::optional<UnixSeconds> unix_time(Instant at) const;
 
@@ -89,6 +95,7 @@ class DeviceObject final : public MirroredObject {
   std::optional<UnixSeconds> clock_;  ///< the Unix time of the Timeline's zero, plus what servers set it to
   std::map<Trouble, bool> reported_;  ///< what report() was told last
   Wish wish_;
+  std::string supported_binding_ = "UQ";
 };
 
 }  // namespace drover::client

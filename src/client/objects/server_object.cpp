@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "client/objects/server_object.hpp"
 
-#include <algorithm>
-#include <iterator>
 #include <limits>
-#include <string_view>
 
 #include "base/take_front.hpp"
 #include "coap/message/code.hpp"
@@ -27,7 +24,8 @@ std::optional<ServerObject::Action> ServerObject::poll() {
   return take_front(actions_);
 }
 
-Result<void> ServerObject::check_write(const Context&, lwm2m::InstanceId, const lwm2m::ResourceNode& node) {
+Result<void> ServerObject::check_write(const Context& context, lwm2m::InstanceId instance,
+                                       const lwm2m::ResourceNode& node) {
   if (node.instances.empty()) return {};
   switch (node.id) {
     case kShortServerId: return check_short_server_id(node);
@@ -37,15 +35,27 @@ Result<void> ServerObject::check_write(const Context&, lwm2m::InstanceId, const 
     case kDisableTimeout: return check_seconds(node, 0);
     case kBinding: {
       const auto* binding = std::get_if<std::string>(&node.instances.front().value);
-      if (binding != nullptr && (*binding == "U" || *binding == "UQ")) return {};
-      constexpr std::string_view kOthers[] = {"S", "SQ", "US", "UQS"};
-      const bool known =
-          binding != nullptr && std::find(std::begin(kOthers), std::end(kOthers), *binding) != std::end(kOthers);
-      return peer_error(code::kBadRequest.value, known ? "this client has no SMS: its bindings are U and UQ"
-                                                       : "a binding is one of U, UQ, S, SQ, US, UQS (Core 5.3.1.1)");
+      return check_binding(context, instance, binding == nullptr ? std::string() : *binding);
     }
     default: return {};
   }
+}
+
+Result<void> ServerObject::check_binding(const Context& context, lwm2m::InstanceId instance,
+                                         const std::string& binding) const {
+  const auto known = parse_binding(binding);
+  if (!known) {
+    return peer_error(code::kBadRequest.value, "a binding is one of " + possible_bindings({true, transports_.trigger}) +
+                                                   " (Core 5.3.1.1)");
+  }
+  if (!is_possible(*known, transports_)) {
+    const char* missing = known->sms && !transports_.sms ? "this client has no SMS" : "UQT comes with version 1.1";
+    return peer_error(code::kBadRequest.value, std::string(missing) + ": its bindings are " + possible_bindings(transports_));
+  }
+  if (context.server && known->sms && !by_sms_.contains(instance)) {
+    return peer_error(code::kBadRequest.value, "the device doesn't know your number (/0/x/9) or may not use it");
+  }
+  return {};
 }
 
 Result<void> ServerObject::execute(const Context&, const lwm2m::Path& path, const Arguments&) {

@@ -3,8 +3,12 @@
 
 #include <deque>
 #include <optional>
+#include <set>
+#include <string>
+#include <utility>
 
 #include "client/behaviour.hpp"
+#include "client/binding.hpp"
 #include "client/objects/security_object.hpp"
 
 namespace drover::client {
@@ -34,6 +38,10 @@ class ServerObject final : public ObjectBehaviour {
   std::optional<Action> poll();
   /// Whether there is a Bootstrap-Server that kBootstrapTrigger can ask; without one it is 4.05.
   void set_bootstrap(bool possible) { bootstrap_ = possible; }
+  /// What kBinding may be.
+  void set_transports(const Transports& transports) { transports_ = transports; }
+  /// Instances whose account knows the server's number (/0/x/9): a server can't ask for SMS without one.
+  void set_reachable_by_sms(std::set<lwm2m::InstanceId> instances) { by_sms_ = std::move(instances); }
 
   /// 4.00 for a reserved Short Server ID, a lifetime outside 1 to 2^32-1, a negative period, and a binding this client
   /// doesn't have.
@@ -44,8 +52,13 @@ class ServerObject final : public ObjectBehaviour {
   Result<void> check_create(const Context& context, const lwm2m::InstanceNode& node) override;
 
  private:
+  [[nodiscard]] Result<void> check_binding(const Context& context, lwm2m::InstanceId instance,
+                                           const std::string& binding) const;
+
   std::deque<Action> actions_;
   bool bootstrap_ = false;
+  Transports transports_;
+  std::set<lwm2m::InstanceId> by_sms_;
 };
 
 }  // namespace drover::client
