@@ -105,7 +105,6 @@ void CommandQueue::handle_line(Instant now, std::string line) {
     running_->answer.echoed = true;
     return;
   }
-  if (running_ && running_->stage == Stage::Payload && line == running_->command.payload) return;
   if (announces(line)) {
     announced_ = Line{std::move(line), {}};
     return;
