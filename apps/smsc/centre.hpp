@@ -83,7 +83,8 @@ struct Event {
   MessageId id;
   Message message;
 };
-const char* to_string(Event::What what);  ///< "submit", "deliver", "lost", "duplicated", "expired", "refused", "retried"
+/// "submit", "deliver", "lost", "duplicated", "expired", "refused", "retried".
+const char* to_string(Event::What what);
 
 /// Drive it by the one contract: a call, all polls, deadline().
 class Centre {

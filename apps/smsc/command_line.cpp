@@ -15,7 +15,7 @@ constexpr const char* kDescription =
     "commands in PDU mode on pseudo terminals on the other. Takes, delays, loses, repeats and reorders short messages.";
 
 constexpr const char* kFooter =
-    R"(Prints one line of JSON when it is ready, {"event":"ready","smpp":"127.0.0.1:2775",...}; with --trace one an event:
+    R"(Prints one line of JSON when it is ready, {"event":"ready","smpp":"127.0.0.1:2775",...}; with --trace one each:
 submit, deliver, lost, duplicated, expired, refused, retried. Reads commands from standard input, one a line:
   reset NUMBER    a modem loses its settings and says RDY     hang NUMBER, resume NUMBER    it says nothing meanwhile
   off NUMBER, on NUMBER    a modem without a network          drop SYSTEM_ID    an ESME's connection breaks
@@ -68,7 +68,8 @@ void add_flags(CLI::App& app, Config& config) {
         return {};
       });
   Faults& faults = config.centre.faults;
-  add(app, "--delay", "milliseconds, or LEAST-MOST", [&](const std::string& text) { return parse_delay(text, faults); });
+  add(app, "--delay", "milliseconds, or LEAST-MOST",
+      [&](const std::string& text) { return parse_delay(text, faults); });
   app.add_option("--loss", faults.loss, "thousandths")->check(CLI::Range(0, 1000));
   app.add_option("--duplicate", faults.duplicate, "thousandths")->check(CLI::Range(0, 1000));
   app.add_option("--reorder", faults.reorder, "thousandths")->check(CLI::Range(0, 1000));

@@ -27,7 +27,8 @@ class Network {
   Network(CentreSettings centre, SessionSettings sessions, std::vector<Account> accounts,
           std::vector<ModemSettings> modems, Duration wall, Rng& rng);
   /// Fault::Us when two have the same number, or system id.
-  [[nodiscard]] static Result<void> check(const std::vector<Account>& accounts, const std::vector<ModemSettings>& modems);
+  [[nodiscard]] static Result<void> check(const std::vector<Account>& accounts,
+                                          const std::vector<ModemSettings>& modems);
 
   // ---- SMPP connections
   SessionId open(Instant now);

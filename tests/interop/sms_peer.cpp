@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Our carriers behind real lines, for programs that others wrote: an ESME at an SMSC, or a modem's host. Takes lines from standard input, "send NUMBER PID DCS HEX",
-// with "udh" behind it where the data begins with a header, and "end"; tells one line an event. Ends when standard input does.
+// Our carriers behind real lines, for programs that others wrote: an ESME at an SMSC, or a modem's host. Takes lines from
+// standard input, "send NUMBER PID DCS HEX", with "udh" behind it where the data begins with a header, and "end"; tells one
+// line an event. Ends when standard input does.
 #include <CLI/CLI.hpp>
 
 #include <unistd.h>
