@@ -9,6 +9,7 @@
 #include "io/clock.hpp"
 #include "io/log.hpp"
 #include "store/master_key.hpp"
+#include "store/sms_accounts.hpp"
 
 namespace drover::droverd {
 
@@ -63,14 +64,17 @@ Result<std::string> rekey(const Config& config, const std::string& key_variable,
   if (config.store.empty()) return tl::unexpected(Error{Fault::Us, 0, "--rekey needs a store (--store)"});
   auto file = store::StoreFile::open(config.store);
   if (!file) return tl::unexpected(file.error());
-  auto opened = open_credentials(config, std::move(*file), key_variable);
+  auto opened = open_credentials(config, *file, key_variable);
   if (!opened) return tl::unexpected(opened.error());
+  auto sms_accounts = store::SmsAccounts::open(std::move(*file), opened->sealer, io::unix_now);
+  if (!sms_accounts) return tl::unexpected(sms_accounts.error());
   std::error_code error;
   auto key = std::filesystem::exists(new_key_file, error) ? store::read_master_key(new_key_file)
                                                           : store::make_master_key(new_key_file);
   if (!key) return tl::unexpected(key.error());
   const store::Sealer sealer = *key;
-  if (auto done = opened->credentials->rekey(std::move(*key), *opened->plans); !done) return tl::unexpected(done.error());
+  const auto done = opened->credentials->rekey(std::move(*key), *opened->plans, **sms_accounts);
+  if (!done) return tl::unexpected(done.error());
   std::string said = "the store " + config.store + " is sealed with the key of " + new_key_file +
                      " now: set store.key_file to it; the old key opens nothing any more";
   const auto waiting = reseal_handover(handover_file(config.store), opened->sealer, sealer);

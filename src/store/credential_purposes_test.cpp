@@ -24,7 +24,7 @@ TYPED_TEST_SUITE(CredentialPurposes, testing::Backings);
 TYPED_TEST(CredentialPurposes, TheKeyOfPlansIsChangedWithThem) {
   auto plans = this->plans();
   ASSERT_TRUE(plans->put("before", Secret<std::string>("first")));
-  ASSERT_TRUE(STORE.rekey(testing::sealer(2), *plans));
+  ASSERT_TRUE(STORE.rekey(testing::sealer(2), *plans, *testing::sms_accounts(this->backing.sms_file())));
   ASSERT_TRUE(plans->put("after", Secret<std::string>("second")));
   plans.reset();
   EXPECT_FALSE(Plans::open(this->backing.plan_table(), testing::sealer(1), this->plan_settings()));

@@ -10,6 +10,7 @@
 #include "base/result.hpp"
 #include "store/credential.hpp"
 #include "store/plan.hpp"
+#include "store/sms_account.hpp"
 
 namespace drover::store {
 
@@ -30,7 +31,9 @@ class CredentialTable {
     std::vector<CredentialRow> put;  ///< new ones and new forms of old ones
     std::vector<CredentialId> gone;
     Bytes check;  ///< empty: as it is
-    std::vector<PlanRow> plans{};  ///< bootstrap plans of the same store, for a seal that changes everywhere at once
+    // What else the same store seals, for a seal that changes everywhere at once.
+    std::vector<PlanRow> plans{};
+    std::vector<SmsKeysRow> sms_keys{};  ///< in a file alone
   };
 
   virtual ~CredentialTable() = default;

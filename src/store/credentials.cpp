@@ -318,7 +318,7 @@ Answer<Credential> Credentials::remove(CredentialId id) {
   return std::move(*credential);
 }
 
-Result<void> Credentials::rekey(Sealer sealer, Plans& plans) {
+Result<void> Credentials::rekey(Sealer sealer, Plans& plans, SmsAccounts& sms_accounts) {
   const std::lock_guard writing(writing_);
   CredentialTable::Changes changes;
   auto check = sealer.seal(as_bytes(kCheckText), about_check());
@@ -334,7 +334,10 @@ Result<void> Credentials::rekey(Sealer sealer, Plans& plans) {
   if (!resealed) return resealed;
   const auto done = plans.reseal(sealer, [&](std::vector<PlanRow> rows) {
     changes.plans = std::move(rows);
-    return table_->commit(changes);
+    return sms_accounts.reseal(sealer, [&](std::vector<SmsKeysRow> keys) {
+      changes.sms_keys = std::move(keys);
+      return table_->commit(changes);
+    });
   });
   if (!done) return done;
   sealer_ = std::move(sealer);

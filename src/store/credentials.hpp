@@ -17,6 +17,7 @@
 #include "store/credential_table.hpp"
 #include "store/plans.hpp"
 #include "store/sealer.hpp"
+#include "store/sms_accounts.hpp"
 
 namespace drover::store {
 
@@ -70,8 +71,9 @@ class Credentials final {
   Answer<Credential> rotate(CredentialId id, Rotation rotation);
   Answer<Credential> change(CredentialId id, const CredentialChange& change);
   Answer<Credential> remove(CredentialId id);
-  /// Seals all secrets with another key, those of the same store's `plans` included, in one transaction.
-  Result<void> rekey(Sealer sealer, Plans& plans);
+  /// Seals all secrets with another key, those of the same store's `plans` and `sms_accounts` included, in one
+  /// transaction.
+  Result<void> rekey(Sealer sealer, Plans& plans, SmsAccounts& sms_accounts);
   [[nodiscard]] std::size_t size() const;
 
  private:

@@ -316,7 +316,7 @@ TYPED_TEST(CredentialsContract, TheKeyIsChanged) {
   this->add(psk("a", "", "first"));
   this->add(certificate("x"));
   this->add(psk("b", "", "second"));
-  ASSERT_TRUE(STORE.rekey(testing::sealer(2), *this->plans()));
+  ASSERT_TRUE(STORE.rekey(testing::sealer(2), *this->plans(), *testing::sms_accounts(this->backing.sms_file())));
   this->add(psk("c", "", "third"));
   EXPECT_FALSE(this->open(testing::sealer(1)));
   this->reopen(2);

@@ -3,6 +3,7 @@
 
 #include "store/credential_table.hpp"
 #include "store/plan_table.hpp"
+#include "store/sms_account_table.hpp"
 #include "store/store_file.hpp"
 
 namespace drover::store {
@@ -67,6 +68,7 @@ bool write(Database& database, const CredentialTable::Changes& changes) {
     if (!put.run()) return false;
   }
   if (!FilePlanTable::write(database, changes.plans)) return false;
+  if (!SmsAccountTable::write_keys(database, changes.sms_keys)) return false;
   if (changes.check.empty()) return true;
   Statement check = database.prepare("INSERT OR REPLACE INTO credential_check VALUES(1, ?)");
   return check.bind(ByteView(changes.check)).run();

@@ -37,6 +37,12 @@ constexpr const char* kSteps[] = {
     "DROP TABLE credential;"
     "ALTER TABLE credential_2 RENAME TO credential;"
     "CREATE TABLE bootstrap_plan(name TEXT PRIMARY KEY NOT NULL, sealed_text BLOB NOT NULL, changed_at INTEGER NOT NULL);",
+    // AUTOINCREMENT: the id names the keys that counters belong to. These are rows of their own because they change with
+    // the traffic, and have no keys that a change would write again.
+    "CREATE TABLE sms_account(id INTEGER PRIMARY KEY AUTOINCREMENT, msisdn TEXT NOT NULL UNIQUE, endpoint TEXT NOT NULL,"
+    " protection INTEGER NOT NULL, parameters BLOB NOT NULL, sealed_keys BLOB NOT NULL, label TEXT NOT NULL,"
+    " created_at INTEGER NOT NULL, enabled INTEGER NOT NULL);"
+    "CREATE TABLE sms_counter(account INTEGER PRIMARY KEY, reserved INTEGER NOT NULL, received INTEGER NOT NULL);",
 };
 static_assert(std::size(kSteps) == StoreFile::kVersion);
 

@@ -229,7 +229,7 @@ TEST(StoreFile, AfterARekeyNothingOfTheOldSealIsLeft) {
       std::make_unique<FileCredentialTable>(*file), testing::sealer(),
       {.any_certificate = true, .entries_max = 9, .unix_now = [] { return UnixSeconds{0}; }});
   ASSERT_TRUE(contains(folder.file(), as_text(plan)));
-  ASSERT_TRUE((*open)->rekey(testing::sealer(2), **with_plans));
+  ASSERT_TRUE((*open)->rekey(testing::sealer(2), **with_plans, *testing::sms_accounts(*file)));
   EXPECT_FALSE(contains(folder.file(), as_text(sealed)));
   EXPECT_FALSE(contains(folder.file(), as_text(plan)));
 }
@@ -247,7 +247,9 @@ TEST(StoreFile, ADiskThatFailsChangesNothing) {
             Refusal::Why::Disk);
   auto with_plans = plans(std::make_unique<MemoryPlanTable>(disk));
   ASSERT_TRUE(with_plans);
-  EXPECT_FALSE((*open)->rekey(testing::sealer(2), **with_plans));
+  const Folder folder;
+  const auto numbers = testing::sms_accounts(testing::opened(folder.file()));
+  EXPECT_FALSE((*open)->rekey(testing::sealer(2), **with_plans, *numbers));
   EXPECT_TRUE((*open)->source(Purpose::Server).find_psk("a"));
   EXPECT_FALSE((*open)->source(Purpose::Server).find_psk("b"));
   disk->failing = false;

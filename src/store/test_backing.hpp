@@ -22,28 +22,40 @@ class Backing {
   virtual std::unique_ptr<CredentialTable> table() = 0;
   /// Of the same disk, for plans.
   virtual std::unique_ptr<PlanTable> plan_table() = 0;
+  /// Of the same disk, for numbers; of a file without any where the others are in memory.
+  virtual std::shared_ptr<StoreFile> sms_file() = 0;
 };
+
+inline std::shared_ptr<StoreFile> opened(const std::string& name) {
+  auto file = StoreFile::open(name);
+  EXPECT_TRUE(file) << (file ? "" : file.error().reason);
+  return std::move(*file);
+}
 
 class MemoryBacking final : public Backing {
  public:
   std::unique_ptr<CredentialTable> table() override { return std::make_unique<MemoryCredentialTable>(disk); }
   std::unique_ptr<PlanTable> plan_table() override { return std::make_unique<MemoryPlanTable>(disk); }
+  std::shared_ptr<StoreFile> sms_file() override { return opened(folder_.file("numbers.db")); }
   std::shared_ptr<MemoryCredentialTable::Disk> disk = std::make_shared<MemoryCredentialTable::Disk>();
+
+ private:
+  storage::testing::Folder folder_;
 };
 
 class FileBacking final : public Backing {
  public:
   std::unique_ptr<CredentialTable> table() override { return std::make_unique<FileCredentialTable>(open()); }
   std::unique_ptr<PlanTable> plan_table() override { return std::make_unique<FilePlanTable>(open()); }
+  std::shared_ptr<StoreFile> sms_file() override { return open(); }
   [[nodiscard]] std::string name() const { return folder_.file("store.db"); }
 
  private:
   std::shared_ptr<StoreFile> open() {
     if (auto open = file_.lock()) return open;
-    auto file = StoreFile::open(name());
-    EXPECT_TRUE(file) << (file ? "" : file.error().reason);
-    file_ = *file;
-    return std::move(*file);
+    auto file = opened(name());
+    file_ = file;
+    return file;
   }
 
   std::weak_ptr<StoreFile> file_;  ///< held by the tables
@@ -52,6 +64,12 @@ class FileBacking final : public Backing {
 
 inline Sealer sealer(std::uint8_t key = 1) {
   return Sealer(Secret<Bytes>(Bytes(Sealer::kKeySize, key)));
+}
+
+inline std::unique_ptr<SmsAccounts> sms_accounts(std::shared_ptr<StoreFile> file, std::uint8_t key = 1) {
+  auto opened = SmsAccounts::open(std::move(file), sealer(key), [] { return UnixSeconds{0}; });
+  EXPECT_TRUE(opened) << (opened ? "" : opened.error().reason);
+  return std::move(*opened);
 }
 
 inline NewCredential psk(const std::string& identity, const std::string& endpoint = "", const std::string& key = "secret") {
