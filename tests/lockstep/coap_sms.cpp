@@ -123,11 +123,25 @@ TEST(SmsBinding, ASeparateResponseNeedsNoAcknowledgementBeforeIt) {
   sms.quiet();
 }
 
+TEST(SmsBinding, ARequestThatNobodyAnswersIsForgottenAfterAnHour) {
+  Sms sms;
+  sms.in("CON 7d34 GET t=4a /3");
+  const ResponderId id = sms.asked();
+  sms.pass(hours(1) + seconds(2));
+  sms.answer(id, code::kContent, "", to_bytes("value"));
+  sms.quiet();
+  EXPECT_FALSE(sms.endpoint.deadline());
+}
+
 TEST(SmsBinding, AnAnswerIsPiggybackedHoweverLateItIs) {
   Sms sms;
   sms.in("CON 7d34 GET t=4a /3");
   const ResponderId id = sms.asked();
-  sms.pass(minutes(55));
+  sms.Lockstep::in("CON 0001 GET t=01 /4");  // its time is over long before, and changes nothing
+  sms.asked();
+  sms.pass(minutes(4));
+  sms.Lockstep::out("ACK 0001 EMPTY");
+  sms.pass(minutes(51));
   sms.quiet();  // an empty acknowledgement would cost a short message
   sms.answer(id, code::kContent, "", to_bytes("value"));
   sms.out("ACK 7d34 2.05 t=4a 'value'");
@@ -405,6 +419,23 @@ TEST(SmsBudget, WhatTheCarrierCannotTakeIsNotSent) {
   }
   EXPECT_FALSE(sms.endpoint.deadline());
   EXPECT_EQ(sms.endpoint.counters().datagrams_out, 0U);
+}
+
+TEST(SmsBudget, AFollowingMessageThatIsLongerThanTheFirstIsNotSentEither) {
+  Sms sms(kDtls);
+  const std::string path(96, 'p');
+  const ExchangeId observation = sms.ask(code::kGet, "obs=0 /" + path);
+  sms.out("CON ? GET t=? obs=0 /" + path);
+  EXPECT_EQ(sms.size, 111U);
+  sms.in("ACK $m 2.05 t=$t obs=7 'v'");
+  EXPECT_TRUE(sms.event<ResponseArrived>().observing);
+  const ExchangeId cancellation = sms.endpoint.cancel_observation(sms.now, observation);  // obs=1 takes an octet more
+  const auto failed = sms.event<RequestFailed>();
+  EXPECT_EQ(failed.exchange, cancellation);
+  EXPECT_EQ(failed.cause, FailureCause::TooLarge);
+  sms.quiet();
+  sms.in("NON 0001 2.05 t=$t obs=8 'w'");
+  EXPECT_EQ(sms.event<NotificationArrived>().exchange, observation);
 }
 
 TEST(SmsBudget, AResponseThatTheCarrierCannotTakeBecomesAnErrorWithoutPayload) {
