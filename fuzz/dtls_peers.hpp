@@ -30,16 +30,24 @@ struct Peers {
     own.trust_anchors = {root.der()};
     parameters.ticket_secret = Secret<Bytes>(Bytes(32, 7));
     acceptor = std::move(*provider().acceptor(own, known));
-    connectors[0] = std::move(*provider().connector({security::PskCredential{"a", Secret<Bytes>(to_bytes("0123456789abcdef"))}, {}}, "h"));
-    connectors[1] = std::move(*provider().connector({device_key.raw(), server_key.public_key()}, "h"));
-    connectors[2] = std::move(*provider().connector({device_certificate.credential(), root.der()}, "h"));
+    for (const bool over_sms : {false, true}) {
+      const auto add = [&](Credential credential, const security::ClientCredential& made) {
+        const security::Path path = over_sms ? security::Path::Sms : security::Path::Network;
+        connectors[over_sms][static_cast<std::size_t>(credential)] = std::move(*provider().connector(made, "h", path));
+      };
+      add(Credential::Psk, {security::PskCredential{"a", Secret<Bytes>(to_bytes("0123456789abcdef"))}, {}});
+      add(Credential::RawKey, {device_key.raw(), server_key.public_key()});
+      add(Credential::Certificate, {device_certificate.credential(), root.der()});
+    }
   }
   security::dtls::DtlsProvider provider() {
     security::dtls::DtlsProvider made(parameters, rng);
     made.set_wall_clock(std::chrono::seconds(security::testing::kTestNow));
     return made;
   }
-  security::Connector& connector(Credential credential) { return *connectors[static_cast<std::size_t>(credential)]; }
+  security::Connector& connector(Credential credential, bool over_sms = false) {
+    return *connectors[over_sms][static_cast<std::size_t>(credential)];
+  }
 
   SplitMix rng{1};
   security::dtls::Parameters parameters;
@@ -50,7 +58,7 @@ struct Peers {
   security::testing::Issued device_certificate = security::testing::issue({.common_name = "a"}, &root);
   security::ServerCredentials own;
   std::unique_ptr<security::Acceptor> acceptor;
-  std::unique_ptr<security::Connector> connectors[3];
+  std::unique_ptr<security::Connector> connectors[2][3];
 };
 
 inline Peers& peers() {

@@ -25,6 +25,7 @@ using namespace drover::coap;
 struct Harness {
   SplitMix rng{1};
   Parameters parameters;
+  unsigned over_sms = 0;  ///< a bit for each peer
   std::optional<stack::Endpoint> endpoint;
   Instant now{std::chrono::seconds(1000)};
   std::map<transport::PeerAddress, Bytes> last_sent;
@@ -44,10 +45,19 @@ struct Harness {
     parameters.bodies_max_per_peer = 2;
     parameters.requests_max_per_peer = 3;
     parameters.observations_max_per_peer = 2;
+    over_sms = (setup >> 3) & 3;
+    parameters.sms.response_wait = std::chrono::seconds(60);
+    parameters.sms.lifetime = std::chrono::minutes(10);
+    if ((setup & 32) != 0) parameters.sms.piggyback_wait = std::chrono::seconds(20);
+    parameters.sms.message_plain = 48;
+    parameters.sms.message_plain_max = 120;
+    parameters.sms.message_dtls = parameters.sms.message_dtls_max = 64;
     endpoint.emplace(parameters, rng);
   }
 
-  static transport::PeerAddress peer(std::uint8_t number) {
+  [[nodiscard]] transport::PeerAddress peer(std::uint8_t number) const {
+    if ((over_sms & 1) != 0 && (number & 1) == 0) return *transport::PeerAddress::sms("4917012345");
+    if ((over_sms & 2) != 0 && (number & 1) != 0) return transport::PeerAddress::association(1, true);
     return transport::PeerAddress::v4(0xC0000200U + (number & 1), 5683);
   }
   static void check(bool holds) {
@@ -92,6 +102,7 @@ struct Harness {
       check(++turns < 1000);
       while (auto transmit = endpoint->poll_transmit()) {
         check(decode(transmit->bytes).has_value());
+        check(transmit->bytes.size() <= parameters.message_budget(transmit->to).most);
         last_sent[transmit->to] = std::move(transmit->bytes);
         busy = true;
       }

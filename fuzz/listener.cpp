@@ -30,6 +30,7 @@ constexpr std::size_t kDevices = 3;
 constexpr std::size_t kAddresses = 4;
 constexpr std::size_t kAssociationsMax = 4;
 constexpr std::size_t kRememberedMax = 32;
+constexpr std::size_t kShortMessage = 140;
 
 security::ListenerSettings settings() {
   security::ListenerSettings settings;
@@ -56,8 +57,9 @@ class Harness {
     switch (byte() % 12) {
       case 0: {
         Device& device = devices_[byte() % kDevices];
-        device.association = fuzz::peers().connector(static_cast<fuzz::Credential>(byte() % 3)).connect(now_, {});
+        const auto credential = static_cast<fuzz::Credential>(byte() % 3);
         device.address = byte();
+        device.association = fuzz::peers().connector(credential, at(device.address).is_sms()).connect(now_, {});
         device.waiting.clear();
         break;
       }
@@ -123,7 +125,7 @@ class Harness {
   void end() {
     for (const auto& [name, address] : std::map(open_)) listener_->hold(now_, name, false);
     drain();
-    pass(std::chrono::minutes(30));
+    pass(std::chrono::minutes(90));
     check(open_.empty());
     const auto counters = listener_->counters();
     check(counters.associations == 0 && counters.live == 0 && counters.handshaking == 0);
@@ -137,7 +139,9 @@ class Harness {
     std::deque<Bytes> waiting;
   };
 
+  /// The last one is a number.
   static PeerAddress at(std::uint8_t number) {
+    if (number % kAddresses == kAddresses - 1) return PeerAddress::sms("4917012345")->as(transport::Kind::SmsDtls);
     return PeerAddress::v4(0xC0000201U + number % kAddresses, 5684).as(transport::Kind::Dtls);
   }
   void open() {
@@ -186,15 +190,18 @@ class Harness {
       default: listener_->close(now_, target, "asked to"); break;
     }
   }
+  static PeerAddress name_of(const security::MovedAssociation& moved) {
+    return PeerAddress::association(moved.handle, moved.address.is_sms());
+  }
   void move() {
     auto moved = listener_->release_all(now_);
-    for (const auto& one : moved) check(open_.erase(PeerAddress::association(one.handle)) == 1);
+    for (const auto& one : moved) check(open_.erase(name_of(one)) == 1);
     drain();
     check(open_.empty());
     check(listener_->counters().associations == 0 && listener_->counters().live == 0);
     open();
     for (auto& one : moved) {
-      const PeerAddress moved_name = PeerAddress::association(one.handle), address = one.address;
+      const PeerAddress moved_name = name_of(one), address = one.address;
       if (listener_->adopt(now_, std::move(one))) open_.emplace(moved_name, address);
     }
     check(listener_->counters().associations == open_.size());
@@ -206,6 +213,7 @@ class Harness {
       busy = 0;
       while (auto transmit = listener_->poll_transmit()) {
         busy = 1;
+        check(!transmit->to.is_sms() || transmit->bytes.size() <= kShortMessage);
         for (Device& device : devices_) {
           if (device.association && at(device.address) == transmit->to) device.association->handle_datagram(now_, transmit->bytes);
         }
@@ -214,6 +222,7 @@ class Harness {
         busy = 1;
         if (const auto* opened = std::get_if<security::AssociationOpened>(&*event)) {
           check(open_.emplace(opened->name, opened->address).second);
+          check(opened->name.is_sms() == opened->address.is_sms());
           check(opened->peer.kind != security::IdentityKind::None);
         } else if (const auto* closed = std::get_if<security::AssociationClosed>(&*event)) {
           check(open_.erase(closed->name) == 1);

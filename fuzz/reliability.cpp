@@ -29,6 +29,9 @@ Parameters small_parameters() {
   parameters.observations_max_per_peer = 2;
   parameters.deduplication_max = 24;
   parameters.deduplication_max_per_peer = 8;
+  parameters.sms.response_wait = std::chrono::seconds(60);
+  parameters.sms.lifetime = std::chrono::seconds(300);
+  parameters.sms.piggyback_wait = std::chrono::seconds(20);
   return parameters;
 }
 
@@ -58,7 +61,10 @@ class Player {
 
  private:
   std::uint8_t byte() { return script_.u8().value_or(0); }
+  /// The last two are over SMS.
   static transport::PeerAddress peer(std::uint8_t number) {
+    if (number % 6 == 4) return *transport::PeerAddress::sms("4917012345");
+    if (number % 6 == 5) return transport::PeerAddress::association(1, true);
     return transport::PeerAddress::v4(0xC0000201U + number % 6, 5683);
   }
 
@@ -177,7 +183,9 @@ class Player {
     const auto known = requests_.find(key);
     assert(known == requests_.end() || now_ >= known->second.at + known->second.lifetime);
     const bool confirmable = arrived.message.type == Type::Confirmable;
-    requests_[key] = {now_, confirmable ? parameters_.exchange_lifetime() : parameters_.non_lifetime()};
+    const Duration lifetime = confirmable || arrived.peer.is_sms() ? parameters_.exchange_lifetime(arrived.peer)
+                                                                   : parameters_.non_lifetime();
+    requests_[key] = {now_, lifetime};
   }
   void handle(const Acknowledged& event) { ended(event.transmission); }
   void handle(const ReplyArrived& event) {
@@ -195,6 +203,10 @@ class Player {
       assert(message.has_value());
       const bool ours = message->type == Type::Confirmable || message->type == Type::NonConfirmable;
       if (ours) sent_ids_.push_back(message->id.value);
+      if (message->type == Type::Confirmable && transmit->to.is_sms()) {
+        // Nothing is repeated there: an id that is sent again is another message's, which comes after all the others.
+        assert(sms_ids_[transmit->to].insert(message->id.value).second || sms_ids_[transmit->to].size() > 0x8000);
+      }
       if (sent_ids_.size() > 16) sent_ids_.pop_front();
     }
     while (auto event = layer_.poll_event()) {
@@ -230,6 +242,7 @@ class Player {
   std::map<Key, Pending> requests_;
   std::deque<std::pair<transport::PeerAddress, Message>> responses_;
   std::deque<std::uint16_t> sent_ids_;
+  std::map<transport::PeerAddress, std::set<std::uint16_t>> sms_ids_;
   std::deque<TransmissionId> given_up_;
 };
 
