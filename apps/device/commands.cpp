@@ -113,6 +113,8 @@ const Commands::Command Commands::kCommands[] = {
     {"show", "show [PATH]", "the tree, or a part of it", 1, 2, &Commands::show},
     {"status", "status", "the servers and the registrations with them", 1, 1, &Commands::status},
     {"update", "update", "sends an Update now", 1, 1, &Commands::update},
+    {"sleep", "sleep", "goes offline for the servers with queue mode, without waiting", 1, 1, &Commands::go_offline},
+    {"wake", "wake", "sends an Update where it is offline", 1, 1, &Commands::wake},
     {"register", "register", "registers, after a deregister", 1, 1, &Commands::start},
     {"deregister", "deregister", "de-registers and stays so", 1, 1, &Commands::deregister},
     {"bootstrap", "bootstrap", "asks the bootstrap server for a configuration now", 1, 1, &Commands::bootstrap},
@@ -228,7 +230,8 @@ Result<Lines> Commands::status(const Words&, Session&) {
   for (const client::AccountView& account : core.accounts()) {
     lines.push_back("server " + std::to_string(account.server) + "  " + account.uri + "  " +
                     client::to_string(account.state) + (account.has_association ? "  protected" : "") +
-                    (account.location.empty() ? "" : "  /rd/" + account.location));
+                    (account.location.empty() ? "" : "  /rd/" + account.location) + "  " + account.binding +
+                    (account.asleep ? "  asleep" : ""));
   }
   if (const auto account = core.bootstrap_account()) {
     lines.push_back("bootstrap server  " + account->uri + "  " + client::to_string(account->state) +
@@ -249,6 +252,22 @@ Result<Lines> Commands::update(const Words&, Session&) {
   });
   if (!reachable) return wrong("not registered with any server; register does it");
   device_.runtime().client().update(io::now());
+  device_.runtime().flush();
+  return Lines{};
+}
+
+Result<Lines> Commands::go_offline(const Words&, Session&) {
+  client::Client& core = device_.runtime().client();
+  core.go_offline(io::now());
+  device_.runtime().flush();
+  const auto accounts = core.accounts();
+  const bool any = std::any_of(accounts.begin(), accounts.end(), [](const auto& account) { return account.asleep; });
+  if (any) return Lines{};
+  return wrong("no server takes this device for offline now: that needs a binding with Q and a registration with nothing under way");
+}
+
+Result<Lines> Commands::wake(const Words&, Session&) {
+  device_.runtime().client().wake(io::now());
   device_.runtime().flush();
   return Lines{};
 }
@@ -320,6 +339,8 @@ std::string describe(const client::ClientEvent& event) {
     static std::string server(client::ServerId id) {
       return id == 0 ? " server=bootstrap" : " server=" + std::to_string(id);
     }
+    std::string operator()(const client::Asleep& asleep) const { return "asleep" + server(asleep.server); }
+    std::string operator()(const client::Awake& awake) const { return "awake" + server(awake.server); }
     std::string operator()(const client::BootstrapChanged& changed) const { return describe(changed.report); }
     std::string operator()(const client::ResolveWanted& wanted) const { return "resolving" + server(wanted.server); }
     std::string operator()(const client::RegistrationChanged& changed) const {

@@ -52,6 +52,8 @@ class Commands {
   Result<Lines> show(const Words&, Session&);
   Result<Lines> status(const Words&, Session&);
   Result<Lines> update(const Words&, Session&);
+  Result<Lines> go_offline(const Words&, Session&);
+  Result<Lines> wake(const Words&, Session&);
   Result<Lines> start(const Words&, Session&);
   Result<Lines> deregister(const Words&, Session&);
   Result<Lines> bootstrap(const Words&, Session&);
