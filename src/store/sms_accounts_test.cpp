@@ -378,7 +378,7 @@ TEST_F(SmsAccountsTest, TheKeyIsChangedWithThatOfTheStore) {
   EXPECT_EQ(content(name()).find(sealed), std::string::npos) << "nothing of the old seal is left";
   add(packets("3"));
   EXPECT_FALSE(open(1));
-  reopen(2);
+  ASSERT_NO_FATAL_FAILURE(reopen(2));
   for (const char* number : {"1", "3"}) EXPECT_EQ(keys_of(number), clear + "/" + clear);
   EXPECT_EQ(accounts->counters({1}), (SmsCounters{64, 1}));
   EXPECT_EQ(accounts->size(), 3U);
