@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Secured packets. The first byte chooses the algorithm and what the rest is: a packet of somebody's, data that is sent and
-// altered on its way, or key parameters.
+// Secured packets. The first byte chooses the algorithm and what the rest is: a packet of somebody's, data that is sent
+// and altered on its way, or key parameters.
 #include <cstdlib>
 
 #include "base/reader.hpp"

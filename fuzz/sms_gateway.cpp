@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A server's and a device's gateway, and a network that does what the input says: lose, repeat, reorder, alter and reflect
-// short messages, bring those of strangers; disks that save late or not at all, and processes that begin anew.
+// A server's and a device's gateway, and a network that does what the input says: lose, repeat, reorder, alter and
+// reflect short messages, bring those of strangers; disks that save late or not at all, and processes that begin anew.
 #include <cstdlib>
 #include <map>
 #include <memory>
@@ -42,7 +42,8 @@ struct Side final : Peers {
   void start() {
     saving.reset();
     gateway = std::make_unique<Gateway>(
-        GatewaySettings{.segments_max = 3, .reassemblies_max = 6, .reassemblies_max_per_peer = 3, .unsaved_max = 8, .reserve = 2},
+        GatewaySettings{
+            .segments_max = 3, .reassemblies_max = 6, .reassemblies_max_per_peer = 3, .unsaved_max = 8, .reserve = 2},
         *this, rng);
   }
   void poll_save() {
@@ -141,8 +142,8 @@ void step(World& world, ByteReader& input, std::uint8_t action) {
     case 6: world.bring(argument, false, true, {}); break;
     case 7: {
       const auto octets = input.bytes(std::min<std::size_t>(argument, input.remaining()));
-      side.gateway->handle_delivery(world.now, {(action & 0x40) != 0 ? side.peer_number : "4917099", 0, kDcs8Bit, (action & 0x20) != 0,
-                                                Bytes(octets->begin(), octets->end())});
+      side.gateway->handle_delivery(world.now, {(action & 0x40) != 0 ? side.peer_number : "4917099", 0, kDcs8Bit,
+                                                (action & 0x20) != 0, Bytes(octets->begin(), octets->end())});
       break;
     }
     case 8:

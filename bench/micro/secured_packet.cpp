@@ -30,7 +30,11 @@ void secured_packet_encode(benchmark::State& state, Algorithm algorithm) {
     benchmark::DoNotOptimize(packet);
   }
 }
-BENCHMARK_CAPTURE(secured_packet_encode, aes, Algorithm::Aes)->Arg(14)->Arg(96)->Arg(494)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(secured_packet_encode, aes, Algorithm::Aes)
+    ->Arg(14)
+    ->Arg(96)
+    ->Arg(494)
+    ->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(secured_packet_encode, triple_des, Algorithm::TripleDes)->Arg(96)->Unit(benchmark::kMicrosecond);
 
 void secured_packet_decode(benchmark::State& state, Algorithm algorithm) {
@@ -45,7 +49,11 @@ void secured_packet_decode(benchmark::State& state, Algorithm algorithm) {
     benchmark::DoNotOptimize(message);
   }
 }
-BENCHMARK_CAPTURE(secured_packet_decode, aes, Algorithm::Aes)->Arg(14)->Arg(96)->Arg(494)->Unit(benchmark::kMicrosecond);
+BENCHMARK_CAPTURE(secured_packet_decode, aes, Algorithm::Aes)
+    ->Arg(14)
+    ->Arg(96)
+    ->Arg(494)
+    ->Unit(benchmark::kMicrosecond);
 BENCHMARK_CAPTURE(secured_packet_decode, triple_des, Algorithm::TripleDes)->Arg(96)->Unit(benchmark::kMicrosecond);
 
 /// What a key costs that wasn't used for long.

@@ -25,8 +25,8 @@ using transport::PeerAddress;
 /// DTLS 1.2 records with AES-128-CCM-8: header, explicit nonce, tag (RFC 6347 §4.1, RFC 6655 §3).
 constexpr std::size_t kRecordHeader = 13;
 constexpr std::size_t kRecordOverhead = kRecordHeader + 8 + 8;
-/// Where the length of a record's fragment stands, and the types whose header is of that form (RFC 6347 §4.1). Records with a
-/// Connection ID aren't: only who made them knows how long it is.
+/// Where the length of a record's fragment stands, and the types whose header is of that form (RFC 6347 §4.1). Records
+/// with a Connection ID aren't: only who made them knows how long it is.
 constexpr std::size_t kRecordLengthAt = 11;
 constexpr std::uint8_t kRecordTypeFirst = 20;
 constexpr std::uint8_t kRecordTypeLast = 23;
@@ -50,7 +50,8 @@ bool is_allowed(const Peer& peer, Kind kind) {
 
 /// The record at the front; all there is when it can't be told where it ends.
 std::size_t record_size(ByteView records) {
-  if (records.size() < kRecordHeader || records.front() < kRecordTypeFirst || records.front() > kRecordTypeLast) return records.size();
+  if (records.size() < kRecordHeader || records.front() < kRecordTypeFirst || records.front() > kRecordTypeLast)
+    return records.size();
   const std::size_t fragment = *ByteReader(records.subspan(kRecordLengthAt)).u16();
   return std::min(records.size(), kRecordHeader + fragment);
 }
@@ -58,8 +59,7 @@ std::size_t record_size(ByteView records) {
 /// Octets of plaintext in the secured packet that fits into so many short messages.
 std::size_t packet_capacity(std::size_t segments, security::sps::Algorithm algorithm) {
   using namespace security;
-  const std::size_t block =
-      algorithm == sps::Algorithm::Aes ? cipher::kAesBlock : cipher::kTripleDesBlock;
+  const std::size_t block = algorithm == sps::Algorithm::Aes ? cipher::kAesBlock : cipher::kTripleDesBlock;
   const std::size_t octets = room(segments, false, PacketType::Command);
   if (octets < sps::kCommandHeader + block) return 0;
   const std::size_t ciphered = (octets - sps::kCommandHeader) / block * block;
@@ -94,15 +94,16 @@ struct Gateway::State {
   // ---- out
   void send(Instant now, const transport::Transmit& transmit);
   void send_records(Instant now, const std::string& msisdn, const std::optional<Ports>& ports, ByteView records);
-  void submit(const std::string& msisdn, const std::optional<Ports>& ports, PacketType type, bool on_smartcard, ByteView message);
+  void submit(const std::string& msisdn, const std::optional<Ports>& ports, PacketType type, bool on_smartcard,
+              ByteView message);
   void too_large(Instant now, const std::string& msisdn, std::size_t size);
   [[nodiscard]] std::optional<Ports> ports_to(const PeerAddress& to) const;
   void drain_packets();
 
   // ---- in
   void receive(Instant now, const ShortMessage& message);
-  void receive_whole(Instant now, const std::string& msisdn, const Peer& peer, const UserDataHeader& header, std::uint8_t dcs,
-                     ByteView text);
+  void receive_whole(Instant now, const std::string& msisdn, const Peer& peer, const UserDataHeader& header,
+                     std::uint8_t dcs, ByteView text);
   void stranger(Instant now, const std::string& msisdn, const char* reason);
   void malformed(Instant now, const std::string& msisdn, const std::string& reason);
   void deliver(const std::string& msisdn, Kind kind, std::uint16_t port, Bytes bytes);
@@ -144,9 +145,8 @@ void Gateway::State::send(Instant now, const transport::Transmit& transmit) {
     return;
   }
   const bool is_packet = transmit.to.kind == Kind::SmsPacket;
-  const std::size_t most =
-      capacity(transmit.to.kind, settings.segments_max, ports.has_value(),
-               is_packet ? peer->packets->parameters.algorithm() : security::sps::Algorithm::Aes);
+  const std::size_t most = capacity(transmit.to.kind, settings.segments_max, ports.has_value(),
+                                    is_packet ? peer->packets->parameters.algorithm() : security::sps::Algorithm::Aes);
   if (transmit.bytes.size() > most) {
     too_large(now, msisdn, transmit.bytes.size());
   } else if (is_packet) {
@@ -159,7 +159,8 @@ void Gateway::State::send(Instant now, const transport::Transmit& transmit) {
 }
 
 /// As many records in a short message as it takes: a flight comes in one Transmit (RFC 7925 appendix A).
-void Gateway::State::send_records(Instant now, const std::string& msisdn, const std::optional<Ports>& ports, ByteView records) {
+void Gateway::State::send_records(Instant now, const std::string& msisdn, const std::optional<Ports>& ports,
+                                  ByteView records) {
   const std::size_t most = room(1, ports.has_value(), PacketType::None);
   while (!records.empty()) {
     std::size_t size = record_size(records);
@@ -178,15 +179,15 @@ void Gateway::State::send_records(Instant now, const std::string& msisdn, const 
   }
 }
 
-void Gateway::State::submit(const std::string& msisdn, const std::optional<Ports>& ports, PacketType type, bool on_smartcard,
-                            ByteView message) {
+void Gateway::State::submit(const std::string& msisdn, const std::optional<Ports>& ports, PacketType type,
+                            bool on_smartcard, ByteView message) {
   std::uint8_t& reference = references[hash(msisdn) % kReferences];
   auto parts = split(message, ports, type, reference);
   if (parts.size() > 1) ++reference;
   const bool has_header = ports || type != PacketType::None || parts.size() > 1;
   for (Bytes& part : parts) {
-    ShortMessage text{msisdn, on_smartcard ? kPidUsimDataDownload : kPidDefault, on_smartcard ? kDcs8BitClass2 : kDcs8Bit,
-                      has_header, std::move(part)};
+    ShortMessage text{msisdn, on_smartcard ? kPidUsimDataDownload : kPidDefault,
+                      on_smartcard ? kDcs8BitClass2 : kDcs8Bit, has_header, std::move(part)};
     submissions.push_back({SubmissionId{next_submission++}, std::move(text), settings.validity});
     ++counters.segments_out;
     submitted.push_back(msisdn);
@@ -237,14 +238,15 @@ void Gateway::State::receive(Instant now, const ShortMessage& message) {
   if (whole) receive_whole(now, msisdn, *peer, whole->header, message.dcs, whole->text);
 }
 
-void Gateway::State::receive_whole(Instant now, const std::string& msisdn, const Peer& peer, const UserDataHeader& header,
-                                   std::uint8_t dcs, ByteView text) {
+void Gateway::State::receive_whole(Instant now, const std::string& msisdn, const Peer& peer,
+                                   const UserDataHeader& header, std::uint8_t dcs, ByteView text) {
   if (header.packet != PacketType::None) {
     if (!peer.packets) return stranger(now, msisdn, "a secured packet of somebody without keys");
     packets.receive(now, msisdn, *peer.packets, header.packet, text);
     return drain_packets();
   }
-  const bool is_for_us = settings.port == 0 ? !header.ports : header.ports && header.ports->destination == settings.port;
+  const bool is_for_us =
+      settings.port == 0 ? !header.ports : header.ports && header.ports->destination == settings.port;
   if (!is_for_us) return stranger(now, msisdn, "for another port");
   if (!is_8bit(dcs)) return malformed(now, msisdn, "a text, not octets");
   const auto kind = kind_of(text);
@@ -278,7 +280,8 @@ void Gateway::State::report(Instant now, const Report& report) {
   const std::uint64_t number = report.id.value;
   const bool is_known = number >= first && number < next_submission;
   notes.add(now, is_known ? submitted[number - first] : std::string(),
-            std::string(report.what == Report::What::Failed ? "a short message wasn't sent: " : "a short message was lost: ") +
+            std::string(report.what == Report::What::Failed ? "a short message wasn't sent: "
+                                                            : "a short message was lost: ") +
                 report.reason);
 }
 

@@ -31,7 +31,8 @@ class GatewayNotes {
       return;
     }
     ++told_;
-    if (left_out_ > 0) text += " (" + std::to_string(std::exchange(left_out_, 0)) + " notes before this one were left out)";
+    if (left_out_ > 0)
+      text += " (" + std::to_string(std::exchange(left_out_, 0)) + " notes before this one were left out)";
     notes_.push_back({msisdn, std::move(text)});
   }
   std::optional<GatewayNote> poll() { return take_front(notes_); }

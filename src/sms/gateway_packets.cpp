@@ -80,7 +80,8 @@ void GatewayPackets::remember_own(Channel& channel, Own own) {
 
 // ---- in
 
-void GatewayPackets::receive(Instant now, const std::string& msisdn, const Peer::Packets& with, PacketType type, ByteView packet) {
+void GatewayPackets::receive(Instant now, const std::string& msisdn, const Peer::Packets& with, PacketType type,
+                             ByteView packet) {
   Channel& channel = this->channel(with.key);
   sps::Codec* codec = this->codec(channel, with);
   const auto refuse = [&](const std::string& reason) {
@@ -100,7 +101,9 @@ void GatewayPackets::receive(Instant now, const std::string& msisdn, const Peer:
 
 void GatewayPackets::take_command(Instant now, const std::string& msisdn, const Peer::Packets& with, Channel& channel,
                                   sps::Command command) {
-  const auto is_own = [&](const Own& own) { return own.counter == command.counter && own.checksum == command.checksum; };
+  const auto is_own = [&](const Own& own) {
+    return own.counter == command.counter && own.checksum == command.checksum;
+  };
   if (std::ranges::any_of(channel.own, is_own)) {
     ++counters_.reflected;
     notes_.add(now, msisdn, "dropped: a secured packet of our own");
@@ -108,8 +111,9 @@ void GatewayPackets::take_command(Instant now, const std::string& msisdn, const 
   }
   if (command.counter <= channel.received) {
     ++counters_.replayed;
-    notes_.add(now, msisdn, "dropped: a secured packet with counter " + std::to_string(command.counter) + ", which isn't above " +
-                                std::to_string(channel.received));
+    notes_.add(now, msisdn,
+               "dropped: a secured packet with counter " + std::to_string(command.counter) + ", which isn't above " +
+                   std::to_string(channel.received));
     return;
   }
   if (waiting_ >= settings_.unsaved_max) {
@@ -139,7 +143,8 @@ std::optional<GatewayPackets::Outgoing> GatewayPackets::receipt(const std::strin
   return Outgoing{msisdn, PacketType::Response, with.on_smartcard, std::move(packet->bytes)};
 }
 
-void GatewayPackets::take_response(Instant now, const std::string& msisdn, Channel& channel, const sps::Response& response) {
+void GatewayPackets::take_response(Instant now, const std::string& msisdn, Channel& channel,
+                                   const sps::Response& response) {
   if (std::ranges::find(channel.own_receipts, response.checksum) != channel.own_receipts.end()) {
     ++counters_.reflected;
     notes_.add(now, msisdn, "dropped: a proof of receipt of our own");
@@ -154,7 +159,8 @@ void GatewayPackets::take_response(Instant now, const std::string& msisdn, Chann
   }
   own->awaits_receipt = false;
   ++counters_.receipts;
-  notes_.add(now, msisdn, "proof of receipt of packet " + std::to_string(response.counter) + ": " + to_string(response.status));
+  notes_.add(now, msisdn,
+             "proof of receipt of packet " + std::to_string(response.counter) + ": " + to_string(response.status));
 }
 
 // ---- counters

@@ -20,9 +20,9 @@
 
 namespace drover::sms {
 
-/// A command leaves when the reservation of its counter is on disk, and one that came is handed out when its counter is; so a
-/// crash uses no counter twice and takes no packet twice. What is sent with one key, and what comes with it, keeps its
-/// order. At most one SaveCounters of a key is under way.
+/// A command leaves when the reservation of its counter is on disk, and one that came is handed out when its counter
+/// is; so a crash uses no counter twice and takes no packet twice. What is sent with one key, and what comes with it,
+/// keeps its order. At most one SaveCounters of a key is under way.
 class GatewayPackets {
  public:
   /// Keys whose ciphers are kept ready; those of others are made anew. Counters of every key that was used are kept.
@@ -75,11 +75,11 @@ class GatewayPackets {
     std::optional<Outgoing> receipt;
   };
   struct Channel {
-    Counters saved;                   ///< on disk
-    std::optional<Counters> saving;   ///< handed to the owner
-    bool is_to_save = false;          ///< stands in to_save_
-    std::uint64_t next = 1;           ///< counter of the next command
-    std::uint64_t received = 0;       ///< highest that was taken, on disk or not
+    Counters saved;                  ///< on disk
+    std::optional<Counters> saving;  ///< handed to the owner
+    bool is_to_save = false;         ///< stands in to_save_
+    std::uint64_t next = 1;          ///< counter of the next command
+    std::uint64_t received = 0;      ///< highest that was taken, on disk or not
     std::list<WaitingOutgoing> outgoing;
     std::list<WaitingIncoming> incoming;
     std::vector<Own> own;
@@ -94,7 +94,8 @@ class GatewayPackets {
   void take_command(Instant now, const std::string& msisdn, const Peer::Packets& with, Channel& channel,
                     security::sps::Command command);
   void take_response(Instant now, const std::string& msisdn, Channel& channel, const security::sps::Response& response);
-  std::optional<Outgoing> receipt(const std::string& msisdn, const Peer::Packets& with, Channel& channel, std::uint64_t counter);
+  std::optional<Outgoing> receipt(const std::string& msisdn, const Peer::Packets& with, Channel& channel,
+                                  std::uint64_t counter);
   void remember_own(Channel& channel, Own own);
   void want_save(std::uint64_t key, Channel& channel);
   [[nodiscard]] std::uint64_t reservation(const Channel& channel) const;
@@ -105,9 +106,9 @@ class GatewayPackets {
   GatewayCounters& counters_;
   GatewayNotes& notes_;
   std::unordered_map<std::uint64_t, Channel> channels_;
-  std::list<std::uint64_t> codecs_;    ///< keys whose channels have one; the last was used last
+  std::list<std::uint64_t> codecs_;  ///< keys whose channels have one; the last was used last
   std::deque<std::uint64_t> to_save_;
-  std::size_t waiting_ = 0;            ///< messages in all channels
+  std::size_t waiting_ = 0;  ///< messages in all channels
   std::deque<Outgoing> outgoing_;
   std::deque<Incoming> incoming_;
 };

@@ -25,8 +25,10 @@ using transport::Kind;
 using Texts = std::vector<std::string>;
 
 const std::string kTrigger = "4402b60b2161fb63b13101300138";
-const std::string kFirstPacket = "02700000281516001212b20203c2248c65436b8660d192b728ab2d967e5f05ccd32f6cd295f71ad1d2e0a06908";
-const std::string kReceiptedPacket = "02700000281516391212b202030bb143950c6a12bbba3dfa012c2c58cf09f56f7f816fc20f73529e1258e01f28";
+const std::string kFirstPacket =
+    "02700000281516001212b20203c2248c65436b8660d192b728ab2d967e5f05ccd32f6cd295f71ad1d2e0a06908";
+const std::string kReceiptedPacket =
+    "02700000281516391212b202030bb143950c6a12bbba3dfa012c2c58cf09f56f7f816fc20f73529e1258e01f28";
 const std::string kReceipt = "027100001412b2020392eb4dad3fb45d13cbc70314e3f6e1d9";
 
 Bytes coap(std::uint8_t number, std::size_t size = 5) {
@@ -70,7 +72,8 @@ TEST(GatewayPackets, ToASmartcardTheyAreForItsApplication) {
   pair.server.known.peers[kDevice].packets->on_smartcard = true;
   pair.server.send(kDevice, Kind::SmsPacket, hex(kTrigger));
   pair.server.save();
-  EXPECT_EQ(pair.server.submissions().at(0), (ShortMessage{kDevice, kPidUsimDataDownload, kDcs8BitClass2, true, hex(kFirstPacket)}));
+  EXPECT_EQ(pair.server.submissions().at(0),
+            (ShortMessage{kDevice, kPidUsimDataDownload, kDcs8BitClass2, true, hex(kFirstPacket)}));
 }
 
 TEST(GatewayPackets, TheVectorIsHandedOutOnlyWhenItsCounterIsOnDisk) {
@@ -170,7 +173,8 @@ TEST(GatewayPackets, AnAlteredPacketHasNoEffect) {
     EXPECT_EQ(pair.device.counters().unprotected, ++unprotected);
   }
   for (std::size_t size = 3; size < good.size(); ++size) {
-    pair.device.hear(kServer, {"", kPidDefault, kDcs8Bit, true, Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size))});
+    pair.device.hear(kServer, {"", kPidDefault, kDcs8Bit, true,
+                               Bytes(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size))});
     EXPECT_TRUE(pair.device.is_quiet()) << size;
   }
   for (const std::string& note : pair.device.notes()) EXPECT_EQ(note.find("1011"), std::string::npos) << "no key";

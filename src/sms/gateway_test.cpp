@@ -111,8 +111,9 @@ TEST(Gateway, EachMessageOfAPeerHasAnotherReference) {
 TEST(Gateway, StrangersAndWrongKindsGetNoAnswer) {
   const ShortMessage plain{"", kPidDefault, kDcs8Bit, false, hex(kTrigger)};
   const ShortMessage dtls{"", kPidDefault, kDcs8Bit, false, record(22, 20)};
-  const ShortMessage packet{"", kPidDefault, kDcs8Bit, true,
-                            hex("02700000281516001212b20203c2248c65436b8660d192b728ab2d967e5f05ccd32f6cd295f71ad1d2e0a06908")};
+  const ShortMessage packet{
+      "", kPidDefault, kDcs8Bit, true,
+      hex("02700000281516001212b20203c2248c65436b8660d192b728ab2d967e5f05ccd32f6cd295f71ad1d2e0a06908")};
   struct Case {
     bool plain, dtls;
   };
@@ -322,7 +323,8 @@ TEST(Gateway, FailuresOfTheNetworkAreTold) {
   pair.server.gateway->handle_report(pair.server.now, {submission->id, Report::What::Taken, ""});
   pair.server.gateway->handle_report(pair.server.now, {submission->id, Report::What::Lost, "expired"});
   pair.server.gateway->handle_report(pair.server.now, {SubmissionId{99}, Report::What::Failed, "queue full"});
-  EXPECT_EQ(pair.server.notes(), (Texts{kDevice + ": a short message was lost: expired", ": a short message wasn't sent: queue full"}));
+  EXPECT_EQ(pair.server.notes(),
+            (Texts{kDevice + ": a short message was lost: expired", ": a short message wasn't sent: queue full"}));
 }
 
 }  // namespace

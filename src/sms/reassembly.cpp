@@ -53,7 +53,8 @@ void Reassembly::make_room(const std::string& peer) {
     if (goes_before(*it->second, *oldest->second)) oldest = it;
   }
   if (count > 0 && count >= limits_.messages_per_peer) forget(oldest->second);
-  if (!by_name_.empty() && by_name_.size() >= limits_.messages) forget(!finished_.empty() ? finished_.begin() : open_.begin());
+  if (!by_name_.empty() && by_name_.size() >= limits_.messages)
+    forget(!finished_.empty() ? finished_.begin() : open_.begin());
 }
 
 void Reassembly::forget(Messages::iterator message) {

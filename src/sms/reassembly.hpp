@@ -26,10 +26,10 @@ struct ReassemblyLimits {
   std::size_t parts = kPartsMax;  ///< of one message
 };
 
-/// A message is known by its peer, the reference with its width, and the number of parts. Where there is no room for a new
-/// one, finished ones go first and then the oldest. A part that came before is ignored, for a while also when its message is
-/// finished; one of the same number with another content begins a new message, since references come again. One thread at
-/// a time.
+/// A message is known by its peer, the reference with its width, and the number of parts. Where there is no room for a
+/// new one, finished ones go first and then the oldest. A part that came before is ignored, for a while also when its
+/// message is finished; one of the same number with another content begins a new message, since references come again.
+/// One thread at a time.
 class Reassembly {
  public:
   struct Whole {

@@ -16,7 +16,8 @@ struct Desk {
   explicit Desk(ReassemblyLimits limits = {minutes(10), 8, 3, 16}) : reassembly(limits, rng) {}
 
   /// The text of the message that the part completes, or "".
-  std::string add(const std::string& peer, std::uint16_t reference, int count, int number, std::string_view text, bool is_wide = false) {
+  std::string add(const std::string& peer, std::uint16_t reference, int count, int number, std::string_view text,
+                  bool is_wide = false) {
     const UserDataHeader header{
         Concatenation{is_wide, reference, static_cast<std::uint8_t>(count), static_cast<std::uint8_t>(number)}, {}, {}};
     const auto whole = reassembly.add(now, peer, {header, as_bytes(text)});

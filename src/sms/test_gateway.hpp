@@ -23,7 +23,8 @@ inline Bytes hex(const std::string& digits) {
 inline Peer::Packets vector_keys(std::uint8_t spi2 = security::sps::kSpi2NoReceipt) {
   return {.key = 1,
           .parameters = {.spi2 = spi2},
-          .keys = {Secret<Bytes>(hex("101112131415161718191a1b1c1d1e1f")), Secret<Bytes>(hex("303132333435363738393a3b3c3d3e3f"))}};
+          .keys = {Secret<Bytes>(hex("101112131415161718191a1b1c1d1e1f")),
+                   Secret<Bytes>(hex("303132333435363738393a3b3c3d3e3f"))}};
 }
 
 class KnownPeers final : public Peers {
@@ -45,7 +46,9 @@ class KnownPeers final : public Peers {
 
 /// One side. What it wants saved waits until save() is called.
 struct Side {
-  explicit Side(std::string own_number, GatewaySettings given = {}) : number(std::move(own_number)), settings(given) { start(); }
+  explicit Side(std::string own_number, GatewaySettings given = {}) : number(std::move(own_number)), settings(given) {
+    start();
+  }
 
   /// A new process: what wasn't on disk is gone.
   void start() {
@@ -118,7 +121,8 @@ struct Side {
 
 /// A server and a device that know each other.
 struct Pair {
-  explicit Pair(const Peer& peer, GatewaySettings settings = {}) : server(kServer, settings), device(kDevice, settings) {
+  explicit Pair(const Peer& peer, GatewaySettings settings = {})
+      : server(kServer, settings), device(kDevice, settings) {
     server.known.peers[kDevice] = peer;
     device.known.peers[kServer] = peer;
   }

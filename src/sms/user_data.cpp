@@ -47,7 +47,8 @@ Result<void> read_ports(ByteReader body, std::size_t width, UserDataHeader& head
 
 Result<void> read_packet_type(ByteView body, PacketType type, UserDataHeader& header) {
   if (!body.empty()) return malformed("a secured packet's element with a content");
-  if (header.packet != PacketType::None && header.packet != type) return malformed("a command packet that is a response packet");
+  if (header.packet != PacketType::None && header.packet != type)
+    return malformed("a command packet that is a response packet");
   header.packet = type;
   return {};
 }
@@ -147,7 +148,8 @@ std::size_t room(std::size_t parts, bool ports, PacketType packet) {
   return first + (std::min(parts, kPartsMax) - 1) * (kUserDataMax - header_size(true, ports, false));
 }
 
-std::vector<Bytes> split(ByteView message, const std::optional<Ports>& ports, PacketType packet, std::uint8_t reference) {
+std::vector<Bytes> split(ByteView message, const std::optional<Ports>& ports, PacketType packet,
+                         std::uint8_t reference) {
   std::size_t count = 1;
   while (count < kPartsMax && room(count, ports.has_value(), packet) < message.size()) ++count;
   assert(message.size() <= room(count, ports.has_value(), packet));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TP-UD of short messages with 8-bit data: its header, and how a message is cut into several (3GPP TS 23.040 §9.2.3.24).
+// TP-UD of short messages with 8-bit data: its header, and how a message is cut into several (3GPP TS 23.040
+// §9.2.3.24).
 #pragma once
 
 #include <cstddef>
@@ -51,9 +52,9 @@ struct UserData {
   ByteView text;  ///< what is behind the header
 };
 
-/// Reads TP-UD with 8-bit data; `has_header` is TP-UDHI. Elements come in any order, of equal ones the last counts, others
-/// than the above are skipped, and so is a concatenation without a possible number (§9.2.3.24.1). An error: elements
-/// that are cut off or of a wrong size, a command that is a response as well. Borrows from `octets`.
+/// Reads TP-UD with 8-bit data; `has_header` is TP-UDHI. Elements come in any order, of equal ones the last counts,
+/// others than the above are skipped, and so is a concatenation without a possible number (§9.2.3.24.1). An error:
+/// elements that are cut off or of a wrong size, a command that is a response as well. Borrows from `octets`.
 Result<UserData> parse_user_data(ByteView octets, bool has_header);
 
 /// TP-DCS says that TP-UD are octets (3GPP TS 23.038 §4).
@@ -61,12 +62,13 @@ bool is_8bit(std::uint8_t dcs);
 
 /// Parts that a message can have.
 inline constexpr std::size_t kPartsMax = 255;
-/// Octets that fit into so many short messages (0 to kPartsMax) with these elements besides the concatenation's. Ports stand
-/// in each, the packet's type in the first.
+/// Octets that fit into so many short messages (0 to kPartsMax) with these elements besides the concatenation's. Ports
+/// stand in each, the packet's type in the first.
 std::size_t room(std::size_t parts, bool ports, PacketType packet);
 
-/// TP-UD of the short messages that move `message`, which fits into kPartsMax: one of them when that is enough, else parts
-/// with an 8-bit `reference`.
-std::vector<Bytes> split(ByteView message, const std::optional<Ports>& ports, PacketType packet, std::uint8_t reference);
+/// TP-UD of the short messages that move `message`, which fits into kPartsMax: one of them when that is enough, else
+/// parts with an 8-bit `reference`.
+std::vector<Bytes> split(ByteView message, const std::optional<Ports>& ports, PacketType packet,
+                         std::uint8_t reference);
 
 }  // namespace drover::sms

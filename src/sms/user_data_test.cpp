@@ -43,7 +43,8 @@ TEST(UserData, ElementsComeInAnyOrderAmongUnknownOnesAndTheLastOfEqualOnesCounts
   const std::string concatenation = "0003010201", ports = "050400020003", packet = "7000", unknown = "2402abcd";
   for (const std::string& elements :
        {concatenation + ports + packet, packet + ports + concatenation, ports + unknown + packet + concatenation,
-        "0804ffff0909" + ports + concatenation + packet + packet, "0504ffffffff" + ports + packet + unknown + concatenation}) {
+        "0804ffff0909" + ports + concatenation + packet + packet,
+        "0504ffffffff" + ports + packet + unknown + concatenation}) {
     const std::string digits = to_hex(Bytes{static_cast<std::uint8_t>(elements.size() / 2)}) + elements + "40";
     const Bytes octets = hex(digits);
     const auto data = parse_user_data(octets, true);
@@ -63,19 +64,25 @@ TEST(UserData, AnImpossibleConcatenationIsNone) {
 }
 
 TEST(UserData, WrongSizesAndContradictionsAreRefused) {
-  for (const char* digits : {"", "01", "0100", "03000301", "0400020102", "060004010203ff", "0508030102ff", "0505030102ff", "0404010000",
-                             "03700101", "0470007100", "0471007000", "0900032a0302", "05000329"}) {
+  for (const char* digits :
+       {"", "01", "0100", "03000301", "0400020102", "060004010203ff", "0508030102ff", "0505030102ff", "0404010000",
+        "03700101", "0470007100", "0471007000", "0900032a0302", "05000329"}) {
     EXPECT_FALSE(header(digits)) << digits;
   }
 }
 
 TEST(UserData, EveryPrefixIsReadOrRefusedWithinItsBounds) {
-  const Bytes whole = hex("1000032a02010504163316332402abcd7000" "4402");
+  const Bytes whole =
+      hex("1000032a02010504163316332402abcd7000"
+          "4402");
   for (std::size_t size = 0; size <= whole.size(); ++size) {
-    const Bytes prefix(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));  // a copy: sanitizers see its end
+    const Bytes prefix(whole.begin(),
+                       whole.begin() + static_cast<std::ptrdiff_t>(size));  // a copy: sanitizers see its end
     EXPECT_FALSE(parse_user_data(prefix, true)) << "the elements are longer than their header says";
   }
-  const Bytes good = hex("1100032a02010504163316332402abcd7000" "4402");
+  const Bytes good =
+      hex("1100032a02010504163316332402abcd7000"
+          "4402");
   for (std::size_t size = 0; size <= good.size(); ++size) {
     const Bytes prefix(good.begin(), good.begin() + static_cast<std::ptrdiff_t>(size));
     EXPECT_EQ(parse_user_data(prefix, true).has_value(), size >= 18) << size;
@@ -84,7 +91,8 @@ TEST(UserData, EveryPrefixIsReadOrRefusedWithinItsBounds) {
 
 // 3GPP TS 23.038 §4.
 TEST(UserData, SomeCodingsAreOctets) {
-  for (const int dcs : {0x04, 0x14, 0x15, 0x16, 0x17, 0x44, 0xF4, 0xF5, 0xF6, 0xF7}) EXPECT_TRUE(is_8bit(static_cast<std::uint8_t>(dcs))) << dcs;
+  for (const int dcs : {0x04, 0x14, 0x15, 0x16, 0x17, 0x44, 0xF4, 0xF5, 0xF6, 0xF7})
+    EXPECT_TRUE(is_8bit(static_cast<std::uint8_t>(dcs))) << dcs;
   for (const int dcs : {0x00, 0x08, 0x10, 0x18, 0x24, 0x34, 0x84, 0xC0, 0xD4, 0xE4, 0xF0, 0xF2}) {
     EXPECT_FALSE(is_8bit(static_cast<std::uint8_t>(dcs))) << dcs;
   }
@@ -92,9 +100,15 @@ TEST(UserData, SomeCodingsAreOctets) {
 
 TEST(Split, OneShortMessageIsEnoughAsLongAsItIs) {
   EXPECT_EQ(to_hex(split(hex("4402"), {}, PacketType::None, 7).at(0)), "4402");
-  EXPECT_EQ(to_hex(split(hex("4402"), Ports{5683, 5684}, PacketType::None, 7).at(0)), "06050416331634" "4402");
-  EXPECT_EQ(to_hex(split(hex("4402"), {}, PacketType::Command, 7).at(0)), "027000" "4402");
-  EXPECT_EQ(to_hex(split(hex("4402"), {}, PacketType::Response, 7).at(0)), "027100" "4402");
+  EXPECT_EQ(to_hex(split(hex("4402"), Ports{5683, 5684}, PacketType::None, 7).at(0)),
+            "06050416331634"
+            "4402");
+  EXPECT_EQ(to_hex(split(hex("4402"), {}, PacketType::Command, 7).at(0)),
+            "027000"
+            "4402");
+  EXPECT_EQ(to_hex(split(hex("4402"), {}, PacketType::Response, 7).at(0)),
+            "027100"
+            "4402");
   EXPECT_EQ(split(Bytes(140), {}, PacketType::None, 7).size(), 1u);
   EXPECT_EQ(split(Bytes(141), {}, PacketType::None, 7).size(), 2u);
   EXPECT_EQ(split(Bytes(133), Ports{1, 1}, PacketType::None, 7).size(), 1u);
@@ -109,7 +123,9 @@ TEST(Split, ASecuredPacketSaysWhatItIsInItsFirstPartOnly) {
   ASSERT_EQ(parts.size(), 2u);
   EXPECT_EQ(parts[0].size(), 140u);
   EXPECT_EQ(to_hex(ByteView(parts[0]).first(9)), "0700032a02017000ee");
-  EXPECT_EQ(to_hex(parts[1]), "0500032a0202" "eeeeeeeeeeee");
+  EXPECT_EQ(to_hex(parts[1]),
+            "0500032a0202"
+            "eeeeeeeeeeee");
 }
 
 TEST(Split, EverySizeFitsAndComesBack) {

@@ -45,7 +45,8 @@ const char* name_of(Algorithm algorithm, Mode mode, std::size_t key_size) {
 }
 
 tl::unexpected<Error> wrong_key(Algorithm algorithm, std::size_t size) {
-  const char* wanted = algorithm == Algorithm::Aes ? "AES takes keys of 16, 24 or 32 octets" : "triple DES takes a key of 24 octets";
+  const char* wanted =
+      algorithm == Algorithm::Aes ? "AES takes keys of 16, 24 or 32 octets" : "triple DES takes a key of 24 octets";
   return tl::unexpected(Error{Fault::Us, 0, std::string(wanted) + ", not of " + std::to_string(size)});
 }
 
@@ -103,8 +104,8 @@ Result<BlockCipher> BlockCipher::make(Algorithm algorithm, Mode mode, const Secr
   if (name == nullptr) return wrong_key(algorithm, key.reveal().size());
   const Cipher cipher(EVP_CIPHER_fetch(nullptr, name, nullptr));
   if (cipher == nullptr) return unavailable(name);
-  auto state = std::make_unique<State>(
-      State{cipher::block_size(algorithm), mode == Mode::Cbc, keyed(cipher.get(), key, true), keyed(cipher.get(), key, false)});
+  auto state = std::make_unique<State>(State{cipher::block_size(algorithm), mode == Mode::Cbc,
+                                             keyed(cipher.get(), key, true), keyed(cipher.get(), key, false)});
   if (state->encrypting == nullptr || state->decrypting == nullptr) return unavailable(name);
   return BlockCipher(std::move(state));
 }
@@ -130,8 +131,8 @@ std::size_t BlockCipher::block_size() const {
 
 struct Mac::State {
   std::size_t block;
-  MacContext cmac;          ///< AES
-  CipherContext cbc;        ///< triple DES
+  MacContext cmac;    ///< AES
+  CipherContext cbc;  ///< triple DES
   Block last_block{};
 
   void chain(ByteView part) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Block ciphers and message authentication codes by OpenSSL's libcrypto. One key an object; what libcrypto needs for it is
-// fetched when the object is made, so that a packet costs no look-up.
+// Block ciphers and message authentication codes by OpenSSL's libcrypto. One key an object; what libcrypto needs for it
+// is fetched when the object is made, so that a packet costs no look-up.
 #pragma once
 
 #include <array>
@@ -45,8 +45,8 @@ class BlockCipher {
   BlockCipher& operator=(BlockCipher&&) noexcept;
   ~BlockCipher();
 
-  /// In place; `text` is a multiple of the block's size. CBC begins with `iv`, a block, or with zeros when there is none;
-  /// ECB takes none. Every call begins anew.
+  /// In place; `text` is a multiple of the block's size. CBC begins with `iv`, a block, or with zeros when there is
+  /// none; ECB takes none. Every call begins anew.
   void encrypt(std::span<std::uint8_t> text, ByteView iv = {});
   void decrypt(std::span<std::uint8_t> text, ByteView iv = {});
   [[nodiscard]] std::size_t block_size() const;
@@ -57,9 +57,9 @@ class BlockCipher {
   std::unique_ptr<State> state_;
 };
 
-/// Authenticates: AES-CMAC (RFC 4493, NIST SP 800-38B), or the last block of triple DES in CBC mode that begins with zeros,
-/// over a message that is filled with zeros to whole blocks (ISO/IEC 9797-1 MAC algorithm 1, padding method 1). The
-/// latter is safe only where the message's length is part of it. One thread at a time.
+/// Authenticates: AES-CMAC (RFC 4493, NIST SP 800-38B), or the last block of triple DES in CBC mode that begins with
+/// zeros, over a message that is filled with zeros to whole blocks (ISO/IEC 9797-1 MAC algorithm 1, padding method 1).
+/// The latter is safe only where the message's length is part of it. One thread at a time.
 class Mac {
  public:
   using Block = std::array<std::uint8_t, kBlockMax>;

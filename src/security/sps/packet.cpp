@@ -11,8 +11,8 @@
 namespace drover::security::sps {
 namespace {
 
-constexpr std::size_t kLengthSize = 2;   ///< CPL, RPL
-constexpr std::size_t kCounterSize = 5;  ///< CNTR
+constexpr std::size_t kLengthSize = 2;            ///< CPL, RPL
+constexpr std::size_t kCounterSize = 5;           ///< CNTR
 constexpr std::size_t kPaddingAt = kCounterSize;  ///< PCNTR
 
 /// SPI (TS 102 225 §5.1.1). The first octet's lower bits: how a command is protected.
@@ -44,7 +44,7 @@ cipher::Algorithm cipher_of(const Parameters& parameters) {
 
 /// Where a command and a response differ.
 struct Codec::Layout {
-  ByteView in_front;             ///< what the checksum is about, besides the packet
+  ByteView in_front;                     ///< what the checksum is about, besides the packet
   std::array<std::uint8_t, 8> header{};  ///< from CHL or RHL to TAR
   std::size_t header_size = 0;
   bool has_status = false;
@@ -89,7 +89,8 @@ Codec::Codec(const Parameters& parameters, cipher::BlockCipher ciphering, cipher
     : parameters_(parameters), ciphering_(std::move(ciphering)), integrity_(std::move(integrity)) {}
 
 Result<Codec> Codec::make(const Parameters& parameters, const Keys& keys) {
-  if ((parameters.spi1 & kProtection) != kChecksumAndCiphering) return our_error("packets without checksum or ciphering");
+  if ((parameters.spi1 & kProtection) != kChecksumAndCiphering)
+    return our_error("packets without checksum or ciphering");
   auto ciphering = cipher::BlockCipher::make(cipher_of(parameters), cipher::Mode::Cbc, keys.ciphering);
   if (!ciphering) return tl::unexpected(ciphering.error());
   auto integrity = cipher::Mac::make(cipher_of(parameters), keys.integrity);
@@ -109,7 +110,8 @@ Codec::Layout Codec::command_layout() const {
 
 Result<Codec::Layout> Codec::response_layout() const {
   if ((parameters_.spi2 & kReceipt) == 0) return our_error("the parameters ask for no proof of receipt");
-  if ((parameters_.spi2 & kReceiptProtection) != kReceiptChecksum) return our_error("a proof of receipt without checksum");
+  if ((parameters_.spi2 & kReceiptProtection) != kReceiptChecksum)
+    return our_error("a proof of receipt without checksum");
   Layout layout;
   layout.in_front = kResponseUserDataHeader;
   // RHL counts from TAR to the end of CC.
@@ -148,8 +150,9 @@ Result<Packet> Codec::encode(const Layout& layout, std::uint64_t counter, Status
   packet.bytes.resize(kLengthSize + length, 0);
 
   const std::span<std::uint8_t> secured = std::span(packet.bytes).subspan(layout.clear_size());
-  packet.checksum = checksum(layout, ByteView(packet.bytes).first(layout.clear_size()), secured.first(layout.counter_size()),
-                             secured.subspan(layout.counter_size() + kChecksumSize));
+  packet.checksum =
+      checksum(layout, ByteView(packet.bytes).first(layout.clear_size()), secured.first(layout.counter_size()),
+               secured.subspan(layout.counter_size() + kChecksumSize));
   std::ranges::copy(packet.checksum, secured.subspan(layout.counter_size()).begin());
   if (layout.is_ciphered) ciphering_.encrypt(secured);
   return packet;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Command and response packets of ETSI TS 102 225, in the form of 3GPP TS 31.115 for short messages: what stands behind the
-// header of TP-UD, which says by IEI 70 or 71 which of both it is.
+// Command and response packets of ETSI TS 102 225, in the form of 3GPP TS 31.115 for short messages: what stands behind
+// the header of TP-UD, which says by IEI 70 or 71 which of both it is.
 #pragma once
 
 #include <array>
@@ -63,9 +63,9 @@ struct Packet {
 /// True when the parameters ask for a proof of receipt of each command.
 bool asks_receipt(const Parameters& parameters);
 
-/// Makes and reads packets with one set of keys, in either direction: both are protected alike. It keeps no counter: whoever
-/// uses it never has two packets made with the same one, and compares those of packets that came. Nothing here tells
-/// anything about keys or data in an error. One thread at a time.
+/// Makes and reads packets with one set of keys, in either direction: both are protected alike. It keeps no counter:
+/// whoever uses it never has two packets made with the same one, and compares those of packets that came. Nothing here
+/// tells anything about keys or data in an error. One thread at a time.
 class Codec {
  public:
   /// Takes more parameters than Parameters::parse: any TAR, key sets, and rules of counters, but always a checksum
@@ -74,12 +74,12 @@ class Codec {
 
   /// Refused with Fault::Us: a counter that isn't below kCounterBlocked, or more data than kPacketMax allows.
   Result<Packet> encode_command(std::uint64_t counter, ByteView data);
-  /// Refuses a packet of another length than it says, other parameters than these, a wrong checksum, impossible padding and
-  /// a blocked counter, with Fault::Peer and code 0: there is no answer to any of them.
+  /// Refuses a packet of another length than it says, other parameters than these, a wrong checksum, impossible padding
+  /// and a blocked counter, with Fault::Peer and code 0: there is no answer to any of them.
   Result<Command> decode_command(ByteView packet);
 
-  /// The same of a proof of receipt, protected as the parameters ask (TS 102 225 §5.1.1); an error when they ask for none, or
-  /// for one without a checksum.
+  /// The same of a proof of receipt, protected as the parameters ask (TS 102 225 §5.1.1); an error when they ask for
+  /// none, or for one without a checksum.
   Result<Packet> encode_response(std::uint64_t counter, Status status, ByteView data);
   Result<Response> decode_response(ByteView packet);
 
@@ -98,8 +98,8 @@ class Codec {
   cipher::Mac integrity_;
 };
 
-/// The BER-TLV around an application message (Transport "SMS Secured Packet Binding for CoAP messages"): `tag`, its length in
-/// the shortest of the forms up to 82 (ISO/IEC 8825-1 §8.1.3), the message. At most 65535 octets.
+/// The BER-TLV around an application message (Transport "SMS Secured Packet Binding for CoAP messages"): `tag`, its
+/// length in the shortest of the forms up to 82 (ISO/IEC 8825-1 §8.1.3), the message. At most 65535 octets.
 Bytes wrap(std::uint8_t tag, ByteView message);
 /// Octets that wrap() puts in front of a message of that size.
 std::size_t wrap_overhead(std::size_t message_size);

@@ -53,20 +53,25 @@ std::vector<Vector> commands() {
   all.push_back({"a real card's",
                  codec({.kic = 0x22, .kid = 0x22, .spi1 = 0x06, .spi2 = 0x19, .tar = {0xB0, 0x00, 0x11}},
                        "200102030405060708090a0b0c0d0e0f", "201102030405060708090a0b0c0d0e0f"),
-                 0, "00a40004023f00", "00281506192222b00011e87cceebb2d93083011ce294f93fc4d8de80da1abae8c37ca3e72ec4432e5058"});
+                 0, "00a40004023f00",
+                 "00281506192222b00011e87cceebb2d93083011ce294f93fc4d8de80da1abae8c37ca3e72ec4432e5058"});
   // github.com/TapuGithub/gsm0348, its tests.
   const Parameters gsm0348{.kic = 0x12, .kid = 0x12, .spi1 = 0x06, .spi2 = 0x21, .tar = {1, 2, 3}};
   const std::string key = "11223344556677889910111213141516";
-  all.push_back({"gsm0348's", codec(gsm0348, key, key), 0, "aabb", "001815062112120102034814ce84cbdebc1a0df20a5ee20e74c6"});
+  all.push_back(
+      {"gsm0348's", codec(gsm0348, key, key), 0, "aabb", "001815062112120102034814ce84cbdebc1a0df20a5ee20e74c6"});
   Bytes all_octets(256);
   for (std::size_t i = 0; i < all_octets.size(); ++i) all_octets[i] = static_cast<std::uint8_t>(i);
-  all.push_back(
-      {"gsm0348's large one", codec(gsm0348, key, key), 0, to_hex(all_octets),
-       "01181506211212010203a73baeb588b7b3b6c0bb9c2fefae845a9fadb52ff04ed32607e1cfe6eaa8bdc990b8f0683fb6526fabca13b1ccb0e11c988f891a"
-       "9b3b39c815d71f8ae0b279d680916fa0d861d788148b503b5fe332ea4d3fc152061de47b3f96c28a2112ede44d9eae8dcff7b1cdb6f7ea2c73649e41abfa"
-       "a10b8b5a89fc8c0dd9e044ee923f92b81db72a08025fceb2387d7da1dcb7bdfe9590687b91b8d227e3596d4f1c49b878590c0a2a8eb054a8bf5aca7b7440"
-       "5b996dbeeb16b2cc816d5788f43f128d46035108fac047d9e621f23e466a705e4280e1061a9fb59fe3e2aa3b1dc02f9844263cd8cfa89405a7160b0d9827"
-       "5ad4ee5a88a4fcbd06d36837cc3596b5e9b824c931a43df4fad1bd245520a0e2cae3"});
+  all.push_back({"gsm0348's large one", codec(gsm0348, key, key), 0, to_hex(all_octets),
+                 "01181506211212010203a73baeb588b7b3b6c0bb9c2fefae845a9fadb52ff04ed32607e1cfe6eaa8bdc990b8f0683fb6526fa"
+                 "bca13b1ccb0e11c988f891a"
+                 "9b3b39c815d71f8ae0b279d680916fa0d861d788148b503b5fe332ea4d3fc152061de47b3f96c28a2112ede44d9eae8dcff7b"
+                 "1cdb6f7ea2c73649e41abfa"
+                 "a10b8b5a89fc8c0dd9e044ee923f92b81db72a08025fceb2387d7da1dcb7bdfe9590687b91b8d227e3596d4f1c49b878590c0"
+                 "a2a8eb054a8bf5aca7b7440"
+                 "5b996dbeeb16b2cc816d5788f43f128d46035108fac047d9e621f23e466a705e4280e1061a9fb59fe3e2aa3b1dc02f9844263"
+                 "cd8cfa89405a7160b0d9827"
+                 "5ad4ee5a88a4fcbd06d36837cc3596b5e9b824c931a43df4fad1bd245520a0e2cae3"});
   return all;
 }
 
@@ -92,12 +97,16 @@ TEST(CommandPacket, NinetySixOctetsFillOneShortMessageAndOneMoreTakesTwo) {
   while (coap.size() < 96) coap.push_back(static_cast<std::uint8_t>(coap.size() - 5));
   Codec packets = lwm2m();
   EXPECT_EQ(to_hex(packets.encode_command(2, wrap(kCoapTag, coap))->bytes),
-            "00781516001212b202038f99a4788dbb33f476829dc6b780f8818391090c1b877ce01202e5defff271ba3b0709204f5ba567358edfa4c4c87ee3db88127e"
-            "830d6935b30f08fe8d8f8bc54daf87545a4622d6214fe8f8336ab4429b3825b599596805ee2c94b03f4e6f7dee044d5201f13e1fcb52755f0444bdbd");
+            "00781516001212b202038f99a4788dbb33f476829dc6b780f8818391090c1b877ce01202e5defff271ba3b0709204f5ba567358edf"
+            "a4c4c87ee3db88127e"
+            "830d6935b30f08fe8d8f8bc54daf87545a4622d6214fe8f8336ab4429b3825b599596805ee2c94b03f4e6f7dee044d5201f13e1fcb"
+            "52755f0444bdbd");
   coap.push_back(91);
   EXPECT_EQ(to_hex(packets.encode_command(3, wrap(kCoapTag, coap))->bytes),
-            "00881516001212b2020312c534093abb1f807ba3e44a48552c8a5b9bf31c486b58f25d179eddd2c0058041d94c8c406d1f44f4d78bec377cd5b94d26349e"
-            "4efc9f1d62905f0cb5252ff5f07e64887c082ce74860aaa981219b5a1aadf1362a9a2cf1d7960775e82a61ddbaed61985c2b0fb5700de9b73ff59437d7e3"
+            "00881516001212b2020312c534093abb1f807ba3e44a48552c8a5b9bf31c486b58f25d179eddd2c0058041d94c8c406d1f44f4d78b"
+            "ec377cd5b94d26349e"
+            "4efc9f1d62905f0cb5252ff5f07e64887c082ce74860aaa981219b5a1aadf1362a9a2cf1d7960775e82a61ddbaed61985c2b0fb570"
+            "0de9b73ff59437d7e3"
             "5dbbde22ec8879edc9f4244a97ea");
 }
 
@@ -146,8 +155,10 @@ TEST(CommandPacket, EverySizeComesBack) {
 TEST(CommandPacket, OtherKeysOrParametersAreRefused) {
   const Bytes packet = lwm2m().encode_command(1, hex("050e" + kTrigger))->bytes;
   const std::string other = "101112131415161718191a1b1c1d1e1e";
-  EXPECT_EQ(codec({}, other, kIntegrity).decode_command(packet).error().reason, "a secured packet with a wrong checksum");
-  EXPECT_EQ(codec({}, kCiphering, other).decode_command(packet).error().reason, "a secured packet with a wrong checksum");
+  EXPECT_EQ(codec({}, other, kIntegrity).decode_command(packet).error().reason,
+            "a secured packet with a wrong checksum");
+  EXPECT_EQ(codec({}, kCiphering, other).decode_command(packet).error().reason,
+            "a secured packet with a wrong checksum");
   EXPECT_EQ(lwm2m(kSpi2Receipt).decode_command(packet).error().reason, "a secured packet with other parameters");
   EXPECT_EQ(codec({.kic = 0x22}, kCiphering, kIntegrity).decode_command(packet).error().reason,
             "a secured packet with other parameters");
@@ -155,10 +166,13 @@ TEST(CommandPacket, OtherKeysOrParametersAreRefused) {
 
 // What has the right keys and is wrong all the same: PCNTR, and the counter that is blocked.
 TEST(CommandPacket, AuthenticNonsenseIsRefused) {
-  auto ciphering = *cipher::BlockCipher::make(cipher::Algorithm::Aes, cipher::Mode::Cbc, Secret<Bytes>(hex(kCiphering)));
+  auto ciphering =
+      *cipher::BlockCipher::make(cipher::Algorithm::Aes, cipher::Mode::Cbc, Secret<Bytes>(hex(kCiphering)));
   auto integrity = *cipher::Mac::make(cipher::Algorithm::Aes, Secret<Bytes>(hex(kIntegrity)));
   const auto forge = [&](const std::string& counter_and_padding, const std::string& data) {
-    const std::string header = "0028" "1516001212b20203";
+    const std::string header =
+        "0028"
+        "1516001212b20203";
     const auto code = integrity.over({hex(header), hex(counter_and_padding), hex(data)});
     Bytes secured = hex(counter_and_padding + to_hex(ByteView(code).first(8)) + data);
     ciphering.encrypt(secured);
@@ -212,7 +226,8 @@ TEST(ResponsePacket, IsAsPublishedAndReadBack) {
 TEST(ResponsePacket, ARealCardsIsRead) {
   Codec packets = codec({.kic = 0x22, .kid = 0x22, .spi1 = 0x06, .spi2 = 0x19, .tar = {0xB0, 0x00, 0x11}},
                         "200102030405060708090a0b0c0d0e0f", "201102030405060708090a0b0c0d0e0f");
-  const auto response = packets.decode_response(hex("002412b00011ebc6b497e2cad7aedf36ace0e3a29b38853f0fe9ccde81913be5702b73abce1f"));
+  const auto response =
+      packets.decode_response(hex("002412b00011ebc6b497e2cad7aedf36ace0e3a29b38853f0fe9ccde81913be5702b73abce1f"));
   ASSERT_TRUE(response) << response.error().reason;
   EXPECT_EQ(response->status, Status::Done);
   EXPECT_EQ(to_hex(response->data), "016132");
@@ -278,8 +293,8 @@ TEST(ApplicationMessage, LengthsHaveTheirThreeForms) {
 }
 
 TEST(ApplicationMessage, WhatIsntOneIsRefused) {
-  for (const char* digits : {"", "05", "0501", "050240", "05014000", "0601ff", "0580", "058040", "0581", "058101", "0582", "058200",
-                             "0583000001ff", "05ff", "0584000000"}) {
+  for (const char* digits : {"", "05", "0501", "050240", "05014000", "0601ff", "0580", "058040", "0581", "058101",
+                             "0582", "058200", "0583000001ff", "05ff", "0584000000"}) {
     EXPECT_FALSE(unwrap(kCoapTag, *from_hex(digits))) << digits;
   }
   EXPECT_TRUE(unwrap(0x06, hex("0601ff")));

@@ -32,7 +32,9 @@ tl::unexpected<Error> refused(std::string reason) {
 }
 
 Result<void> check_key_octet(const char* name, std::uint8_t octet) {
-  const auto because = [&](const char* why) { return refused(std::string(name) + " " + to_hex({&octet, 1}) + ": " + why); };
+  const auto because = [&](const char* why) {
+    return refused(std::string(name) + " " + to_hex({&octet, 1}) + ": " + why);
+  };
   if (octet >> 4 == 0) return because("key set 0 is none");
   switch (coding_of(octet)) {
     case kAes:
@@ -77,10 +79,12 @@ Result<Parameters> Parameters::parse(ByteView octets) {
   if (auto fine = check_key_octet("KID", parameters.kid); !fine) return tl::unexpected(fine.error());
   if (coding_of(parameters.kic) != coding_of(parameters.kid)) return refused("KIc and KID name different algorithms");
   if (parameters.spi1 != kSpi1) {
-    return refused("the first octet of SPI has to be 16 (checksum, ciphering, higher counter), not " + to_hex({&parameters.spi1, 1}));
+    return refused("the first octet of SPI has to be 16 (checksum, ciphering, higher counter), not " +
+                   to_hex({&parameters.spi1, 1}));
   }
   if (parameters.spi2 != kSpi2NoReceipt && parameters.spi2 != kSpi2Receipt) {
-    return refused("the second octet of SPI has to be 00 or 39 (a protected receipt), not " + to_hex({&parameters.spi2, 1}));
+    return refused("the second octet of SPI has to be 00 or 39 (a protected receipt), not " +
+                   to_hex({&parameters.spi2, 1}));
   }
   if (parameters.tar != kTar) return refused("TAR has to be " + to_hex(kTar) + ", not " + to_hex(parameters.tar));
   return parameters;
@@ -98,8 +102,8 @@ Result<Keys> Keys::parse(const Parameters& parameters, const Secret<Bytes>& octe
   const ByteView all = octets.reveal();
   const bool aes = parameters.algorithm() == Algorithm::Aes;
   if (all.size() != 48 && !(aes && (all.size() == 16 || all.size() == 32 || all.size() == 64))) {
-    return refused(std::string("secret keys of ") + (aes ? "AES are 16, 32, 48 or 64" : "triple DES are 48") + " octets, not " +
-                   std::to_string(all.size()));
+    return refused(std::string("secret keys of ") + (aes ? "AES are 16, 32, 48 or 64" : "triple DES are 48") +
+                   " octets, not " + std::to_string(all.size()));
   }
   const std::size_t half = all.size() == 16 ? all.size() : all.size() / 2;
   Keys keys{part(all.first(half)), part(all.last(half))};

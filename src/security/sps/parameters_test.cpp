@@ -46,7 +46,8 @@ TEST(Parameters, WhatTheTransportDocumentForbidsIsRefusedWithAReason) {
   EXPECT_EQ(reason("12151600b20203"), "KID 15: triple DES takes three different keys");
   EXPECT_EQ(reason("12131600b20203"), "KID 13: neither AES (2) nor triple DES with three keys (9)");
   EXPECT_EQ(reason("12191600b20203"), "KIc and KID name different algorithms");
-  EXPECT_EQ(reason("12120600b20203"), "the first octet of SPI has to be 16 (checksum, ciphering, higher counter), not 06");
+  EXPECT_EQ(reason("12120600b20203"),
+            "the first octet of SPI has to be 16 (checksum, ciphering, higher counter), not 06");
   EXPECT_EQ(reason("12121601b20203"), "the second octet of SPI has to be 00 or 39 (a protected receipt), not 01");
   EXPECT_EQ(reason("12121600b20204"), "TAR has to be b20203, not b20204");
   EXPECT_EQ(reason(""), "key parameters are 7 octets (KIc, KID, SPI, TAR), not 0");
