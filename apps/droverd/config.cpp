@@ -12,6 +12,7 @@
 
 #include "api/listen_address.hpp"
 #include "server/location.hpp"
+#include "sms/gateway.hpp"
 #include "transport/datagram.hpp"
 
 namespace drover::droverd {
@@ -74,6 +75,32 @@ const char* const kConfigHelp = R"(Configuration file (TOML), each key with its 
   certificate_days = 3650
   sessions_max = 10000         under way
   kept_sessions_max = 1000     ended ones that can be looked at
+  [queue]                      devices that sleep (binding UQ and the like)
+  awake = []                   such as [{ endpoints = "meter-*", seconds = 20 }]: how long behind a message of theirs
+                               they listen; else MAX_TRANSMIT_WAIT of RFC 7252 4.8, 93 seconds
+  awake_sms = 900              seconds, the same over SMS (binding SQ)
+  operation_lifetime = 604800  seconds until what waits is given up
+  max_per_device = 1000        operations that wait for one device
+  trigger = true               ask sleeping devices by SMS to wake (binding UQS)
+  trigger_interval = 600       seconds between two of those
+  sms_fallback = true          with binding US, what isn't answered over UDP goes by SMS
+  [sms]                        on where there is a carrier: smpp or modem
+  msisdn = ""                  the server's own number: digits, country code first
+  smpp = ""                    HOST:PORT of an SMSC (SMPP 3.4)
+  system_id = ""
+  password_file = ""           its first line
+  system_type = ""
+  window = 10                  messages that the SMSC may leave unanswered
+  modem = ""                   a serial device, such as "/dev/ttyUSB2"
+  baud = 115200
+  pin_file = ""                its first line; entered once, when the SIM asks
+  receipts = false             ask what became of each message
+  nosec = "trigger"            messages without security: off; trigger: to wake the devices whose account says so;
+                               any: everything, to and from everybody, for tests
+  port = 0                     WDP port; 0: none
+  segments = 4                 short messages that a CoAP message may be cut into
+  validity = 300               seconds
+  response_wait = 300          seconds until a request by SMS is given up; CoAP repeats none
   [log]
   level = "info"               debug, info, warn, error or off
   format = "text"              text or json
@@ -83,6 +110,7 @@ namespace {
 
 constexpr auto kDevicesMost = static_cast<std::int64_t>(server::kSlotsMax);  // what one shard can hold
 constexpr std::int64_t kObservationsMost = 65535;
+constexpr std::int64_t kSecondsMost = std::int64_t{366} * 24 * 3600;
 constexpr std::int64_t kDeduplicationMost = std::int64_t{1} << 24;  // some 1.5 GB
 
 /// Where a value stands, for messages.
@@ -282,6 +310,98 @@ Setter bootstrap_section(BootstrapConfig& config) {
                    {"kept_sessions_max", number(config.kept_sessions_max, 0, 1'000'000)}});
 }
 
+Setter awake_times(std::vector<server::AwakeTime>& to) {
+  return [&to](const toml::node& node, const Place& place) -> Result<void> {
+    const auto* const array = node.as_array();
+    if (array == nullptr) return at(place, place.key + " must be a list of tables");
+    to.clear();
+    for (const auto& element : *array) {
+      const auto* const table = element.as_table();
+      const Place where{place.file, place.key, element.source().begin.line};
+      if (table == nullptr) return at(where, place.key + " must be a list of tables");
+      server::AwakeTime time;
+      std::int64_t seconds = 0;
+      auto set = apply(*table,
+                       {{"endpoints", text(time.endpoints)}, {"seconds", number(seconds, 1, kSecondsMost)}},
+                       place.file, place.key + ".");
+      if (!set) return set;
+      if (time.endpoints.empty() || seconds == 0) return at(where, place.key + " needs endpoints and seconds");
+      time.awake = std::chrono::seconds(seconds);
+      to.push_back(std::move(time));
+    }
+    return {};
+  };
+}
+
+Setter seconds(Duration& to, std::int64_t least, std::int64_t most) {
+  return [&to, least, most](const toml::node& node, const Place& place) -> Result<void> {
+    std::int64_t value = 0;
+    auto set = number(value, least, most)(node, place);
+    if (set) to = std::chrono::seconds(value);
+    return set;
+  };
+}
+
+Setter queue_section(server::Policy& policy) {
+  return table_of({{"awake", awake_times(policy.awake_times)},
+                   {"awake_sms", seconds(policy.awake_sms, 1, kSecondsMost)},
+                   {"operation_lifetime", seconds(policy.operation_lifetime, 1, kSecondsMost)},
+                   {"max_per_device", number(policy.queue_max_per_device, 1, 1'000'000)},
+                   {"trigger", truth(policy.trigger)},
+                   {"trigger_interval", seconds(policy.trigger_interval, 1, kSecondsMost)},
+                   {"sms_fallback", truth(policy.sms_fallback)}});
+}
+
+Result<void> check_msisdn(const std::string& text) {
+  if (text.empty() || transport::PeerAddress::sms(text)) return {};
+  return tl::unexpected(Error{Fault::Us, 0, "must be 1 to 15 digits, country code first and without \"+\""});
+}
+
+Setter sms_section(SmsConfig& config, coap::Parameters& coap) {
+  using NoSec = SmsConfig::NoSec;
+  return table_of({{"msisdn", checked_text(config.msisdn, check_msisdn)},
+                   {"smpp", text(config.smpp)},
+                   {"system_id", text(config.system_id)},
+                   {"password_file", text(config.password_file)},
+                   {"system_type", text(config.system_type)},
+                   {"window", number(config.window, 1, 255)},
+                   {"modem", text(config.modem)},
+                   {"baud", number(config.baud, 300, 4'000'000)},
+                   {"pin_file", text(config.pin_file)},
+                   {"receipts", truth(config.receipts)},
+                   {"nosec", choice<NoSec>(config.nosec, {{"off", NoSec::Off},
+                                                          {"trigger", NoSec::Trigger},
+                                                          {"any", NoSec::Any}})},
+                   {"port", number(config.port, 0, 65535)},
+                   {"segments", number(config.segments, 1, 16)},
+                   {"validity", seconds(config.validity, 60, kSecondsMost)},
+                   {"response_wait", seconds(coap.sms.response_wait, 10, 86400)}});
+}
+
+/// What the keys of [sms] ask of each other.
+Result<void> check_sms_section(const toml::table& table, const std::string& file, const Config& config) {
+  const auto section = table["sms"];
+  if (!section) return {};
+  const Place place{file, "sms", section.node()->source().begin.line};
+  const SmsConfig& sms = config.sms;
+  if (!sms.smpp.empty() && !sms.modem.empty()) return at(place, "sms has smpp or modem, not both");
+  if (!sms.smpp.empty() && sms.system_id.empty()) return at(place, "sms.smpp needs sms.system_id");
+  if (sms.runs() && sms.msisdn.empty()) return at(place, "sms needs the server's own number: sms.msisdn");
+  return {};
+}
+
+/// What one short message takes, and several: the carrier's limits as CoAP's.
+void apply_sms_limits(const SmsConfig& sms, coap::Parameters& coap) {
+  using transport::Kind;
+  const bool ports = sms.port != 0;
+  coap.sms.message_plain = sms::capacity(Kind::Sms, 1, ports);
+  coap.sms.message_packet = sms::capacity(Kind::SmsPacket, 1, ports);
+  coap.sms.message_dtls = coap.sms.message_dtls_max = sms::capacity(Kind::SmsDtls, 1, ports);
+  coap.sms.message_plain_max = sms::capacity(Kind::Sms, sms.segments, ports);
+  coap.sms.message_packet_max = sms::capacity(Kind::SmsPacket, sms.segments, ports);
+  coap.sms.lifetime = std::max(coap.sms.lifetime, 3 * coap.sms.response_wait);
+}
+
 /// What the keys of [credentials] ask of each other.
 Result<void> check_credentials_section(const toml::table& table, const std::string& file, const Config& config) {
   const auto section = table["credentials"];
@@ -298,19 +418,12 @@ Result<void> check_credentials_section(const toml::table& table, const std::stri
   return needs(own.raw_public_key, "raw_public_key", own.raw_private_key, "raw_private_key");
 }
 
-}  // namespace
-
-Result<void> read_config(const std::string& file, Config& config) {
-  std::ifstream stream(file, std::ios::binary);
-  std::ostringstream content;
-  if (stream) content << stream.rdbuf();
-  if (!stream || stream.bad())
-    return tl::unexpected(Error{Fault::Us, 0, file + ": cannot read the configuration file"});
-  std::int64_t ack_timeout_ms = std::chrono::duration_cast<std::chrono::milliseconds>(config.coap.ack_timeout).count();
+/// All that a file may say.
+Table sections(Config& config, std::int64_t& ack_timeout_ms) {
   constexpr std::int64_t kMaxU32 = std::numeric_limits<std::uint32_t>::max();
   using io::log::Form;
   using io::log::Level;
-  const Table known = {
+  return {
       {"listen", checked_text(config.listen, check_listen)},
       {"shards", number(config.shards, 0, static_cast<std::int64_t>(kShardsMax))},
       {"strict", truth(config.policy.strict)},
@@ -343,6 +456,8 @@ Result<void> read_config(const std::string& file, Config& config) {
                  {"trust_anchors", texts(config.credentials.trust_anchors)},
                  {"device_certificates", choice<bool>(config.any_certificate, {{"any", true}, {"listed", false}})}})},
       {"bootstrap", bootstrap_section(config.bootstrap)},
+      {"queue", queue_section(config.policy)},
+      {"sms", sms_section(config.sms, config.coap)},
       {"log", table_of({{"level", choice<Level>(config.log_level, {{"debug", Level::Debug},
                                                                    {"info", Level::Info},
                                                                    {"warn", Level::Warn},
@@ -350,11 +465,24 @@ Result<void> read_config(const std::string& file, Config& config) {
                                                                    {"off", Level::Off}})},
                         {"format", choice<Form>(config.log_form, {{"text", Form::Text}, {"json", Form::Json}})}})},
   };
+}
+
+}  // namespace
+
+Result<void> read_config(const std::string& file, Config& config) {
+  std::ifstream stream(file, std::ios::binary);
+  std::ostringstream content;
+  if (stream) content << stream.rdbuf();
+  if (!stream || stream.bad())
+    return tl::unexpected(Error{Fault::Us, 0, file + ": cannot read the configuration file"});
+  std::int64_t ack_timeout_ms = std::chrono::duration_cast<std::chrono::milliseconds>(config.coap.ack_timeout).count();
+  const Table known = sections(config, ack_timeout_ms);
   try {
     const toml::table table = toml::parse(content.str(), file);
     if (auto applied = apply(table, known, file, ""); !applied) return applied;
     if (auto fine = check_api_section(table, file, config); !fine) return fine;
     if (auto fine = check_credentials_section(table, file, config); !fine) return fine;
+    if (auto fine = check_sms_section(table, file, config); !fine) return fine;
     if (config.policy.lifetime_min > config.policy.lifetime_max) {
       // One of them is given: the defaults are in order.
       const auto registration = table["registration"];
@@ -368,6 +496,7 @@ Result<void> read_config(const std::string& file, Config& config) {
     return at({file, "", error.source().begin.line}, std::string(error.description()));
   }
   config.coap.ack_timeout = std::chrono::milliseconds(ack_timeout_ms);
+  apply_sms_limits(config.sms, config.coap);
   return {};
 }
 

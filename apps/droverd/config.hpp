@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "base/time.hpp"
 #include "coap/parameters.hpp"
 #include "io/log.hpp"
 #include "server/policy.hpp"
@@ -43,6 +44,31 @@ struct BootstrapConfig {
   [[nodiscard]] bool runs() const { return !listen.empty() || !secure_listen.empty(); }
 };
 
+/// SMS (Transport "SMS Binding"); on where there is a carrier.
+struct SmsConfig {
+  /// What short messages without security may do (Transport "SMS Channel Security").
+  enum class NoSec : std::uint8_t {
+    Off,
+    Trigger,  ///< wake the devices of accounts that have no protection
+    Any,      ///< everything, to and from everybody: for tests
+  };
+
+  std::string msisdn;  ///< the server's own number, digits
+  std::string smpp;    ///< HOST:PORT of the SMSC, or
+  std::string modem;   ///< a serial device
+  std::string system_id, password_file, system_type;
+  std::size_t window = 10;
+  unsigned baud = 115200;
+  std::string pin_file;
+  bool receipts = false;
+  NoSec nosec = NoSec::Trigger;
+  std::uint16_t port = 0;
+  std::size_t segments = 4;
+  Duration validity = std::chrono::minutes(5);
+
+  [[nodiscard]] bool runs() const { return !smpp.empty() || !modem.empty(); }
+};
+
 struct Config {
   std::string listen = "[::]:5683";
   std::string secure_listen = "[::]:5684";  ///< "": no DTLS
@@ -65,6 +91,7 @@ struct Config {
   store::ServerCredentialFiles credentials;
   bool any_certificate = true;  ///< else only those with a credential
   BootstrapConfig bootstrap;
+  SmsConfig sms;
   io::log::Level log_level = io::log::Level::Info;
   io::log::Form log_form = io::log::Form::Text;
 };

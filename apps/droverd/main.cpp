@@ -30,6 +30,8 @@
 #include "plan_shelf.hpp"
 #include "secure_port.hpp"
 #include "shard_threads.hpp"
+#include "sms_thread.hpp"
+#include "store/sms_accounts.hpp"
 #include "store/store_file.hpp"
 #include "store/token_table.hpp"
 
@@ -302,12 +304,55 @@ void tell_ports(const droverd::Config& config, const droverd::ShardThreads& shar
     std::cout << "droverd: coaps://" << local->to_string() << " for devices with credentials\n";
   }
   tell_bootstrap(bootstrap);
+  if (config.sms.runs()) {
+    std::cout << "droverd: sms:" << config.sms.msisdn << " for devices, over "
+              << (config.sms.smpp.empty() ? config.sms.modem : config.sms.smpp) << '\n';
+  }
   for (const auto& url : api.urls()) std::cout << "droverd: " << url << "/api/v1 for people\n";
 }
 
-int run(const droverd::Config& config, const lwm2m::model::Registry& registry, const std::string& key_variable) {
+/// Null without a store.
+Result<std::unique_ptr<store::SmsAccounts>> open_sms_accounts(const std::shared_ptr<store::StoreFile>& file,
+                                                              const store::Sealer& sealer) {
+  if (!file) return nullptr;
+  return store::SmsAccounts::open(file, sealer, io::unix_now);
+}
+
+/// Null without a carrier.
+Result<std::unique_ptr<droverd::SmsThread>> open_sms(const droverd::Config& config, store::SmsAccounts* accounts) {
+  if (!config.sms.runs()) return nullptr;
+  return droverd::SmsThread::open(config.sms, accounts);
+}
+
+Result<std::unique_ptr<droverd::ShardThreads>> open_shards(const droverd::Config& config,
+                                                           const droverd::CredentialStore& credentials,
+                                                           droverd::SmsThread* sms) {
   const auto listen = listen_address(config.listen);
-  if (!listen) return fail(listen.error());
+  if (!listen) return tl::unexpected(listen.error());
+  auto secure = droverd::secure_port(config, credentials);
+  if (!secure) return tl::unexpected(secure.error());
+  droverd::ShardThreads::Settings settings;
+  settings.listen = *listen;
+  settings.shards = config.shards;
+  settings.coap = config.coap;
+  settings.policy = config.policy;
+  settings.secure = std::move(*secure);
+  if (sms != nullptr) {
+    settings.sms = &sms->directory();
+    settings.send_sms = [sms](transport::Transmit transmit) { sms->send(std::move(transmit)); };
+    // Records aren't cut: each is a short message.
+    const std::size_t record_max = sms::capacity(transport::Kind::Sms, 1, config.sms.port != 0);
+    if (settings.secure) settings.secure->dtls.sms.datagram_max = static_cast<std::uint16_t>(record_max);
+  }
+  return droverd::ShardThreads::open(settings);
+}
+
+void start_sms(droverd::SmsThread* sms, droverd::ShardThreads& shards) {
+  if (sms == nullptr) return;
+  sms->start([&shards](transport::PeerAddress from, Bytes bytes) { shards.deliver_sms(from, std::move(bytes)); });
+}
+
+int run(const droverd::Config& config, const lwm2m::model::Registry& registry, const std::string& key_variable) {
   const Signals signals(!config.api_certificate.empty());
   warn_of_exposed_keys(config);
   const auto file = open_store(config);
@@ -316,10 +361,11 @@ int run(const droverd::Config& config, const lwm2m::model::Registry& registry, c
   if (!credentials) return fail(credentials.error());
   auto authority = open_authority(config, *file);
   if (!authority) return fail(authority.error());
-  auto secure = droverd::secure_port(config, *credentials);
-  if (!secure) return fail(secure.error());
-  auto shards =
-      droverd::ShardThreads::open({*listen, config.shards, config.coap, config.policy, std::move(*secure)});
+  const auto sms_accounts = open_sms_accounts(*file, credentials->sealer);
+  if (!sms_accounts) return fail(sms_accounts.error());
+  const auto sms = open_sms(config, sms_accounts->get());
+  if (!sms) return fail(sms.error());
+  auto shards = open_shards(config, *credentials, sms->get());
   if (!shards) return fail(shards.error());
   droverd::EventLog fleet((*shards)->fleet());
   // Named before the service, whose thread tells both; opened behind it, since it asks the service.
@@ -356,6 +402,7 @@ int run(const droverd::Config& config, const lwm2m::model::Registry& registry, c
   droverd::take_over(config, *credentials, **shards);
   (*shards)->start();
   if (bootstrap) bootstrap->start();
+  start_sms(sms->get(), **shards);
   api->start();
   tell_ports(config, **shards, bootstrap.get(), *api);
   std::cout << "droverd: ready\n";
@@ -366,6 +413,7 @@ int run(const droverd::Config& config, const lwm2m::model::Registry& registry, c
   // The API first: nothing new comes in, and its callbacks find the shards alive.
   api->stop();
   if (bootstrap) bootstrap->stop();
+  if (*sms) (*sms)->stop();
   (*shards)->stop();
   droverd::hand_over(config, *credentials, **shards);
   return said ? 0 : fail(said.error());

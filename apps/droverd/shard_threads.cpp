@@ -23,6 +23,13 @@ void log_drops(server::Shard& shard) {
   }
 }
 
+/// By the clock, so that a number of before a restart doesn't name another operation afterwards: below 2^53, which JSON
+/// readers take exactly, for some thousands of years, and with room for a million operations a second.
+server::OperationId first_operation() {
+  constexpr unsigned kRoom = 20;
+  return {static_cast<std::uint64_t>(io::unix_now()) << kRoom};
+}
+
 }  // namespace
 
 struct ShardThreads::Worker {
@@ -92,7 +99,8 @@ Result<std::unique_ptr<ShardThreads>> ShardThreads::open(const Settings& setting
                                                              task(*worker.shard, at);
                                                              worker.driver->flush(at);
                                                            });
-                                                         });
+                                                         },
+                                                         first_operation());
   for (std::size_t index = 0; index < settings.shards; ++index) {
     server::ShardConfig config;
     config.index = index;
@@ -105,7 +113,12 @@ Result<std::unique_ptr<ShardThreads>> ShardThreads::open(const Settings& setting
       auto secured = worker->secure_by(*settings.secure, std::move(secure_sockets[index]), config);
       if (!secured) return tl::unexpected(secured.error());
     }
+    config.sms = settings.sms;
     worker->begin(std::move(config));
+    if (settings.send_sms) {
+      worker->driver->add_short_messages(
+          [send = settings.send_sms](Instant, transport::Transmit transmit) { send(std::move(transmit)); });
+    }
     threads->workers_.push_back(std::move(worker));
   }
   return threads;
@@ -123,6 +136,11 @@ std::optional<transport::PeerAddress> ShardThreads::secure_local() const {
   const auto& socket = workers_.front()->secure_socket;
   if (!socket) return std::nullopt;
   return socket->local();
+}
+
+void ShardThreads::deliver_sms(transport::PeerAddress from, Bytes bytes) {
+  Worker& worker = *workers_[server::sms_home(from.msisdn(), workers_.size())];
+  worker.loop.post([&worker, from, bytes = std::move(bytes)] { worker.driver->handle(io::now(), {from, bytes}); });
 }
 
 void ShardThreads::credentials_changed() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "server/handover.hpp"
 #include "server/local_fleet.hpp"
 #include "server/policy.hpp"
+#include "server/sms.hpp"
 #include "transport/datagram.hpp"
 
 namespace drover::droverd {
@@ -37,6 +39,9 @@ class ShardThreads {
       security::ListenerSettings listener;
     };
     std::optional<Secure> secure{};
+    /// SMS; both or none. They outlive the threads.
+    const server::SmsDirectory* sms = nullptr;
+    std::function<void(transport::Transmit)> send_sms{};  ///< thread-safe
   };
 
   /// Opens the sockets; no thread runs before start().
@@ -49,6 +54,8 @@ class ShardThreads {
   [[nodiscard]] transport::PeerAddress local() const;
   [[nodiscard]] std::optional<transport::PeerAddress> secure_local() const;
   server::Fleet& fleet() { return *fleet_; }
+  /// Thread-safe: a datagram of short messages, for the shard of its number.
+  void deliver_sms(transport::PeerAddress from, Bytes bytes);
   void start();
   /// Ends and joins the threads. Operations that wait are not called back.
   void stop();

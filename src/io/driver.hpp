@@ -55,11 +55,23 @@ class Driver {
     loop_.watch(socket.fd(), EventLoop::Interest::Read, [this] { receive(*secure_); });
   }
 
+  /// Where what is sent to peers of short messages goes, instead of a socket; without it that is dropped.
+  void add_short_messages(std::function<void(Instant, transport::Transmit)> send) { send_sms_ = std::move(send); }
+  /// A datagram that came another way than through the sockets.
+  void handle(Instant at, const transport::Datagram& datagram) {
+    core_.handle_datagram(at, datagram);
+    flush(at);
+  }
+
   /// Sends what the core has to send, after a command of the owner's.
   void flush(Instant at) {
     after_(at);
     if (before_sending_) before_sending_(at);
     for (auto transmit = core_.poll_transmit(); transmit; transmit = core_.poll_transmit()) {
+      if (transmit->to.is_sms()) {
+        if (send_sms_) send_sms_(at, std::move(*transmit));
+        continue;
+      }
       const bool secure = secure_ != nullptr && transmit->to.kind == transport::Kind::Dtls;
       (secure ? secure_batch_ : batch_).push_back(std::move(*transmit));
     }
@@ -96,6 +108,7 @@ class Driver {
   std::function<void(Instant)> after_;
   std::function<void(Instant)> before_sending_;
   UdpSocket* secure_ = nullptr;
+  std::function<void(Instant, transport::Transmit)> send_sms_;
   std::vector<transport::Transmit> batch_, secure_batch_;
   int waker_ = 0;
 };
