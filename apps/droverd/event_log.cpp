@@ -91,6 +91,11 @@ void EventLog::cancel(std::string endpoint, lwm2m::Path path, server::CancelMode
   fleet_.cancel(std::move(endpoint), path, mode, std::move(done));
 }
 
+void EventLog::cancel(std::string endpoint, lwm2m::Path path, server::CancelMode mode,
+                      server::OperationSettings settings,
+                      std::function<bool(const server::OperationStatus&)> progress) {
+  fleet_.cancel(std::move(endpoint), path, mode, settings, std::move(progress));
+}
 void EventLog::counters(std::function<void(server::ServerCounters)> done) {
   fleet_.counters(std::move(done));
 }

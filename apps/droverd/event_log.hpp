@@ -25,6 +25,8 @@ class EventLog final : public server::Fleet {
                     std::function<void(std::optional<std::vector<server::ObservationView>>)> done) override;
   void cancel(std::string endpoint, lwm2m::Path path, server::CancelMode mode,
               std::function<void(server::OperationResult)> done) override;
+  void cancel(std::string endpoint, lwm2m::Path path, server::CancelMode mode, server::OperationSettings settings,
+              std::function<bool(const server::OperationStatus&)> progress) override;
   void counters(std::function<void(server::ServerCounters)> done) override;
   void on_event(std::function<void(const server::Event&)> sink) override;
 

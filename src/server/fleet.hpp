@@ -210,6 +210,9 @@ class Fleet {
   /// as nothing is sent before the next notification; NotFound when that path isn't observed.
   virtual void cancel(std::string endpoint, lwm2m::Path path, CancelMode mode,
                       std::function<void(OperationResult)> done) = 0;
+  /// The same with settings, and says what happens as operate() does.
+  virtual void cancel(std::string endpoint, lwm2m::Path path, CancelMode mode, OperationSettings settings,
+                      std::function<bool(const OperationStatus&)> progress) = 0;
   virtual void counters(std::function<void(ServerCounters)> done) = 0;
 
   /// Called for every event, in the order of ids, by whichever thread made it; must not block. Set once, before

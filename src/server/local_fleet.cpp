@@ -170,10 +170,17 @@ void LocalFleet::operate(std::string endpoint, lwm2m::Downlink operation, Operat
 
 void LocalFleet::cancel(std::string endpoint, lwm2m::Path path, CancelMode mode,
                         std::function<void(OperationResult)> done) {
-  const Ticket ticket = keep(only_result(std::move(done)));
+  cancel(std::move(endpoint), path, mode, {}, only_result(std::move(done)));
+}
+
+void LocalFleet::cancel(std::string endpoint, lwm2m::Path path, CancelMode mode, OperationSettings settings,
+                        std::function<bool(const OperationStatus&)> progress) {
+  const Ticket ticket = keep(std::move(progress));
   with_device(
       0, endpoint,
-      [ticket, endpoint, path, mode](Shard& shard, Instant now) { shard.cancel(now, ticket, endpoint, path, mode); },
+      [ticket, endpoint, path, mode, settings](Shard& shard, Instant now) {
+        shard.cancel(now, ticket, endpoint, path, mode, settings);
+      },
       [this, ticket, endpoint, path] {
         lwm2m::CancelObservation cancellation;
         cancellation.path = path;

@@ -51,6 +51,8 @@ class LocalFleet final : public Fleet {
                     std::function<void(std::optional<std::vector<ObservationView>>)> done) override;
   void cancel(std::string endpoint, lwm2m::Path path, CancelMode mode,
               std::function<void(OperationResult)> done) override;
+  void cancel(std::string endpoint, lwm2m::Path path, CancelMode mode, OperationSettings settings,
+              std::function<bool(const OperationStatus&)> progress) override;
   void counters(std::function<void(ServerCounters)> done) override;
   void on_event(std::function<void(const Event&)> sink) override;
 

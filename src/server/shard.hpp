@@ -133,7 +133,8 @@ class Shard {
   /// before the next notification. WriteAttributes: a success of the device's ends it. An Outcome NotFound of code 0
   /// when nothing is observed there; Refused when it is being cancelled. What is wanted of a device that is away is
   /// given up: Deleted of code 0.
-  void cancel(Instant now, Ticket ticket, std::string_view endpoint, const lwm2m::Path& path, CancelMode mode);
+  void cancel(Instant now, Ticket ticket, std::string_view endpoint, const lwm2m::Path& path, CancelMode mode,
+              const OperationSettings& settings = {});
 
   /// Of a device of this shard, or one that is away: under way first, then what waits, in order.
   [[nodiscard]] std::vector<OperationStatus> operations(std::string_view endpoint) const;

@@ -128,7 +128,7 @@ void Shard::end(Instant now, std::string_view endpoint, Operation operation, Ope
 void Shard::operate(Instant now, Ticket ticket, std::string_view endpoint, lwm2m::Downlink operation,
                     const OperationSettings& settings) {
   if (const auto* cancellation = std::get_if<lwm2m::CancelObservation>(&operation)) {
-    cancel(now, ticket, endpoint, cancellation->path, CancelMode::Get);
+    cancel(now, ticket, endpoint, cancellation->path, CancelMode::Get, settings);
     return;
   }
   expire(now);
@@ -213,13 +213,14 @@ void Shard::restore(Instant now, Slot slot, const std::vector<ObservedPath>& obs
   }
 }
 
-void Shard::cancel(Instant now, Ticket ticket, std::string_view endpoint, const lwm2m::Path& path, CancelMode mode) {
+void Shard::cancel(Instant now, Ticket ticket, std::string_view endpoint, const lwm2m::Path& path, CancelMode mode,
+                   const OperationSettings& settings) {
   expire(now);
   ++counters_.operations;
   const auto slot = registry_.find(endpoint);
   lwm2m::CancelObservation cancellation;
   cancellation.path = path;
-  Operation operation = make_operation(now, ticket, std::move(cancellation), {});
+  Operation operation = make_operation(now, ticket, std::move(cancellation), settings);
   operation->cancel = mode;
   if (slot) {
     cancel(now, *slot, std::move(operation));

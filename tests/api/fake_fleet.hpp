@@ -2,6 +2,7 @@
 // A fleet without devices: answers what a test tells it to.
 #pragma once
 
+#include <algorithm>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -116,33 +117,33 @@ class FakeFleet final : public server::Fleet {
     status.endpoint = endpoint;
     status.operation = lwm2m::name_of(operation);
     status.path = lwm2m::path_of(operation);
+    status.created_at = 1'700'000'000;
+    status.expires_at = 1'700'604'800;
     bool queued = false;
     {
       const std::lock_guard lock(mutex_);
       status.id = server::OperationId{++last_operation_};
       settings_ = settings;
       queued = asleep_;
+      status.state = queued ? server::OperationState::Queued : server::OperationState::Sent;
       if (queued) {
-        status.state = server::OperationState::Queued;
-        status.ahead = known_.size();
+        status.ahead = static_cast<std::size_t>(std::count_if(known_.begin(), known_.end(), [](const auto& one) {
+          return one.state == server::OperationState::Queued;
+        }));
         status.expected_by = 1'700'086'400;
         status.triggered = settings.trigger;
-        known_.push_back(status);
-        operations_.push_back(std::move(operation));
+        operations_.push_back(operation);
+      } else {
+        status.way = server::Way::Udp;
+        status.attempts = 1;
+        status.sent_at = status.created_at;
       }
+      known_.push_back(status);
     }
-    if (queued) {
-      changed_.notify_all();
-      progress(status);
-      return;
-    }
+    keep(status, std::move(progress));
+    if (queued) return changed_.notify_all();
     operate(std::move(endpoint), std::move(operation),
-            [status, progress](const server::OperationResult& result) mutable {
-              status.state = std::holds_alternative<lwm2m::Outcome>(result) ? server::OperationState::Done
-                                                                            : server::OperationState::Failed;
-              status.result = result;
-              progress(status);
-            });
+            [this, status](const server::OperationResult& result) mutable { change(over(status, result)); });
   }
   /// Operations are queued from now on.
   void fall_asleep() {
@@ -153,12 +154,53 @@ class FakeFleet final : public server::Fleet {
     const std::lock_guard lock(mutex_);
     return settings_;
   }
-  /// How an operation that is known now stands.
+  static server::OperationStatus over(server::OperationStatus status, const server::OperationResult& result) {
+    using server::NoAnswer;
+    using server::OperationState;
+    const auto* const why = std::get_if<NoAnswer>(&result);
+    status.state = why == nullptr                ? OperationState::Done
+                   : *why == NoAnswer::Expired   ? OperationState::Expired
+                   : *why == NoAnswer::Cancelled ? OperationState::Cancelled
+                                                 : OperationState::Failed;
+    status.ended_at = 1'700'000'100;
+    status.result = result;
+    return status;
+  }
+  /// How an operation that is known now stands; who follows it is told.
   void change(const server::OperationStatus& status) {
-    const std::lock_guard lock(mutex_);
-    for (server::OperationStatus& one : known_) {
-      if (one.id == status.id) one = status;
+    std::function<bool(const server::OperationStatus&)> progress;
+    {
+      const std::lock_guard lock(mutex_);
+      for (server::OperationStatus& one : known_) {
+        if (one.id == status.id) one = status;
+      }
+      const auto found = followers_.find(status.id.value);
+      if (found == followers_.end()) return;
+      progress = std::move(found->second);
+      followers_.erase(found);
     }
+    keep(status, std::move(progress));
+  }
+  /// Operations whose progress somebody wants to know.
+  std::size_t followed() {
+    const std::lock_guard lock(mutex_);
+    return followers_.size();
+  }
+  void wake() {
+    const std::lock_guard lock(mutex_);
+    asleep_ = false;
+  }
+  /// Of those that are queued, in the order in which they were asked for.
+  server::OperationStatus queued_operation(std::size_t index) {
+    const std::lock_guard lock(mutex_);
+    for (const server::OperationStatus& one : known_) {
+      if (one.state == server::OperationState::Queued && index-- == 0) return one;
+    }
+    return {};
+  }
+  void forget_devices() {
+    const std::lock_guard lock(mutex_);
+    devices_.clear();
   }
   void operations(std::string endpoint, std::function<void(std::vector<server::OperationStatus>)> done) override {
     std::vector<server::OperationStatus> all;
@@ -178,8 +220,7 @@ class FakeFleet final : public server::Fleet {
                         std::function<void(std::optional<server::OperationStatus>)> done) override {
     auto found = known(endpoint, id);
     if (found && !server::is_over(found->state)) {
-      found->state = server::OperationState::Cancelled;
-      found->result = server::NoAnswer::Cancelled;
+      *found = over(*found, server::NoAnswer::Cancelled);
       change(*found);
     }
     done(std::move(found));
@@ -202,10 +243,24 @@ class FakeFleet final : public server::Fleet {
     }
     operate(std::move(endpoint), lwm2m::CancelObservation{path, std::nullopt}, std::move(done));
   }
+  void cancel(std::string endpoint, lwm2m::Path path, server::CancelMode mode, server::OperationSettings settings,
+              std::function<bool(const server::OperationStatus&)> progress) override {
+    {
+      const std::lock_guard lock(mutex_);
+      cancel_mode_ = mode;
+    }
+    operate(std::move(endpoint), lwm2m::CancelObservation{path, std::nullopt}, settings, std::move(progress));
+  }
   void counters(std::function<void(server::ServerCounters)> done) override {
     server::ServerCounters counters;
     counters.registers = 7;
     counters.coap.datagrams_in = 11;
+    counters.queued = 21;
+    counters.requeued = 22;
+    counters.expired = 23;
+    counters.triggers = 24;
+    counters.triggers_failed = 25;
+    counters.fallbacks = 26;
     {
       const std::lock_guard lock(mutex_);
       counters.devices = devices_.size();
@@ -215,6 +270,11 @@ class FakeFleet final : public server::Fleet {
   void on_event(std::function<void(const server::Event&)> sink) override { sink_ = std::move(sink); }
 
  private:
+  void keep(const server::OperationStatus& status, std::function<bool(const server::OperationStatus&)> progress) {
+    if (!progress(status) || server::is_over(status.state)) return;
+    const std::lock_guard lock(mutex_);
+    followers_.emplace(status.id.value, std::move(progress));
+  }
   std::optional<server::OperationStatus> known(const std::string& endpoint, server::OperationId id) {
     const std::lock_guard lock(mutex_);
     for (const server::OperationStatus& one : known_) {
@@ -236,6 +296,7 @@ class FakeFleet final : public server::Fleet {
   std::vector<std::function<void(server::OperationResult)>> held_;
   std::vector<server::ObservationView> observations_;
   std::vector<server::OperationStatus> known_;
+  std::map<std::uint64_t, std::function<bool(const server::OperationStatus&)>> followers_;
   server::OperationSettings settings_;
   std::uint64_t last_operation_ = 0;
   bool asleep_ = false;
