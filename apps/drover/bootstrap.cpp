@@ -188,6 +188,9 @@ int start_bootstrap(Session& session, const BootstrapArguments& arguments) {
     if (id != answer.end() && id->is_number_unsigned()) {
       return "session " + id->dump() + " has begun; drover bootstrap sessions " + id->dump() + " --follow shows it\n";
     }
+    if (const auto waits = answer.find("operation"); waits != answer.end() && waits->is_string()) {
+      return "the device sleeps and is asked when it wakes: queued as " + printable(waits->get<std::string>()) + "\n";
+    }
     return printable(answer.value("code", "")) + " " + printable(answer.value("status", "")) +
            ": the device was asked to bootstrap, by " + printable(answer.value("path", "")) + "\n";
   });

@@ -50,7 +50,7 @@ int send_raw(Session& session, const char* method, const std::string& url, const
   if (!content) return usage_error(content.error().reason);
   const Reply reply = session.api.call(method, url, with_format(session, "format", arguments.format), *content,
                                        "application/octet-stream");
-  return finish(session, reply, done_text);
+  return finish_operation(session, reply, done_text);
 }
 
 }  // namespace
@@ -90,7 +90,7 @@ int read(Session& session, const std::string& endpoint, const Path& path, const 
   const Reply reply =
       session.api.call("GET", device_url(endpoint, "resources", path), with_format(session, "accept", accept));
   Definitions definitions(session.api);
-  return finish(session, reply, [&](const Json& answer) {
+  return finish_operation(session, reply, [&](const Json& answer) {
     return answer_text(answer, [&](const Path& at) { return definitions.name(at); });
   });
 }
@@ -108,15 +108,15 @@ int write(Session& session, const std::string& endpoint, const Path& path, const
   });
   if (!value) return usage_error(value.error().reason);
   const Json body{{"value", *value}};
-  return finish(session, session.api.call(method, url, with_format(session, "format", arguments.format), body.dump()),
-                done_text);
+  return finish_operation(
+      session, session.api.call(method, url, with_format(session, "format", arguments.format), body.dump()), done_text);
 }
 
 int execute(Session& session, const std::string& endpoint, const Path& path, const std::string& arguments) {
   const std::string body = arguments.empty() ? "" : Json{{"arguments", arguments}}.dump();
-  return finish(session,
-                session.api.call("POST", device_url(endpoint, "execute", path), operation_query(session), body),
-                done_text);
+  return finish_operation(
+      session, session.api.call("POST", device_url(endpoint, "execute", path), operation_query(session), body),
+      done_text);
 }
 
 int create(Session& session, const std::string& endpoint, const Path& path, const WriteArguments& arguments) {
@@ -132,18 +132,19 @@ int create(Session& session, const std::string& endpoint, const Path& path, cons
   if (!value) return usage_error(value.error().reason);
   Json body{{"value", *value}};
   if (arguments.instance) body["instance"] = *arguments.instance;
-  return finish(session, session.api.call("POST", url, with_format(session, "format", arguments.format), body.dump()),
-                done_text);
+  return finish_operation(
+      session, session.api.call("POST", url, with_format(session, "format", arguments.format), body.dump()), done_text);
 }
 
 int remove(Session& session, const std::string& endpoint, const Path& path) {
-  return finish(session, session.api.call("DELETE", device_url(endpoint, "resources", path), operation_query(session)),
-                done_text);
+  return finish_operation(
+      session, session.api.call("DELETE", device_url(endpoint, "resources", path), operation_query(session)), done_text);
 }
 
 int discover(Session& session, const std::string& endpoint, const Path& path) {
-  return finish(session, session.api.call("GET", device_url(endpoint, "discover", path), operation_query(session)),
-                [](const Json& answer) { return answer_text(answer, [](const Path&) { return std::string(); }); });
+  return finish_operation(
+      session, session.api.call("GET", device_url(endpoint, "discover", path), operation_query(session)),
+      [](const Json& answer) { return answer_text(answer, [](const Path&) { return std::string(); }); });
 }
 
 int attributes(Session& session, const std::string& endpoint, const Path& path,
@@ -157,7 +158,7 @@ int attributes(Session& session, const std::string& endpoint, const Path& path,
     }
     query.emplace_back(assignment.substr(0, equals), assignment.substr(equals + 1));
   }
-  return finish(session, session.api.call("PUT", device_url(endpoint, "attributes", path), query), done_text);
+  return finish_operation(session, session.api.call("PUT", device_url(endpoint, "attributes", path), query), done_text);
 }
 
 int observations(Session& session, const std::string& endpoint) {
@@ -168,7 +169,8 @@ int observations(Session& session, const std::string& endpoint) {
 int cancel(Session& session, const std::string& endpoint, const Path& path, const std::string& mode) {
   Query query = operation_query(session);
   query.emplace_back("mode", mode);
-  return finish(session, session.api.call("DELETE", device_url(endpoint, "observations", path), query), done_text);
+  return finish_operation(session, session.api.call("DELETE", device_url(endpoint, "observations", path), query),
+                          done_text);
 }
 
 int objects(Session& session, std::optional<std::uint16_t> id, const std::string& version) {

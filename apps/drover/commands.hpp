@@ -12,9 +12,19 @@
 
 namespace drover::cli {
 
+/// How operations are to be carried out: see the API's query parameters.
+struct OperationOptions {
+  bool wait = false;
+  bool no_trigger = false;
+  std::string via;        ///< "" for the server's default, like the next two
+  std::string expires;    ///< as span_of() takes it
+  std::string redeliver;
+};
+
 struct Session {
   ApiClient& api;
   bool json = false;  ///< the API's own JSON on standard output, problems included
+  OperationOptions operation;
 };
 
 struct WriteArguments {
@@ -48,6 +58,11 @@ int attributes(Session& session, const std::string& endpoint, const lwm2m::Path&
 int observe(Session& session, const std::string& endpoint, const lwm2m::Path& path, const std::string& accept,
             bool follow, bool keep, std::uint64_t count);
 int observations(Session& session, const std::string& endpoint);
+/// Operations of a device that wait, are under way or over; `states` comma-separated, "" for all.
+int operations(Session& session, const std::string& endpoint, const std::string& states, std::size_t limit);
+/// How one stands, and what came of it. The exit status is what the operation's own command would have given.
+int operation(Session& session, const std::string& endpoint, std::uint64_t id);
+int cancel_operation(Session& session, const std::string& endpoint, std::uint64_t id);
 int cancel(Session& session, const std::string& endpoint, const lwm2m::Path& path, const std::string& mode);
 /// Follows events; a lost connection is taken up again behind the last event.
 int events(Session& session, const FollowArguments& arguments);

@@ -13,6 +13,7 @@ enum ExitStatus : int {
   kServer = 5,         ///< the server can't be reached or is in trouble itself
   kOutput = 6,         ///< what was to be printed is lost: a full disk, a reader that left
   kDenied = 7,         ///< the server wants a token, or one of a higher role
+  kQueued = 8,         ///< the operation waits for the device, or for its answer
 };
 
 }  // namespace drover::cli

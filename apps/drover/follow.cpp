@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/drover/exit_status.hpp"
+#include "apps/drover/operation_text.hpp"
 #include "apps/drover/session.hpp"
 
 namespace drover::cli {
@@ -93,7 +94,7 @@ int observe(Session& session, const std::string& endpoint, const Path& path, con
   if (!accept.empty()) query.emplace_back("accept", accept);
   const Reply reply = session.api.call("PUT", device_url(endpoint, "observations", path), query);
   Definitions definitions(session.api);
-  const int begun = finish(session, reply, [&](const Json& answer) {
+  const int begun = finish_operation(session, reply, [&](const Json& answer) {
     return answer_text(answer, [&](const Path& at) { return definitions.name(at); });
   });
   if (begun != kOk || !follow_it) return begun;
@@ -116,6 +117,7 @@ int observe(Session& session, const std::string& endpoint, const Path& path, con
   if (keep) return kOk;
   const Reply cancelled =
       session.api.call("DELETE", device_url(endpoint, "observations", path), operation_query(session));
+  if (cancelled.status == kAccepted) return finish_operation(session, cancelled, queued_text);
   return cancelled.is_success() ? kOk : fail(session, cancelled);
 }
 

@@ -31,10 +31,13 @@ constexpr const char* kFooter =
     "  drover read urn:dev:os:demo /3/0\n"
     "  drover write urn:dev:os:demo /3/0/14 +01:00\n"
     "  drover write urn:dev:os:demo /1/0 1=300 6=true --update\n"
-    "  drover observe urn:dev:os:demo /3303/0/5700\n\n"
+    "  drover observe urn:dev:os:demo /3303/0/5700\n"
+    "  drover write urn:dev:os:sleeper /3/0/14 +01:00 --expires 12h\n"
+    "  drover operations urn:dev:os:sleeper\n\n"
     "Exit status: 0 done; 1 the device answered with an error; 2 wrong use; 3 the device isn't registered;\n"
     "4 no answer from the device; 5 the server can't be reached or is in trouble; 6 the output can't be written;\n"
-    "7 the server wants a token, or one of a higher role.\n\n"
+    "7 the server wants a token, or one of a higher role; 8 the operation is queued, as its device sleeps, or is\n"
+    "still on its way: drover operation shows what came of it.\n\n"
     "The token is that of --token-file, else DROVER_TOKEN, else ~/.config/drover/token; files must be 0600. It goes by\n"
     "https, or by http to this machine alone.";
 
@@ -61,6 +64,10 @@ struct Arguments {
   bool background = false;
   bool keep = false;
   std::string cancel_mode = "get";
+  drover::cli::OperationOptions operation;
+  std::uint64_t operation_id = 0;
+  std::string states;
+  std::size_t operations_limit = 100;
   std::string token;
   std::string role;
   std::string expires;
@@ -77,6 +84,14 @@ CLI::Validator path_validator() {
           "PATH"};
 }
 
+CLI::Validator span_validator() {
+  return {[](std::string& text) {
+            const bool fine = drover::cli::span_of(text).has_value();
+            return fine ? std::string() : "\"" + text + "\" is no time such as 90s, 30m, 12h or 7d";
+          },
+          "TIME"};
+}
+
 /// Builds the commands; the one that was given is in `chosen` after parsing.
 class CommandLine {
  public:
@@ -86,6 +101,7 @@ class CommandLine {
     add_global();
     add_devices();
     add_operations();
+    add_queue();
     add_writes();
     add_observations();
     add_server();
@@ -108,6 +124,20 @@ class CommandLine {
   CLI::App* add_path(const char* name, const char* help, Command run) {
     CLI::App* command = add_device(name, help, std::move(run));
     command->add_option("path", a_.path_text, "such as /3/0/14")->required()->check(path_validator());
+    return command;
+  }
+  /// A command that a device carries out, maybe when it wakes.
+  CLI::App* add_operation(const char* name, const char* help, Command run) {
+    CLI::App* command = add_path(name, help, std::move(run));
+    command->add_flag("--wait", a_.operation.wait, "wait for the result, up to --timeout, of a sleeping device, too");
+    command->add_option("--expires", a_.operation.expires, "give up what isn't done in that time: 90s, 30m, 12h, 7d")
+        ->check(span_validator());
+    command->add_option("--via", a_.operation.via, "auto: as it registered, with the server's fallback; udp; sms")
+        ->check(CLI::IsMember({"auto", "udp", "sms"}));
+    command->add_option("--redeliver", a_.operation.redeliver, "send again what met a sleeping device: always, never,\n"
+                        "harmless (the default): unless that could do something twice")
+        ->check(CLI::IsMember({"harmless", "always", "never"}));
+    command->add_flag("--no-trigger", a_.operation.no_trigger, "don't ask a sleeping device by SMS to wake");
     return command;
   }
   void add_format(CLI::App* command, const char* option, const char* help) {
@@ -136,29 +166,49 @@ class CommandLine {
   }
 
   void add_operations() {
-    CLI::App* read = add_path("read", "read an object, instance, resource or resource instance",
+    CLI::App* read = add_operation("read", "read an object, instance, resource or resource instance",
                               [this](Session& s) { return drover::cli::read(s, a_.endpoint, a_.path(), a_.format); });
     add_format(read, "--accept", "format to ask for: tlv, json, text, opaque, a number, or none");
-    CLI::App* execute = add_path("exec", "execute a resource", [this](Session& s) {
+    CLI::App* execute = add_operation("exec", "execute a resource", [this](Session& s) {
       return drover::cli::execute(s, a_.endpoint, a_.path(), a_.execute_arguments);
     });
     execute->add_option("arguments", a_.execute_arguments, "such as 0='a',1");
-    add_path("delete", "delete an object instance",
+    add_operation("delete", "delete an object instance",
              [this](Session& s) { return drover::cli::remove(s, a_.endpoint, a_.path()); });
-    add_path("discover", "what there is below a path, with its attributes",
+    add_operation("discover", "what there is below a path, with its attributes",
              [this](Session& s) { return drover::cli::discover(s, a_.endpoint, a_.path()); });
     CLI::App* attributes =
-        add_path("attributes", "set notification attributes; show them without any",
+        add_operation("attributes", "set notification attributes; show them without any",
                  [this](Session& s) { return drover::cli::attributes(s, a_.endpoint, a_.path(), a_.attributes); });
     attributes->add_option("attributes", a_.attributes, "pmin=10 pmax=60 gt=25 lt=5 st=0.5; pmin= unsets");
   }
 
+  void add_queue() {
+    CLI::App* all =
+        add_device("operations", "what waits for a device, is under way, or was done", [this](Session& s) {
+          return drover::cli::operations(s, a_.endpoint, a_.states, a_.operations_limit);
+        });
+    all->add_option("--state", a_.states, "only queued, sent, done, failed, expired, cancelled: comma-separated");
+    all->add_option("--limit", a_.operations_limit, "at most so many")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+    CLI::App* one = add_device(
+        "operation", "how one stands, and what came of it: the exit status says the same",
+        [this](Session& s) { return drover::cli::operation(s, a_.endpoint, a_.operation_id); });
+    CLI::App* back = add_device("cancel-operation", "take one back that isn't over", [this](Session& s) {
+      return drover::cli::cancel_operation(s, a_.endpoint, a_.operation_id);
+    });
+    for (CLI::App* command : {one, back}) {
+      command->add_option("id", a_.operation_id, "as it was said when queued, and in drover operations")->required();
+    }
+  }
+
   void add_writes() {
-    CLI::App* write = add_path("write", "write a resource, or several of an instance",
+    CLI::App* write = add_operation("write", "write a resource, or several of an instance",
                                [this](Session& s) { return drover::cli::write(s, a_.endpoint, a_.path(), a_.write); });
     write->add_option("values", a_.write.values, "VALUE, or RESOURCE=VALUE... for an instance");
     write->add_flag("--update", a_.write.update, "leave what isn't given as it is, instead of replacing all");
-    CLI::App* create = add_path("create", "create an instance of an object", [this](Session& s) {
+    CLI::App* create = add_operation("create", "create an instance of an object", [this](Session& s) {
       return drover::cli::create(s, a_.endpoint, a_.path(), a_.write);
     });
     create->add_option("values", a_.write.values, "RESOURCE=VALUE...");
@@ -170,7 +220,7 @@ class CommandLine {
   }
 
   void add_observations() {
-    CLI::App* observe = add_path("observe", "observe a path, and show what comes until Ctrl-C", [this](Session& s) {
+    CLI::App* observe = add_operation("observe", "observe a path, and show what comes until Ctrl-C", [this](Session& s) {
       return drover::cli::observe(s, a_.endpoint, a_.path(), a_.format, !a_.background, a_.keep, a_.count);
     });
     add_format(observe, "--accept", "format to ask for");
@@ -179,7 +229,7 @@ class CommandLine {
     observe->add_flag("--background", a_.background, "begin it and return; see observations, events and cancel");
     add_device("observations", "what is observed of a device",
                [this](Session& s) { return drover::cli::observations(s, a_.endpoint); });
-    CLI::App* cancel = add_path("cancel", "cancel an observation", [this](Session& s) {
+    CLI::App* cancel = add_operation("cancel", "cancel an observation", [this](Session& s) {
       return drover::cli::cancel(s, a_.endpoint, a_.path(), a_.cancel_mode);
     });
     cancel
@@ -196,8 +246,8 @@ class CommandLine {
     events->add_option("--endpoint", a_.follow.endpoint, "only of this device");
     events->add_option(
         "--kind", a_.follow.kinds,
-        "only registered, updated, expired, deregistered, notification, observation-ended, refused, bootstrap-started,\n"
-        "bootstrap-progress, bootstrap-ended, bootstrap-refused: comma-separated");
+        "only registered, updated, expired, deregistered, notification, observation-ended, refused, operation,\n"
+        "bootstrap-started, bootstrap-progress, bootstrap-ended, bootstrap-refused: comma-separated");
     events->add_option("--after", a_.follow.last_event_id, "begin behind the event with this id");
     events->add_option("--count", a_.follow.count, "end after so many");
     CLI::App* objects = add("objects", "object definitions that the server knows",
@@ -286,7 +336,7 @@ int run(int count, char** values) {
                               .timeout = arguments.timeout,
                               .token = std::move(*token),
                               .authority = arguments.authority});
-  Session session{api, arguments.json};
+  Session session{api, arguments.json, arguments.operation};
   return chosen(session);
 }
 

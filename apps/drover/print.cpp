@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "apps/drover/bootstrap_text.hpp"
+#include "apps/drover/operation_text.hpp"
 #include "apps/drover/values.hpp"
 #include "base/bytes.hpp"
 
@@ -157,12 +158,13 @@ std::string answer_text(const Json& answer, const NameOf& name_of) {
 }
 
 std::string devices_text(const Json& devices, std::int64_t now) {
-  Table table({"ENDPOINT", "LWM2M", "BINDING", "LIFETIME", "ADDRESS", "SEEN", "EXPIRES IN"});
+  Table table({"ENDPOINT", "LWM2M", "BINDING", "LIFETIME", "ADDRESS", "SEEN", "EXPIRES IN", "STATE", "QUEUED"});
   for (const Json& device : devices) {
     table.add({text_of(device, "endpoint"), text_of(device, "version"), text_of(device, "binding"),
                span_text(integer_of(device, "lifetime")), text_of(device, "address"),
                span_text(now - integer_of(device, "updated_at")) + " ago",
-               span_text(integer_of(device, "expires_at") - now)});
+               span_text(integer_of(device, "expires_at") - now), device.value("awake", true) ? "awake" : "asleep",
+               text_of(device, "queued")});
   }
   return table.to_string();
 }
@@ -177,8 +179,15 @@ std::string device_text(const Json& device, std::int64_t now) {
   line("address", text_of(device, "address"));
   line("identity", text_of(device, "identity"));
   line("lwm2m", text_of(device, "version"));
-  line("binding", text_of(device, "binding") + (device.value("queue", false) ? ", queue mode" : ""));
+  line("binding", text_of(device, "binding") + (device.value("queue_mode", false) ? ", queue mode" : ""));
   line("sms", text_of(device, "sms"));
+  if (device.value("queue_mode", false)) {
+    const std::int64_t until = integer_of(device, "awake_until");
+    const std::string time = time_text(until) + " UTC";
+    line("state", device.value("awake", true) ? "awake until " + time + ", " + span_text(until - now)
+                                              : "asleep since " + time);
+    line("queued", text_of(device, "queued"));
+  }
   line("lifetime", text_of(device, "lifetime") + " s");
   line("registered", time_text(integer_of(device, "registered_at")) + " UTC");
   line("updated", time_text(integer_of(device, "updated_at")) + " UTC");
@@ -251,6 +260,7 @@ std::string event_text(const std::string& kind, const Json& event) {
   }
   std::string text = fmt::format("{}  {:<18} {}", time_text(integer_of(event, "at")), kind, text_of(event, "endpoint"));
   if (kind.rfind("bootstrap-", 0) == 0) return text + bootstrap_event_text(event) + "\n";
+  if (kind == "operation") return text + operation_event_text(event) + "\n";
   if (const auto device = event.find("device"); device != event.end()) {
     text += fmt::format("  {}  lifetime {} s", text_of(*device, "address"), text_of(*device, "lifetime"));
   }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/drover/session.hpp"
 
+#include <charconv>
 #include <cstdio>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "apps/drover/exit_status.hpp"
+#include "apps/drover/operation_text.hpp"
 
 namespace drover::cli {
 namespace {
@@ -15,19 +18,19 @@ Json parse(const std::string& body) {
   return Json::parse(body, nullptr, false);
 }
 
-int exit_status_of(const Reply& reply, const Json& problem) {
+}  // namespace
+
+int exit_status_of(const Json& problem, int http_status) {
   constexpr const char* kPrefix = "urn:drover:problem:";
   const std::string type = problem.is_object() ? problem.value("type", "") : "";
   const std::string kind = type.rfind(kPrefix, 0) == 0 ? type.substr(std::string(kPrefix).size()) : "";
   if (kind == "device-answer") return kDeviceError;
   if (kind == "unauthorized" || kind == "forbidden") return kDenied;
   if (kind == "not-registered" || kind == "registration-ended") return kNotRegistered;
-  if (kind == "no-answer") return kNoAnswer;
-  if (kind == "busy" || kind == "unavailable" || kind == "internal") return kServer;
-  return reply.status >= 400 && reply.status < 500 ? kUsage : kServer;
+  if (kind == "no-answer" || kind == "expired" || kind == "cancelled" || kind == "unreachable") return kNoAnswer;
+  if (kind == "busy" || kind == "queue-full" || kind == "unavailable" || kind == "internal") return kServer;
+  return http_status >= 400 && http_status < 500 ? kUsage : kServer;
 }
-
-}  // namespace
 
 std::string device_url(const std::string& endpoint) {
   return "/api/v1/devices/" + percent_encode(endpoint);
@@ -37,8 +40,33 @@ std::string device_url(const std::string& endpoint, const char* what, const lwm2
   return device_url(endpoint) + "/" + what + path.to_string();
 }
 
+std::string operation_url(const std::string& endpoint, const std::string& id) {
+  return device_url(endpoint) + "/operations/" + id;
+}
+
+std::optional<std::int64_t> span_of(const std::string& text) {
+  constexpr std::pair<char, std::int64_t> kUnits[] = {{'s', 1}, {'m', 60}, {'h', 3'600}, {'d', 86'400}};
+  std::int64_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, count);
+  if (error != std::errc{} || stop + 1 != end || count < 1) return std::nullopt;
+  for (const auto& [unit, seconds] : kUnits) {
+    if (*stop != unit) continue;
+    if (count > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
+    return count * seconds;
+  }
+  return std::nullopt;
+}
+
 Query operation_query(const Session& session) {
-  return {{"timeout", std::to_string(session.api.timeout())}};
+  const OperationOptions& options = session.operation;
+  Query query{{"timeout", std::to_string(session.api.timeout())}};
+  if (options.wait) query.emplace_back("wait", "true");
+  if (options.no_trigger) query.emplace_back("trigger", "false");
+  if (!options.via.empty()) query.emplace_back("via", options.via);
+  if (!options.redeliver.empty()) query.emplace_back("redeliver", options.redeliver);
+  if (const auto expires = span_of(options.expires)) query.emplace_back("expires", std::to_string(*expires));
+  return query;
 }
 
 int usage_error(const std::string& reason) {
@@ -63,7 +91,7 @@ int fail(const Session& session, const Reply& reply) {
   }
   if (session.json) print_line(reply.body);
   std::fprintf(stderr, "drover: %s\n", problem_text(problem).c_str());
-  return exit_status_of(reply, problem);
+  return exit_status_of(problem, reply.status);
 }
 
 int finish(const Session& session, const Reply& reply, const std::function<std::string(const Json&)>& text) {
@@ -76,6 +104,12 @@ int finish(const Session& session, const Reply& reply, const std::function<std::
   if (!answer.is_object()) return fail(session, {reply.status, ""});
   print(text(answer));
   return kOk;
+}
+
+int finish_operation(const Session& session, const Reply& reply, const std::function<std::string(const Json&)>& text) {
+  if (reply.status != kAccepted) return finish(session, reply, text);
+  const int status = finish(session, reply, queued_text);
+  return status == kOk ? kQueued : status;
 }
 
 void print(const std::string& text) {

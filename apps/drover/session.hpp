@@ -19,7 +19,12 @@ namespace drover::cli {
 std::string device_url(const std::string& endpoint);
 std::string device_url(const std::string& endpoint, const char* what, const lwm2m::Path& path);
 
-/// The timeout every operation carries.
+std::string operation_url(const std::string& endpoint, const std::string& id);
+
+/// "90s", "30m", "12h", "30d" in seconds.
+std::optional<std::int64_t> span_of(const std::string& text);
+
+/// What every operation carries: the timeout, and OperationOptions.
 Query operation_query(const Session& session);
 
 /// Prints what went wrong and gives the exit status for it.
@@ -28,6 +33,15 @@ int usage_error(const std::string& reason);
 
 /// The JSON of a successful reply through `text`, or as it came; the exit status.
 int finish(const Session& session, const Reply& reply, const std::function<std::string(const nlohmann::json&)>& text);
+
+inline constexpr int kAccepted = 202;  ///< HTTP status of an operation that waits
+
+/// The same for an operation, which may be queued: then says what will happen.
+int finish_operation(const Session& session, const Reply& reply,
+                     const std::function<std::string(const nlohmann::json&)>& text);
+
+/// For a problem of the API, and the HTTP status that it came with.
+int exit_status_of(const nlohmann::json& problem, int http_status);
 
 void print(const std::string& text);
 /// The JSON as one line.

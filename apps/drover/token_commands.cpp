@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // drover token: add, list, remove.
-#include <charconv>
 #include <cstdio>
 #include <ctime>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "apps/drover/commands.hpp"
@@ -16,21 +14,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr const char* kTokens = "/api/v1/tokens";
-
-/// "30d" and the like in seconds.
-std::optional<std::int64_t> span_of(const std::string& text) {
-  constexpr std::pair<char, std::int64_t> kUnits[] = {{'s', 1}, {'m', 60}, {'h', 3'600}, {'d', 86'400}};
-  std::int64_t count = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, count);
-  if (error != std::errc{} || stop + 1 != end || count < 1) return std::nullopt;
-  for (const auto& [unit, seconds] : kUnits) {
-    if (*stop != unit) continue;
-    if (count > std::numeric_limits<std::int32_t>::max()) return std::nullopt;
-    return count * seconds;
-  }
-  return std::nullopt;
-}
 
 std::string time_or(const Json& token, const char* name, const char* otherwise) {
   const auto found = token.find(name);

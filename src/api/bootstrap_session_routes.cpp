@@ -8,6 +8,7 @@
 #include "api/bootstrap_body.hpp"
 #include "api/bootstrap_calls.hpp"
 #include "api/bootstrap_views.hpp"
+#include "api/operation_call.hpp"
 #include "coap/message/code.hpp"
 #include "io/log.hpp"
 
@@ -56,6 +57,7 @@ void call_device(const std::shared_ptr<Call>& call, bootstrap::Desk& desk, const
     const Json body = {{"endpoint", asked.endpoint},
                        {"session", started->value},
                        {"path", nullptr},
+                       {"operation", nullptr},
                        {"code", nullptr},
                        {"status", nullptr}};
     response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -91,36 +93,51 @@ void answer_trigger(const Call& call, const std::string& endpoint, const lwm2m::
         outcome.status == lwm2m::Status::MethodNotAllowed || outcome.status == lwm2m::Status::NotFound;
     const std::string hint = "it doesn't take a Bootstrap-Request Trigger at " + path.to_string() +
                              ", which is optional (Core E.2): give its uri, or restart it";
-    return call.responder.answer(device_problem(outcome, lacks_it ? hint : ""));
+    return call.refuse(device_problem(outcome, lacks_it ? hint : ""));
   }
   io::log::info("bootstrap asked for",
                 {{"endpoint", endpoint}, {"path", path.to_string()}, {"by", call.request.caller.token}});
   call.answer({{"endpoint", endpoint},
                {"session", nullptr},
                {"path", path.to_string()},
+               {"operation", nullptr},
                {"code", code_of(outcome)},
                {"status", status_of(outcome)}},
               202);
 }
 
-void ask_device(const std::shared_ptr<Call>& call, const StartBody& asked) {
-  call->state->fleet.device(asked.endpoint, [call, asked](std::optional<server::DeviceView> found) {
-    call->responder.then([call, asked, found = std::move(found)] {
-      if (!found) return call->responder.answer(no_answer_problem(NoAnswer::NotRegistered, asked.endpoint));
-      const auto instance = server_instance(*found, asked);
-      if (!instance) return call->refuse(instance.error());
-      const lwm2m::Path path(kServerObject, *instance, kBootstrapTrigger);
-      call->state->fleet.operate(
-          asked.endpoint, lwm2m::Execute{path, {}}, [call, path, endpoint = asked.endpoint](server::OperationResult result) {
-            call->responder.then([call, path, endpoint, result = std::move(result)] {
-              if (const auto* why = std::get_if<NoAnswer>(&result)) {
-                return call->responder.answer(no_answer_problem(*why, endpoint));
-              }
-              answer_trigger(*call, endpoint, path, std::get<lwm2m::Outcome>(result));
-            });
-          });
-    });
-  });
+/// The device sleeps: it is asked when it wakes.
+http::Response trigger_queued(const server::OperationStatus& status) {
+  http::Response response = accepted(status);
+  const Json body = {{"endpoint", status.endpoint},
+                     {"session", nullptr},
+                     {"path", status.path.to_string()},
+                     {"operation", std::to_string(status.id.value)},
+                     {"code", nullptr},
+                     {"status", nullptr}};
+  response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return response;
+}
+
+void ask_device(const std::shared_ptr<Call>& call, const StartBody& asked, std::chrono::seconds timeout) {
+  const auto path = std::make_shared<lwm2m::Path>();
+  auto progress = follow_operation(
+      call, {.settings = {}, .timeout = timeout},
+      [call, path, endpoint = asked.endpoint](const server::OperationResult& result) {
+        if (const auto* why = std::get_if<NoAnswer>(&result)) return call->refuse(no_answer_problem(*why, endpoint));
+        answer_trigger(*call, endpoint, *path, std::get<lwm2m::Outcome>(result));
+      },
+      trigger_queued);
+  call->state->fleet.device(
+      asked.endpoint, [call, asked, path, progress = std::move(progress)](std::optional<server::DeviceView> found) {
+        call->responder.then([call, asked, path, progress, found = std::move(found)] {
+          if (!found) return call->refuse(no_answer_problem(NoAnswer::NotRegistered, asked.endpoint));
+          const auto instance = server_instance(*found, asked);
+          if (!instance) return call->refuse(instance.error());
+          *path = lwm2m::Path(kServerObject, *instance, kBootstrapTrigger);
+          call->state->fleet.operate(asked.endpoint, lwm2m::Execute{*path, {}}, server::OperationSettings{}, progress);
+        });
+      });
 }
 
 }  // namespace
@@ -194,8 +211,10 @@ void start_session(const std::shared_ptr<Call>& call) {
   if (desk == nullptr) return;
   const auto asked = start_body(*call);
   if (!asked) return call->refuse(asked.error());
-  if (!limit_wait(*call)) return;
-  if (asked->uri.empty()) return ask_device(call, *asked);
+  const auto timeout = timeout_of(*call);
+  if (!timeout) return;
+  if (asked->uri.empty()) return ask_device(call, *asked, *timeout);
+  call->responder.answer_within(*timeout, waited_too_long(*timeout));
   call_device(call, *desk, *asked);
 }
 

@@ -54,8 +54,8 @@ struct Call {
   void refuse(const Problem& problem) const { responder.answer(to_response(problem)); }
 };
 
-/// Answers 504 when no device has answered after the call's `timeout`. False when that is wrong and the call refused.
-bool limit_wait(const Call& call);
+/// 503 for who has waited longer than kServerWait.
+http::Response slow_server();
 
 // One a route, see the table in routes.cpp. They run on the HTTP thread and don't block.
 void list_devices(const std::shared_ptr<Call>& call);
@@ -100,5 +100,8 @@ void discover(const std::shared_ptr<Call>& call);
 void write_attributes(const std::shared_ptr<Call>& call);
 void observe(const std::shared_ptr<Call>& call);
 void cancel_observation(const std::shared_ptr<Call>& call);
+void list_operations(const std::shared_ptr<Call>& call);
+void get_operation(const std::shared_ptr<Call>& call);
+void cancel_operation(const std::shared_ptr<Call>& call);
 
 }  // namespace drover::api

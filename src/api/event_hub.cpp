@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/bootstrap_views.hpp"
+#include "api/operation_views.hpp"
 #include "api/problem.hpp"
 #include "api/values.hpp"
 #include "api/views.hpp"
@@ -28,6 +29,7 @@ std::size_t size_of(const server::Event& event) {
     size += event.device->announcement.objects.capacity() * sizeof(lwm2m::AnnouncedObject);
     for (const auto& object : event.device->announcement.objects) size += object.instances.capacity() * 2 + 16;
   }
+  if (event.operation) size += event.operation->endpoint.capacity() + event.operation->operation.capacity();
   if (event.outcome) size += event.outcome->payload.capacity();
   return size;
 }
@@ -112,11 +114,12 @@ class EventStream final : public http::StreamSource {
   }
 
   void add(Json& data, const server::Event& event) const {
-    if (event.device) data["device"] = to_json(*event.device, hub_->registry_);
+    if (event.device) data["device"] = to_json(*event.device, hub_->registry_, event.at);
     const bool about_path =
         event.kind == server::EventKind::Notification || event.kind == server::EventKind::ObservationEnded;
     if (about_path) data["path"] = event.path.to_string();
     if (event.address) data["address"] = event.address->to_string();
+    if (event.operation) add_event(data, *event.operation);
     if (!event.reason.empty()) data["reason"] = event.reason;
     if (event.outcome) {
       data["code"] = code_of(*event.outcome);
@@ -155,7 +158,8 @@ const std::vector<std::string>& event_kinds() {
     using server::EventKind;
     std::vector<std::string> kinds;
     for (const EventKind kind : {EventKind::Registered, EventKind::Updated, EventKind::Expired, EventKind::Deregistered,
-                                 EventKind::Notification, EventKind::ObservationEnded, EventKind::Refused, EventKind::Operation}) {
+                                 EventKind::Notification, EventKind::ObservationEnded, EventKind::Refused,
+                                 EventKind::Operation}) {
       kinds.emplace_back(server::to_string(kind));
     }
     for (const bootstrap::Event& event : std::initializer_list<bootstrap::Event>{

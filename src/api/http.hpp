@@ -44,6 +44,7 @@ struct Request {
   std::optional<std::string> origin;
   std::string content_type;   ///< without parameters, lower case
   std::string last_event_id;  ///< the Last-Event-ID field
+  bool respond_async = false;  ///< the preference of RFC 7240 §4.1
   std::vector<std::string> authorization;  ///< each such field: secrets, for the gate alone
   std::string peer;                        ///< "192.0.2.1:40000"
   bool secure = false;                     ///< came over TLS
@@ -79,6 +80,9 @@ class Responder {
   void answer(Response response) const;
   /// Gives `otherwise` when nobody has answered after `wait`.
   void answer_within(std::chrono::milliseconds wait, Response otherwise) const;
+  /// The same with an answer that is made then, on the server's thread. `otherwise` lives as long as the request waits,
+  /// or until another wait takes its place.
+  void answer_within(std::chrono::milliseconds wait, std::function<Response()> otherwise) const;
   /// Runs `task` on the server's thread if the request still waits for its answer: for work that is too slow for the
   /// thread that has its data, such as a fleet's shard.
   void then(std::function<void()> task) const;

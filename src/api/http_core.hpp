@@ -147,7 +147,7 @@ class Session : public std::enable_shared_from_this<Session> {
     if (waits(request)) write(response);
   }
   [[nodiscard]] bool waits(std::uint64_t request) const { return state_ == State::Handling && request == request_; }
-  void answer_within(std::uint64_t request, std::chrono::milliseconds wait, Response otherwise);
+  void answer_within(std::uint64_t request, std::chrono::milliseconds wait, std::function<Response()> otherwise);
   void start_stream(std::uint64_t request, std::unique_ptr<StreamSource> source);
   void pump();
   void shut_down();

@@ -81,6 +81,10 @@ void Responder::answer(Response response) const {
 }
 
 void Responder::answer_within(std::chrono::milliseconds wait, Response otherwise) const {
+  answer_within(wait, std::function<Response()>([otherwise = std::move(otherwise)] { return otherwise; }));
+}
+
+void Responder::answer_within(std::chrono::milliseconds wait, std::function<Response()> otherwise) const {
   if (const auto core = core_.lock()) {
     core->with_session(connection_,
                        [request = request_, wait, otherwise = std::move(otherwise)](Session& session) mutable {

@@ -43,6 +43,18 @@ std::string to_std(boost::beast::string_view view) {
   return {view.data(), view.size()};
 }
 
+/// Among the preferences of one Prefer field (RFC 7240 §2).
+bool prefers_async(const std::string& field) {
+  for (std::size_t at = 0; at <= field.size();) {
+    const std::size_t comma = std::min(field.find(',', at), field.size());
+    const std::string_view one = std::string_view(field).substr(at, comma - at);
+    const std::size_t start = std::min(one.find_first_not_of(" \t"), one.size());
+    if (lower_media_type(one.substr(start)) == "respond-async") return true;
+    at = comma + 1;
+  }
+  return false;
+}
+
 std::string peer_text(const tcp::socket& socket) {
   error_code gone;
   const auto peer = socket.remote_endpoint(gone);
@@ -183,6 +195,10 @@ std::optional<Response> Session::take_head() {
   pending_.host = to_std(request[bhttp::field::host]);
   pending_.content_type = lower_media_type(to_std(request[bhttp::field::content_type]));
   pending_.last_event_id = to_std(request["Last-Event-ID"]);
+  const auto [first_preference, last_preference] = request.equal_range("Prefer");
+  for (auto field = first_preference; field != last_preference; ++field) {
+    pending_.respond_async |= prefers_async(to_std(field->value()));
+  }
   const auto origin = request.find(bhttp::field::origin);
   if (origin != request.end()) pending_.origin = to_std(origin->value());
   const auto [first, last] = request.equal_range(bhttp::field::authorization);
@@ -216,18 +232,20 @@ void Session::dispatch() {
   state_ = State::Handling;
   pending_.body = std::move(parser_->get().body());
   Responder responder(core_.weak_from_this(), number_, request_);
-  answer_within(request_, core_.limits.answer_wait, plain_problem(500, "internal", "the request was not answered"));
+  answer_within(request_, core_.limits.answer_wait,
+                [] { return plain_problem(500, "internal", "the request was not answered"); });
   core_.service.handler(std::move(pending_), std::move(responder));
 }
 
 // ---- answering it ---------------------------------------------------------------------------------------------------
 
-void Session::answer_within(std::uint64_t request, std::chrono::milliseconds wait, Response otherwise) {
+void Session::answer_within(std::uint64_t request, std::chrono::milliseconds wait,
+                            std::function<Response()> otherwise) {
   if (!waits(request)) return;
   timer_.expires_after(wait);
   timer_.async_wait(
       [self = shared_from_this(), request, otherwise = std::move(otherwise)](const error_code& cancelled) {
-        if (!cancelled) self->answer(request, otherwise);
+        if (!cancelled && self->waits(request)) self->write(otherwise());
       });
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Routes that are carried out by a device.
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "api/call.hpp"
 #include "api/operation_body.hpp"
-#include "api/values.hpp"
+#include "api/operation_call.hpp"
+#include "api/operation_views.hpp"
 
 namespace drover::api {
 
@@ -15,9 +15,6 @@ namespace {
 using lwm2m::Path;
 using server::NoAnswer;
 
-constexpr std::chrono::seconds kWaitDefault{
-    100};  ///< MAX_TRANSMIT_WAIT of RFC 7252 §4.8.2 is 93 s: the device's end comes first
-constexpr std::chrono::seconds kWaitMax{300};
 constexpr std::size_t kAttributeMax = 64;  ///< bytes of a value: a float's longest form is 24
 
 Problem bad_parameter(std::string_view name, std::string detail) {
@@ -72,53 +69,46 @@ std::optional<Accept> accept_of(const Call& call) {
   return std::nullopt;
 }
 
-void answer_with(const std::shared_ptr<Call>& call, const server::DeviceView& device, const char* operation,
-                 const Path& path, const lwm2m::Outcome& outcome) {
-  if (!lwm2m::is_success(outcome.status)) return call->responder.answer(device_problem(outcome));
-  Json body = {{"endpoint", call->endpoint},
-               {"operation", operation},
-               {"path", path.to_string()},
-               {"code", code_of(outcome)},
-               {"status", status_of(outcome)}};
-  const DeviceDefinitions definitions(call->state->registry, device.announcement);
-  add_payload(body, path, outcome, definitions, device.announcement.root);
+/// Answers with what came of an operation.
+void answer_with(const Call& call, const Asked& device, const char* operation, const Path& path,
+                 const server::OperationResult& result) {
+  if (const auto* why = std::get_if<NoAnswer>(&result)) return call.refuse(no_answer_problem(*why, call.endpoint));
+  const auto& outcome = std::get<lwm2m::Outcome>(result);
+  const auto body = to_answer(device, operation, path, outcome, call.state->registry);
+  if (!body) return call.refuse(body.error());
   http::Response response;
-  if (outcome.status == lwm2m::Status::Created) {
-    response.status = 201;
-    const auto created = path_below(device.announcement.root, outcome.location);
-    if (created && created->is_instance()) {
-      body["location"] = created->to_string();
-      response.headers.emplace_back(
-          "Location", "/api/v1/devices/" + percent_encode(call->endpoint) + "/resources" + created->to_string());
-    }
+  response.status = outcome.status == lwm2m::Status::Created ? 201 : 200;
+  if (body->contains("location")) {
+    response.headers.emplace_back("Location", "/api/v1/devices/" + percent_encode(call.endpoint) + "/resources" +
+                                                  (*body)["location"].get<std::string>());
   }
-  response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
-  call->responder.answer(std::move(response));
+  // Texts come from devices: what isn't UTF-8 is replaced, the raw payload is there in Base64.
+  response.body = body->dump(-1, ' ', false, Json::error_handler_t::replace);
+  call.responder.answer(std::move(response));
 }
 
 /// Makes the operation once the device is known: the object versions it announced decide how values are encoded.
 using Make = std::function<tl::expected<lwm2m::Downlink, Problem>(const server::DeviceView&)>;
 
 void operate(const std::shared_ptr<Call>& call, const Path& path, Make make) {
-  if (!limit_wait(*call)) return;
+  const auto request = operation_request(*call);
+  if (!request) return;
+  const auto device = std::make_shared<Asked>(Asked{call->endpoint, {}});
+  const auto name = std::make_shared<const char*>("");
+  auto progress = follow_operation(call, *request, [call, path, device, name](const server::OperationResult& result) {
+    answer_with(*call, *device, *name, path, result);
+  });
   call->state->fleet.device(
-      call->endpoint, [call, path, make = std::move(make)](std::optional<server::DeviceView> found) {
+      call->endpoint, [call, device, name, settings = request->settings, progress = std::move(progress),
+                       make = std::move(make)](std::optional<server::DeviceView> found) {
         // The rest is work for the HTTP thread; the fleet's has datagrams to serve.
-        call->responder.then([call, path, make, found = std::move(found)] {
-          if (!found) return call->responder.answer(no_answer_problem(NoAnswer::NotRegistered, call->endpoint));
+        call->responder.then([call, device, name, settings, progress, make, found = std::move(found)] {
+          if (!found) return call->refuse(no_answer_problem(NoAnswer::NotRegistered, call->endpoint));
           auto operation = make(*found);
           if (!operation) return call->refuse(operation.error());
-          const char* const name = lwm2m::name_of(*operation);
-          const auto device = std::make_shared<const server::DeviceView>(*found);
-          call->state->fleet.operate(call->endpoint, std::move(*operation),
-                                     [call, path, name, device](server::OperationResult result) {
-                                       call->responder.then([call, path, name, device, result = std::move(result)] {
-                                         if (const auto* why = std::get_if<NoAnswer>(&result)) {
-                                           return call->responder.answer(no_answer_problem(*why, call->endpoint));
-                                         }
-                                         answer_with(call, *device, name, path, std::get<lwm2m::Outcome>(result));
-                                       });
-                                     });
+          *name = lwm2m::name_of(*operation);
+          device->announcement = found->announcement;
+          call->state->fleet.operate(call->endpoint, std::move(*operation), settings, progress);
         });
       });
 }
@@ -141,25 +131,6 @@ void write(const std::shared_ptr<Call>& call, lwm2m::Write::Mode mode) {
 }
 
 }  // namespace
-
-bool limit_wait(const Call& call) {
-  std::chrono::seconds wait = kWaitDefault;
-  if (const auto text = call.target.parameter("timeout")) {
-    std::int64_t seconds = 0;
-    const auto [stop, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
-    if (error != std::errc{} || stop != text->data() + text->size() || seconds < 1 || seconds > kWaitMax.count()) {
-      call.refuse(bad_parameter("timeout", "timeout must be 1 to " + std::to_string(kWaitMax.count()) + " seconds"));
-      return false;
-    }
-    wait = std::chrono::seconds(seconds);
-  }
-  call.responder.answer_within(wait, to_response(Problem{.status = 504,
-                                                         .kind = "no-answer",
-                                                         .detail = "no answer after " + std::to_string(wait.count()) +
-                                                                   " s; the operation may still take place",
-                                                         .no_answer = "timeout"}));
-  return true;
-}
 
 void read(const std::shared_ptr<Call>& call) {
   const auto path = path_of_call(*call, "Read", 1, 4);
@@ -212,7 +183,7 @@ void write_attributes(const std::shared_ptr<Call>& call) {
   if (!path) return;
   std::vector<std::string> attributes;
   for (const auto& [name, value] : call->target.parameters) {
-    if (name == "timeout") continue;
+    if (is_operation_parameter(name)) continue;
     if (!value.empty() && !is_attribute_value(name, value)) {
       return call->refuse(bad_parameter(name, name + " must be a number such as 10, or empty to unset the attribute"));
     }
@@ -239,25 +210,22 @@ void cancel_observation(const std::shared_ptr<Call>& call) {
   if (mode != "get" && mode != "reset" && mode != "attributes") {
     return call->refuse(bad_parameter("mode", "mode must be get, reset or attributes"));
   }
-  if (!limit_wait(*call)) return;
+  const auto request = operation_request(*call);
+  if (!request) return;
   const auto how = mode == "get"     ? server::CancelMode::Get
                    : mode == "reset" ? server::CancelMode::Reset
                                      : server::CancelMode::WriteAttributes;
-  call->state->fleet.device(call->endpoint, [call, path = *path, how](std::optional<server::DeviceView> found) {
-    // One that is away may have something observed, too.
-    const auto device = std::make_shared<const server::DeviceView>(std::move(found).value_or(server::DeviceView{}));
-    call->state->fleet.cancel(call->endpoint, path, how, [call, path, device](server::OperationResult result) {
-      call->responder.then([call, path, device, result = std::move(result)] {
-        if (const auto* why = std::get_if<NoAnswer>(&result)) {
-          return call->responder.answer(no_answer_problem(*why, call->endpoint));
-        }
-        const auto& outcome = std::get<lwm2m::Outcome>(result);
-        // Code 0: the fleet's own answer, without the device.
-        if (outcome.code == 0 && outcome.status == lwm2m::Status::NotFound) {
-          return call->refuse({.status = 404, .kind = "not-found", .detail = path.to_string() + " isn't observed"});
-        }
-        answer_with(call, *device, "Cancel-Observation", path, outcome);
+  const auto device = std::make_shared<Asked>(Asked{call->endpoint, {}});
+  auto progress =
+      follow_operation(call, *request, [call, path = *path, device](const server::OperationResult& result) {
+        answer_with(*call, *device, "Cancel-Observation", path, result);
       });
+  call->state->fleet.device(call->endpoint, [call, path = *path, how, settings = request->settings, device,
+                                             progress = std::move(progress)](std::optional<server::DeviceView> found) {
+    call->responder.then([call, path, how, settings, device, progress, found = std::move(found)] {
+      // One that is away may have something observed, too.
+      if (found) device->announcement = found->announcement;
+      call->state->fleet.cancel(call->endpoint, path, how, settings, progress);
     });
   });
 }

@@ -29,6 +29,10 @@ std::string_view title_of(std::string_view kind) {
       {"no-answer", "The device didn't answer"},
       {"busy", "Too much at once"},
       {"registration-ended", "The registration ended"},
+      {"queue-full", "Too much waits for the sleeping device"},
+      {"expired", "The operation's time was over"},
+      {"cancelled", "The operation was cancelled"},
+      {"unreachable", "There is no such way to the device"},
       {"unauthorized", "A token is needed"},
       {"forbidden", "The token's role doesn't suffice"},
       {"conflict", "It doesn't go with what there is"},
@@ -98,7 +102,7 @@ std::string status_of(const lwm2m::Outcome& outcome) {
   return wire_code(outcome).name();
 }
 
-http::Response to_response(const Problem& problem) {
+nlohmann::ordered_json to_json(const Problem& problem) {
   nlohmann::ordered_json body = {
       {"type", "urn:drover:problem:" + std::string(problem.kind)},
       {"title", title_of(problem.kind)},
@@ -115,15 +119,21 @@ http::Response to_response(const Problem& problem) {
   add("payload", problem.payload);
   add("no_answer", problem.no_answer);
   for (const ProblemLine& line : problem.lines) body["lines"].push_back({{"line", line.line}, {"detail", line.detail}});
+  return body;
+}
+
+http::Response to_response(const Problem& problem) {
   http::Response response;
   response.status = problem.status;
   response.content_type = "application/problem+json";
-  response.body = body.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  response.body = to_json(problem).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
   if (problem.status == 503) response.headers.emplace_back("Retry-After", kRetryAfterSeconds);
+  // RFC 9110 §15.5.6 asks for Allow; that the device allows nothing of this kind here is what the empty list says.
+  if (problem.status == 405 && problem.kind == "device-answer") response.headers.emplace_back("Allow", "");
   return response;
 }
 
-http::Response device_problem(const lwm2m::Outcome& outcome, std::string_view hint) {
+Problem device_problem(const lwm2m::Outcome& outcome, std::string_view hint) {
   const coap::Code code = wire_code(outcome);
   std::string reason = code.name();
   // An error's payload is a diagnostic text (RFC 7252 §5.5.2), unless it has a format.
@@ -132,36 +142,57 @@ http::Response device_problem(const lwm2m::Outcome& outcome, std::string_view hi
     if (!reason.empty()) reason += ": ";
     reason += text;
   }
-  http::Response response = to_response(
-      Problem{.status = http_status_of(code),
-              .kind = "device-answer",
-              .detail = "the device answered " + code.to_string() + (reason.empty() ? std::string() : " " + reason) +
-                        (hint.empty() ? std::string() : "; " + std::string(hint)),
-              .coap_code = code.to_string(),
-              .coap_reason = reason,
-              .payload = lwm2m::content::to_base64(outcome.payload)});
-  // RFC 9110 §15.5.6 asks for Allow; that the device allows nothing of this kind here is what the empty list says.
-  if (response.status == 405) response.headers.emplace_back("Allow", "");
-  return response;
+  return {.status = http_status_of(code),
+          .kind = "device-answer",
+          .detail = "the device answered " + code.to_string() + (reason.empty() ? std::string() : " " + reason) +
+                    (hint.empty() ? std::string() : "; " + std::string(hint)),
+          .coap_code = code.to_string(),
+          .coap_reason = reason,
+          .payload = lwm2m::content::to_base64(outcome.payload)};
 }
 
-http::Response no_answer_problem(server::NoAnswer why, const std::string& endpoint) {
+std::string_view name_of(server::NoAnswer why) {
+  using server::NoAnswer;
+  switch (why) {
+    case NoAnswer::NotRegistered: return "not-registered";
+    case NoAnswer::Timeout: return "timeout";
+    case NoAnswer::Reset: return "reset";
+    case NoAnswer::Malformed: return "malformed";
+    case NoAnswer::TooLarge: return "too-large";
+    case NoAnswer::Refused: return "refused";
+    case NoAnswer::Gone: return "gone";
+    case NoAnswer::QueueFull: return "queue-full";
+    case NoAnswer::Expired: return "expired";
+    case NoAnswer::Cancelled: return "cancelled";
+    case NoAnswer::Unreachable: return "unreachable";
+  }
+  return "refused";
+}
+
+Problem no_answer_problem(server::NoAnswer why, const std::string& endpoint) {
   using server::NoAnswer;
   const std::string device = "device \"" + endpoint + "\" ";
-  const auto make = [](unsigned status, std::string_view kind, std::string detail, const char* name) {
-    return to_response(Problem{.status = status, .kind = kind, .detail = std::move(detail), .no_answer = name});
+  const auto make = [why](unsigned status, std::string_view kind, std::string detail) {
+    return Problem{
+        .status = status, .kind = kind, .detail = std::move(detail), .no_answer = std::string(name_of(why))};
   };
   switch (why) {
-    case NoAnswer::NotRegistered: return make(404, "not-registered", device + "is not registered", "not-registered");
-    case NoAnswer::Timeout: return make(504, "no-answer", device + "didn't answer in time", "timeout");
-    case NoAnswer::Reset: return make(502, "no-answer", device + "rejected the message (Reset)", "reset");
-    case NoAnswer::Malformed: return make(502, "no-answer", device + "sent a malformed answer", "malformed");
-    case NoAnswer::TooLarge: return make(502, "no-answer", "the body is larger than the server takes", "too-large");
-    case NoAnswer::Refused: return make(503, "busy", "too many operations wait for " + device, "refused");
-    case NoAnswer::Gone:
-      return make(410, "registration-ended", "the registration of " + device + "ended meanwhile", "gone");
+    case NoAnswer::NotRegistered: return make(404, "not-registered", device + "is not registered");
+    case NoAnswer::Timeout: return make(504, "no-answer", device + "didn't answer in time");
+    case NoAnswer::Reset: return make(502, "no-answer", device + "rejected the message (Reset)");
+    case NoAnswer::Malformed: return make(502, "no-answer", device + "sent a malformed answer");
+    case NoAnswer::TooLarge: return make(502, "no-answer", "the body is larger than the server takes");
+    case NoAnswer::Refused: return make(503, "busy", "too many operations wait for " + device);
+    case NoAnswer::Gone: return make(410, "registration-ended", "the registration of " + device + "ended meanwhile");
+    case NoAnswer::QueueFull: return make(503, "queue-full", "too much waits for " + device + "to wake");
+    case NoAnswer::Expired: return make(504, "expired", "the operation's time was over before " + device + "answered");
+    case NoAnswer::Cancelled:
+      return make(409, "cancelled", "the operation was cancelled before " + device + "answered");
+    case NoAnswer::Unreachable:
+      return make(409, "unreachable",
+                  device + "can't be reached that way: its binding, its number or the server's carriers don't have it");
   }
-  return make(500, "internal", "unknown cause", "refused");
+  return make(500, "internal", "unknown cause");
 }
 
 }  // namespace drover::api

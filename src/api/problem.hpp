@@ -2,6 +2,7 @@
 // Errors as problem details (RFC 9457).
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,11 +33,15 @@ struct Problem {
   std::vector<ProblemLine> lines{};
 };
 
+nlohmann::ordered_json to_json(const Problem& problem);
 http::Response to_response(const Problem& problem);
 
 /// A device's error answer. The status mirrors its code: see `Problem` in docs/openapi.json. `hint` says what to do.
-http::Response device_problem(const lwm2m::Outcome& outcome, std::string_view hint = {});
-http::Response no_answer_problem(server::NoAnswer why, const std::string& endpoint);
+Problem device_problem(const lwm2m::Outcome& outcome, std::string_view hint = {});
+Problem no_answer_problem(server::NoAnswer why, const std::string& endpoint);
+
+/// The reason's name in `no_answer`: "timeout", "queue-full".
+std::string_view name_of(server::NoAnswer why);
 
 /// "2.05" and "Content" of an outcome: its wire code when mapping filled it in, else its status'.
 std::string code_of(const lwm2m::Outcome& outcome);

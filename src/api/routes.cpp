@@ -2,6 +2,7 @@
 #include "api/routes.hpp"
 
 #include "api/call.hpp"
+#include "api/operation_call.hpp"
 
 namespace drover::api {
 
@@ -35,6 +36,12 @@ std::optional<PathParts> match(std::string_view pattern, const std::vector<std::
   }
 }
 
+/// With those that every operation takes.
+std::vector<std::string_view> of_operation(std::vector<std::string_view> parameters) {
+  parameters.insert(parameters.end(), kOperationParameters.begin(), kOperationParameters.end());
+  return parameters;
+}
+
 }  // namespace
 
 const std::vector<Route>& route_table() {
@@ -48,25 +55,28 @@ const std::vector<Route>& route_table() {
       {"GET", "/api/v1/objects/{id}", Role::Read, {"version"}, get_object},
       {"GET", "/api/v1/devices", Role::Read, {"search", "after", "limit"}, list_devices},
       {"GET", "/api/v1/devices/{endpoint}", Role::Read, {}, get_device},
-      {"GET", "/api/v1/devices/{endpoint}/resources/{path}", Role::Read, {"accept", "timeout"}, read},
-      {"PUT", "/api/v1/devices/{endpoint}/resources/{path}", Role::Operate, {"format", "timeout"}, write_replace},
-      {"PATCH", "/api/v1/devices/{endpoint}/resources/{path}", Role::Operate, {"format", "timeout"}, write_update},
-      {"POST", "/api/v1/devices/{endpoint}/resources/{path}", Role::Operate, {"format", "timeout"}, create},
-      {"DELETE", "/api/v1/devices/{endpoint}/resources/{path}", Role::Operate, {"timeout"}, remove},
-      {"POST", "/api/v1/devices/{endpoint}/execute/{path}", Role::Operate, {"timeout"}, execute},
-      {"GET", "/api/v1/devices/{endpoint}/discover/{path}", Role::Read, {"timeout"}, discover},
+      {"GET", "/api/v1/devices/{endpoint}/resources/{path}", Role::Read, of_operation({"accept"}), read},
+      {"PUT", "/api/v1/devices/{endpoint}/resources/{path}", Role::Operate, of_operation({"format"}), write_replace},
+      {"PATCH", "/api/v1/devices/{endpoint}/resources/{path}", Role::Operate, of_operation({"format"}), write_update},
+      {"POST", "/api/v1/devices/{endpoint}/resources/{path}", Role::Operate, of_operation({"format"}), create},
+      {"DELETE", "/api/v1/devices/{endpoint}/resources/{path}", Role::Operate, of_operation({}), remove},
+      {"POST", "/api/v1/devices/{endpoint}/execute/{path}", Role::Operate, of_operation({}), execute},
+      {"GET", "/api/v1/devices/{endpoint}/discover/{path}", Role::Read, of_operation({}), discover},
       {"PUT",
        "/api/v1/devices/{endpoint}/attributes/{path}",
        Role::Operate,
-       {"timeout", "pmin", "pmax", "gt", "lt", "st", "epmin", "epmax", "edge", "con"},
+       of_operation({"pmin", "pmax", "gt", "lt", "st", "epmin", "epmax", "edge", "con"}),
        write_attributes},
       {"GET", "/api/v1/devices/{endpoint}/observations", Role::Read, {}, list_observations},
-      {"PUT", "/api/v1/devices/{endpoint}/observations/{path}", Role::Operate, {"accept", "timeout"}, observe},
+      {"PUT", "/api/v1/devices/{endpoint}/observations/{path}", Role::Operate, of_operation({"accept"}), observe},
       {"DELETE",
        "/api/v1/devices/{endpoint}/observations/{path}",
        Role::Operate,
-       {"mode", "timeout"},
+       of_operation({"mode"}),
        cancel_observation},
+      {"GET", "/api/v1/devices/{endpoint}/operations", Role::Read, {"state", "limit"}, list_operations},
+      {"GET", "/api/v1/devices/{endpoint}/operations/{id}", Role::Read, {}, get_operation},
+      {"DELETE", "/api/v1/devices/{endpoint}/operations/{id}", Role::Operate, {}, cancel_operation},
       {"GET", "/api/v1/events", Role::Read, {"last_event_id", "endpoint", "kind"}, open_events},
       {"GET", "/api/v1/tokens", Role::Admin, {}, list_tokens},
       {"POST", "/api/v1/tokens", Role::Admin, {}, add_token},

@@ -6,14 +6,11 @@
 
 #include "api/call.hpp"
 #include "api/openapi.hpp"
+#include "io/clock.hpp"
 
 namespace drover::api {
 
 namespace {
-
-http::Response slow_server() {
-  return to_response(Problem{.status = 503, .kind = "unavailable", .detail = "the server is too busy to answer"});
-}
 
 Problem not_registered(const std::string& endpoint) {
   return {.status = 404,
@@ -52,6 +49,12 @@ void answer_status(const std::shared_ptr<Call>& call, const server::ServerCounte
                  {"handshakes", counters.handshakes},
                  {"resumptions", counters.resumptions},
                  {"operations", counters.operations},
+                 {"operations_queued", counters.queued},
+                 {"operations_requeued", counters.requeued},
+                 {"operations_expired", counters.expired},
+                 {"triggers", counters.triggers},
+                 {"triggers_failed", counters.triggers_failed},
+                 {"sms_fallbacks", counters.fallbacks},
                  {"notifications", counters.notifications},
                  {"coap", to_json(counters.coap)}};
   add_bootstrap(status, bootstrap);
@@ -62,6 +65,10 @@ void answer_status(const std::shared_ptr<Call>& call, const server::ServerCounte
 }
 
 }  // namespace
+
+http::Response slow_server() {
+  return to_response(Problem{.status = 503, .kind = "unavailable", .detail = "the server is too busy to answer"});
+}
 
 void Call::answer(const Json& body, unsigned status) const {
   http::Response response;
@@ -96,7 +103,7 @@ void list_devices(const std::shared_ptr<Call>& call) {
   call->state->fleet.devices(std::move(query), [call](server::DevicePage page) {
     call->responder.then([call, page = std::move(page)] {
       Json devices = Json::array();
-      for (const auto& device : page.devices) devices.push_back(to_json(device, call->state->registry));
+      for (const auto& device : page.devices) devices.push_back(to_json(device, call->state->registry, io::unix_now()));
       call->answer({{"devices", std::move(devices)},
                     {"total", page.total},
                     {"next", page.next.empty() ? Json(nullptr) : Json(page.next)}});
@@ -109,7 +116,7 @@ void get_device(const std::shared_ptr<Call>& call) {
   call->state->fleet.device(call->endpoint, [call](std::optional<server::DeviceView> device) {
     call->responder.then([call, device = std::move(device)] {
       if (!device) return call->refuse(not_registered(call->endpoint));
-      call->answer(to_json(*device, call->state->registry));
+      call->answer(to_json(*device, call->state->registry, io::unix_now()));
     });
   });
 }

@@ -21,7 +21,7 @@ std::string to_string(const lwm2m::model::Operations& operations) {
 
 }  // namespace
 
-Json to_json(const server::DeviceView& device, const lwm2m::model::Registry& registry) {
+Json to_json(const server::DeviceView& device, const lwm2m::model::Registry& registry, UnixSeconds now) {
   Json objects = Json::array();
   for (const auto& object : device.announcement.objects) {
     const auto* definition = registry.find(object.id, object.version.value_or(lwm2m::Version{1, 0}));
@@ -30,6 +30,7 @@ Json to_json(const server::DeviceView& device, const lwm2m::model::Registry& reg
                        {"name", definition == nullptr ? Json(nullptr) : Json(definition->name)},
                        {"instances", object.instances}});
   }
+  // Through the second in which it may fall asleep: who is shown as asleep is sent nothing.
   return {{"endpoint", device.endpoint},
           {"scheme", device.scheme},
           {"registration", device.registration},
@@ -37,7 +38,10 @@ Json to_json(const server::DeviceView& device, const lwm2m::model::Registry& reg
           {"identity", device.identity},
           {"version", device.version},
           {"binding", device.binding},
-          {"queue", device.queue},
+          {"queue_mode", device.queue},
+          {"awake", !device.queue || device.awake_until.value_or(0) >= now},
+          {"awake_until", device.awake_until ? Json(*device.awake_until) : Json(nullptr)},
+          {"queued", device.queued},
           {"sms", or_null(device.sms)},
           {"lifetime", device.lifetime},
           {"registered_at", device.registered_at},

@@ -11,7 +11,8 @@ namespace drover::api {
 
 using Json = nlohmann::ordered_json;
 
-Json to_json(const server::DeviceView& device, const lwm2m::model::Registry& registry);
+/// `now` decides whether a device in queue mode is awake.
+Json to_json(const server::DeviceView& device, const lwm2m::model::Registry& registry, UnixSeconds now);
 Json to_json(const server::ObservationView& observation);
 Json to_json(const coap::Counters& counters);
 /// `ObjectSummary`, or `ObjectDefinition` with its resources.

@@ -273,7 +273,8 @@ TEST_F(BootstrapRoutes, ARegisteredDeviceIsAskedByItsTrigger) {
   add_device({0});
   fleet_.answer_with(changed());
   const Json asked = post_session(202, {{"endpoint", "pump"}});
-  EXPECT_EQ(asked, Json::parse(R"({"endpoint":"pump","session":null,"path":"/1/0/9","code":"2.04","status":"Changed"})"));
+  EXPECT_EQ(asked, Json::parse(R"({"endpoint":"pump","session":null,"path":"/1/0/9","operation":null,"code":"2.04",
+                                   "status":"Changed"})"));
   EXPECT_EQ(std::get<lwm2m::Execute>(fleet_.next_operation()).path, lwm2m::Path(1, 0, 9));
 
   add_device({0, 3});
@@ -344,8 +345,8 @@ TEST_F(BootstrapRoutes, EventsAreFilteredByKindAndEndpoint) {
   EXPECT_EQ(ended.data["applied"], "unknown");
   EXPECT_EQ(stream.next().id, "1700000000-5");
   const Json problem = call(400, "GET", "/api/v1/events?kind=bootstrap-keys");
-  EXPECT_NE(problem["detail"].get<std::string>().find("refused, bootstrap-started, bootstrap-progress, bootstrap-ended, "
-                                                      "bootstrap-refused"),
+  EXPECT_NE(problem["detail"].get<std::string>().find("refused, operation, bootstrap-started, bootstrap-progress, "
+                                                      "bootstrap-ended, bootstrap-refused"),
             std::string::npos);
 }
 

@@ -176,6 +176,7 @@ class OpenApi : public ApiTest {
   void tour_views();
   void tour_operations();
   void tour_observations();
+  void tour_queue();
   void tour_problems();
   void tour_tokens();
   void tour_credentials();
@@ -273,6 +274,36 @@ void OpenApi::tour_observations() {
   fleet_.answer_with(content(0, {'1'}));
   step(200, "PUT", device("/observations/3/0/1"));
   step(200, "DELETE", device("/observations/3/0/1"));
+}
+
+void OpenApi::tour_queue() {
+  // Each way of asking, of a device that sleeps; the tour goes on with one that is awake.
+  fleet_.fall_asleep();
+  step(202, "GET", device("/resources/3/0/1?expires=60&via=udp&redeliver=always&trigger=true"));
+  step(202, "PUT", device("/resources/3/0/1?wait=false"), R"({"value":1})");
+  step(202, "PATCH", device("/resources/3/0"), R"({"payload":"AA==","format":42})");
+  step(202, "POST", device("/resources/3"), R"({"value":{"0":"x"}})");
+  step(202, "DELETE", device("/resources/3/0"));
+  step(202, "POST", device("/execute/3/0/8"));
+  step(202, "GET", device("/discover/3"));
+  step(202, "PUT", device("/attributes/3/0/1?pmin=1"));
+  step(202, "PUT", device("/observations/3/0/1"));
+  step(202, "DELETE", device("/observations/3/0/1"));
+  step(400, "GET", device("/resources/3/0/1?via=pigeon"));
+  const std::string all = device("/operations");
+  EXPECT_EQ(step(200, "GET", all + "?state=queued&limit=3")["operations"].size(), 3u);
+  step(400, "GET", all + "?state=x");
+  step(404, "GET", "/api/v1/devices/nobody/operations");
+  const auto first = fleet_.queued_operation(0);
+  step(200, "GET", all + "/" + std::to_string(first.id.value));
+  fleet_.change(FakeFleet::over(first, content(0, {'1'})));
+  EXPECT_EQ(step(200, "GET", all + "/" + std::to_string(first.id.value))["answer"]["value"], 1);
+  const auto second = std::to_string(fleet_.queued_operation(0).id.value);
+  EXPECT_EQ(step(200, "DELETE", all + "/" + second)["problem"]["no_answer"], "cancelled");
+  step(409, "DELETE", all + "/" + second);
+  step(404, "DELETE", all + "/999");
+  step(404, "GET", all + "/x");
+  fleet_.wake();
 }
 
 void OpenApi::tour_problems() {
@@ -374,10 +405,10 @@ void OpenApi::tour_bootstrap() {
 void OpenApi::tour_events() {
   Api::Settings settings;
   settings.bootstrap = &desk_;
-  settings.events.events_max = 12;
+  settings.events.events_max = 13;
   api_.reset();
   start(settings);
-  for (int i = 0; i < 13; ++i) fleet_.emit(EventKind::Expired, "a");  // the first is lost
+  for (int i = 0; i < 14; ++i) fleet_.emit(EventKind::Expired, "a");  // the first is lost
   RawClient client(port_);
   client.send("GET /api/v1/events?last_event_id=x HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(status_of(client.read_through(": connected\n\n")), 200);
@@ -394,6 +425,10 @@ void OpenApi::tour_events() {
   notify(lwm2m::Path(3),
          content(11543, to_bytes(R"({"bn":"/","e":[{"n":"3/0/6","ov":"4:0"},{"n":"4/0/0","sv":"x"}]})")));
   notify({3, 0, 1}, content(11543, to_bytes(R"({"bn":"/3/0/1","bt":1700000000,"e":[{"v":5,"t":-1},{"v":6,"t":-2}]})")));
+  fleet_.emit(EventKind::Operation, "a", [](server::Event& event) {
+    event.operation.emplace();
+    event.operation->operation = "Read";
+  });
   fleet_.emit(EventKind::Refused, "a", [](server::Event& event) {
     event.address = transport::PeerAddress::v4(0xC0000201, 40000);
     event.reason = "unknown PSK identity: psk \"a\"";
@@ -423,6 +458,7 @@ TEST_F(OpenApi, TheTourMeetsExactlyWhatIsDocumented) {
   tour_operations();
   tour_observations();
   tour_problems();
+  tour_queue();
   tour_credentials();
   tour_bootstrap();
   tour_tokens();

@@ -415,7 +415,8 @@ TEST_F(Rest, ADevicesErrorIsMirroredWithItsCodeAndReason) {
 TEST_F(Rest, NoAnswerFromTheDevice) {
   const std::pair<NoAnswer, int> kCauses[] = {
       {NoAnswer::NotRegistered, 404}, {NoAnswer::Timeout, 504}, {NoAnswer::Reset, 502}, {NoAnswer::Malformed, 502},
-      {NoAnswer::TooLarge, 502},      {NoAnswer::Refused, 503}, {NoAnswer::Gone, 410}};
+      {NoAnswer::TooLarge, 502},      {NoAnswer::Refused, 503}, {NoAnswer::Gone, 410},  {NoAnswer::QueueFull, 503},
+      {NoAnswer::Expired, 504},       {NoAnswer::Cancelled, 409}, {NoAnswer::Unreachable, 409}};
   for (const auto& [why, status] : kCauses) {
     fleet_.answer_with(why);
     const Reply reply = get(device("/resources/3/0/1"));
@@ -457,6 +458,12 @@ TEST_F(Rest, ObjectsAndStatus) {
   const Json status = get("/api/v1/status").json();
   EXPECT_EQ(status["registers"], 7);
   EXPECT_EQ(status["coap"]["datagrams_in"], 11);
+  EXPECT_EQ(status["operations_queued"], 21);
+  EXPECT_EQ(status["operations_requeued"], 22);
+  EXPECT_EQ(status["operations_expired"], 23);
+  EXPECT_EQ(status["triggers"], 24);
+  EXPECT_EQ(status["triggers_failed"], 25);
+  EXPECT_EQ(status["sms_fallbacks"], 26);
   EXPECT_TRUE(status["events"]["newest"].is_null());
 }
 

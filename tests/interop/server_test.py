@@ -64,7 +64,7 @@ class HandMadeClient(HandMade):
         self.register("lwm2m=1.2&ep=hand-made&lt=60&Q", '</>;rt="oma.lwm2m";ct=110,</1>;ver=1.1,</1/0>,</3/0>')
         device = self.drover("show", "hand-made")[1]
         self.assertEqual(device["version"], "1.2")
-        self.assertTrue(device["queue"])
+        self.assertTrue(device["queue_mode"])
 
     def test_an_alternate_path(self):
         self.register(body='</lwm2m>;rt="oma.lwm2m",</lwm2m/1/0>,</lwm2m/3/0>')
