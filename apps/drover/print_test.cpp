@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apps/drover/operation_text.hpp"
+
 namespace drover::cli {
 namespace {
 
@@ -56,6 +58,43 @@ TEST(SpanText, ChoosesTheUnit) {
 TEST(EventText, ANotificationShowsPathAndValue) {
   const Json event{{"at", 0}, {"endpoint", "e"}, {"path", "/3303/0/5700"}, {"code", "2.05"}, {"value", 21.5}};
   EXPECT_EQ(event_text("notification", event), "1970-01-01 00:00:00  notification       e  /3303/0/5700  21.5\n");
+}
+
+TEST(EventText, AnOperationShowsHowItStands) {
+  Json event{{"at", 0},         {"endpoint", "e"}, {"operation_id", "17"}, {"operation", "Read"}, {"path", "/3/0/9"},
+             {"state", "queued"}, {"via", "auto"},   {"ahead", 2},           {"triggered", true}};
+  EXPECT_EQ(event_text("operation", event),
+            "1970-01-01 00:00:00  operation          e  17  Read /3/0/9  queued behind 2 others  "
+            "asked by SMS to wake\n");
+  event["state"] = "sent";
+  event["via"] = "sms";
+  event["ahead"] = nullptr;
+  event["triggered"] = false;
+  EXPECT_EQ(event_text("operation", event),
+            "1970-01-01 00:00:00  operation          e  17  Read /3/0/9  sent  by sms\n");
+}
+
+TEST(QueuedText, SaysWhatWillHappen) {
+  Json operation{{"id", "17"}, {"endpoint", "e"},  {"state", "queued"},
+                 {"ahead", 1}, {"expected_by", 0}, {"triggered", true}};
+  EXPECT_EQ(queued_text(operation),
+            "queued as 17 behind 1 other; expected by 1970-01-01 00:00:00 UTC; asked by SMS to wake; "
+            "drover operation e 17 shows it\n");
+  operation["ahead"] = 0;
+  operation["expected_by"] = nullptr;
+  operation["triggered"] = false;
+  EXPECT_EQ(queued_text(operation), "queued as 17; drover operation e 17 shows it\n");
+}
+
+TEST(DevicesText, ShowsWhoSleepsAndWhatWaits) {
+  Json device{{"endpoint", "e"}, {"version", "1.0"}, {"binding", "UQ"}, {"lifetime", 300}, {"address", "a"},
+              {"updated_at", 0}, {"expires_at", 300}, {"awake", false},  {"queued", 3}};
+  const std::string asleep = devices_text(Json::array({device}), 10);
+  EXPECT_NE(asleep.find("4 min       asleep  3\n"), std::string::npos) << asleep;
+  device["awake"] = true;
+  device["queued"] = 0;
+  const std::string awake = devices_text(Json::array({device}), 10);
+  EXPECT_NE(awake.find("4 min       awake  0\n"), std::string::npos) << awake;
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "api/call.hpp"
 #include "api/operation_views.hpp"
+#include "io/clock.hpp"
 #include "io/log.hpp"
 
 namespace drover::api {
@@ -144,6 +145,8 @@ void cancel_operation(const std::shared_ptr<Call>& call) {
         if (server::is_over(before->state)) return refuse_over(*before);
         call->state->fleet.cancel_operation(
             call->endpoint, id, [call, refuse_over](std::optional<OperationStatus> after) {
+              // The fleet's copy is of the moment before.
+              if (after && !after->ended_at) after->ended_at = io::unix_now();
               call->responder.then([call, refuse_over, after = std::move(after)] {
                 if (!after) return refuse_unknown(*call);
                 if (after->state != OperationState::Cancelled) return refuse_over(*after);

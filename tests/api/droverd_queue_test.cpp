@@ -167,6 +167,9 @@ TEST_F(DroverdQueue, WhatIsAskedOfASleepingDeviceIsDoneWhenItWakes) {
   expect_in(drover({"cancel-operation", "sleeper", second}), {"cancelled ", "Write /3/0/14\n"});
   expect_in(drover({"cancel-operation", "sleeper", second}, kUsage), {"that operation is over already: cancelled"});
   drover({"operation", "sleeper", second}, kNoAnswer);
+  for (const char* option : {"--via=pigeon", "--expires=12", "--redeliver=often"}) {
+    expect_in(drover({"read", "sleeper", "/3/0/9", option}, kUsage), {"drover: ", "(see drover read --help)"});
+  }
 
   device_->update();
   // Uri-Path 3, 0, 9 (delta 11, then 0); Accept is whatever the server asks for.
