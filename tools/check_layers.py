@@ -36,7 +36,7 @@ MAY_KNOW = {
     "lwm2m/operation": ["base", "lwm2m/data", "lwm2m/content/format.hpp"],
     "lwm2m/mapping": ["base", "transport", "coap", "coap/message", "coap/exchange", "lwm2m/data", "lwm2m/content/format.hpp",
                       "lwm2m/operation"],
-    "client": ["base", "transport", "security", "coap", "coap/message", "coap/exchange", "stack", "lwm2m/data", "lwm2m/model",
+    "client": ["base", "transport", "security", "security/sps", "coap", "coap/message", "coap/exchange", "stack", "lwm2m/data", "lwm2m/model",
                "lwm2m/content", "lwm2m/operation", "lwm2m/mapping"],
     "server": ["base", "transport", "security", "coap", "coap/message", "coap/exchange", "stack", "lwm2m/data", "lwm2m/model",
                "lwm2m/content", "lwm2m/operation", "lwm2m/mapping"],

@@ -12,8 +12,9 @@ using transport::Transmit;
 /// Where CoAP finds the server; nothing while nothing may come from there.
 std::optional<transport::PeerAddress> Client::peer_of(ServerId server, const Account& account) {
   const auto address = account.registration.peer();
-  if (!address || !account.registration.uri().secure) return address;
-  return Channels::name(server);
+  const ServerUri& uri = account.registration.uri();
+  if (!address || !uri.secure) return address;
+  return Channels::name(server, uri.is_sms() ? drover::security::Path::Sms : drover::security::Path::Network);
 }
 
 /// coaps goes with security modes 0 to 2, coap with 3 (Core E.1, /0/x/0 and /0/x/2).
@@ -58,6 +59,7 @@ void Client::way_changed(Instant now, ServerId server, Account& account) {
     account.queue.moved = true;
     return;
   }
+  if (account.registration.uri().is_sms()) return;  // its number stays
   channels_.address_changed(server);
   account.registration.address_changed(now);
 }
@@ -71,9 +73,10 @@ void Client::send_uplink(Instant now, ServerId server, Account& account, const l
     account.exchange = endpoint_.request(now, *address, std::move(request));
     return;
   }
-  channels_.connect(now, server, *address);
-  if (channels_.is_up(server)) {
-    account.exchange = endpoint_.request(now, Channels::name(server), std::move(request));
+  Channels& channels = channels_of(account.registration.uri());
+  channels.connect(now, server, *address);
+  if (channels.is_up(server)) {
+    account.exchange = endpoint_.request(now, channels.name(server), std::move(request));
   } else {
     account.waiting = std::move(request);
   }
@@ -86,9 +89,14 @@ void Client::abandon_uplink(Account& account) {
 }
 
 bool Client::drain_channels(Instant now) {
+  bool busy = drain_channels(now, channels_);
+  return drain_channels(now, sms_channels_) || busy;
+}
+
+bool Client::drain_channels(Instant now, Channels& channels) {
   bool busy = false;
   // First: who sends over a new association doesn't send before it is there.
-  while (const auto event = channels_.poll_event()) {
+  while (const auto event = channels.poll_event()) {
     busy = true;
     const ServerId server = std::visit([](const auto& one) { return one.server; }, *event);
     if (server == kBootstrapServer) {
@@ -96,8 +104,8 @@ bool Client::drain_channels(Instant now) {
       if (lost != nullptr) {
         bootstrap_waiting_.reset();
         bootstrap_.lost(now, lost->reason);
-      } else if (bootstrap_waiting_ && channels_.is_up(server)) {
-        bootstrap_exchange_ = endpoint_.request(now, Channels::name(server), std::move(*bootstrap_waiting_));
+      } else if (bootstrap_waiting_ && channels.is_up(server)) {
+        bootstrap_exchange_ = endpoint_.request(now, channels.name(server), std::move(*bootstrap_waiting_));
         bootstrap_waiting_.reset();
       }
       continue;
@@ -105,26 +113,32 @@ bool Client::drain_channels(Instant now) {
     const auto found = accounts_.find(server);
     if (found == accounts_.end()) continue;
     Account& account = found->second;
+    // What is only there to be reached by SMS, too, is tried again with the next Update.
+    if (&channels_of(account.registration.uri()) != &channels) continue;
     if (const auto* down = std::get_if<ChannelDown>(&*event)) {
       abandon_uplink(account);
       account.registration.lost(now, down->reason);
-    } else if (account.waiting && channels_.is_up(server)) {
-      account.exchange = endpoint_.request(now, Channels::name(server), std::move(*account.waiting));
+    } else if (account.waiting && channels.is_up(server)) {
+      account.exchange = endpoint_.request(now, channels.name(server), std::move(*account.waiting));
       account.waiting.reset();
     }
   }
-  while (const auto message = channels_.poll_message()) {
+  while (const auto message = channels.poll_message()) {
     busy = true;
     receive(now, {message->to, message->bytes});
   }
-  while (auto datagram = channels_.poll_transmit()) transmits_.push_back(std::move(*datagram));
+  while (auto datagram = channels.poll_transmit()) transmits_.push_back(std::move(*datagram));
   return busy;
 }
 
 void Client::receive(Instant now, const Datagram& datagram) {
-  if (is_welcome(datagram)) return endpoint_.handle_datagram(now, datagram);
-  ++counters_.ignored;
-  endpoint_.note_drop(datagram.from, server_at(datagram.from) ? "request before the registration stands" : "stranger");
+  const auto server = server_at(datagram.from);
+  if (!is_welcome(datagram)) {
+    ++counters_.ignored;
+    return endpoint_.note_drop(datagram.from, server ? "request before the registration stands" : "stranger");
+  }
+  const bool asks_by_sms = server && datagram.from.is_sms() && is_request(datagram.bytes);
+  if (!asks_by_sms || takes_request_by_sms(now, *server, datagram)) endpoint_.handle_datagram(now, datagram);
 }
 
 bool Client::hand_over_transmits(Instant now) {
@@ -133,13 +147,15 @@ bool Client::hand_over_transmits(Instant now) {
     if (is_asleep(transmit->to)) continue;  // the radio is off
     note_sent(now, transmit->to);
     if (transmit->to.kind == transport::Kind::Association) {
-      channels_.send(now, *transmit);
+      (transmit->to.is_sms() ? sms_channels_ : channels_).send(now, *transmit);
       busy = true;  // it may have ended the association
     } else {
       transmits_.push_back(std::move(*transmit));
     }
   }
-  while (auto datagram = channels_.poll_transmit()) transmits_.push_back(std::move(*datagram));
+  for (Channels* channels : {&channels_, &sms_channels_}) {
+    while (auto datagram = channels->poll_transmit()) transmits_.push_back(std::move(*datagram));
+  }
   return busy;
 }
 
@@ -149,6 +165,7 @@ void Client::release_associations(Instant now) {
   channels_.close(now, kBootstrapServer);
   while (auto datagram = channels_.poll_transmit()) transmits_.push_back(std::move(*datagram));
   channels_.release(now);
+  sms_channels_.release(now);
   note_unsaved_registrations();
 }
 

@@ -28,6 +28,7 @@ std::optional<Binding> parse_binding(std::string_view text) {
 }
 
 bool is_possible(const Binding& binding, const Transports& transports) {
+  if (binding.is_sms_alone() && !transports.sms_alone) return false;
   return (!binding.sms || transports.sms) && (!binding.trigger_only || transports.trigger);
 }
 

@@ -10,7 +10,8 @@ namespace drover::client {
 
 /// What a client has to offer a binding.
 struct Transports {
-  bool sms = false;      ///< short messages go out and come in
+  bool sms = false;        ///< short messages go out and come in
+  bool sms_alone = false;  ///< and they are protected enough to be the only way (S, SQ)
   bool trigger = false;  ///< enabler 1.1 or later: UQT
 };
 

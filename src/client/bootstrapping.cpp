@@ -97,7 +97,7 @@ void Client::send_bootstrap_request(Instant now) {
   }
   channels_.connect(now, kBootstrapServer, *address);
   if (channels_.is_up(kBootstrapServer)) {
-    bootstrap_exchange_ = endpoint_.request(now, Channels::name(kBootstrapServer), std::move(request));
+    bootstrap_exchange_ = endpoint_.request(now, channels_.name(kBootstrapServer), std::move(request));
   } else {
     bootstrap_waiting_ = std::move(request);
   }
@@ -106,7 +106,7 @@ void Client::send_bootstrap_request(Instant now) {
 // ---- who (Core §5.2.5) ----------------------------------------------------------------------------------------------
 
 std::optional<transport::PeerAddress> Client::bootstrap_peer() const {
-  if (channels_.has(kBootstrapServer)) return Channels::name(kBootstrapServer);
+  if (channels_.has(kBootstrapServer)) return channels_.name(kBootstrapServer);
   const auto& uri = bootstrap_.uri();
   return uri && !uri->secure ? bootstrap_.peer() : std::nullopt;
 }
@@ -181,7 +181,10 @@ void Client::collect_bootstrap(Instant now, coap::RequestBlockArrived&& event) {
 Result<void> Client::conclude_bootstrap(Instant now) {
   (void)now;
   const auto usable = [this](const ServerUri& uri, const SecurityValues& values) { return check_security(uri, values); };
-  return conclude(*draft_, {bootstrap_instance_, tree_.find(AccessControl::kObject) != nullptr, usable});
+  const auto by_sms = [this](lwm2m::InstanceId security, const std::string& binding) {
+    return check_sms_account([this](const Path& path) { return draft_->get(path); }, security, binding);
+  };
+  return conclude(*draft_, {bootstrap_instance_, tree_.find(AccessControl::kObject) != nullptr, usable, by_sms});
 }
 
 void Client::adopt_bootstrap(Instant now) {

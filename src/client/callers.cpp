@@ -110,8 +110,9 @@ void Callers::greet(Instant now, const Datagram& datagram, const security::Clien
     return;
   }
   if (handshakes_.size() >= kHandshakesMax) return;
+  const auto path = datagram.from.is_sms() ? security::Path::Sms : security::Path::Network;
   const auto [handshake, fresh] =
-      handshakes_.try_emplace(datagram.from, Handshake{role_, role_->acceptor().accept(now, hello, {})});
+      handshakes_.try_emplace(datagram.from, Handshake{role_, role_->acceptor().accept(now, hello, {}, path)});
   handshake->second.association->handle_datagram(now, datagram.bytes);
   drain(handshake);
 }

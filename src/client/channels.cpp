@@ -41,7 +41,7 @@ Result<void> Channels::check(const std::string& host, const SecurityValues& valu
   }
   auto credential = to_credential(values);
   if (!credential) return tl::unexpected(credential.error());
-  if (auto connector = provider_->connector(*credential, host); !connector) return tl::unexpected(connector.error());
+  if (auto connector = provider_->connector(*credential, host, path_); !connector) return tl::unexpected(connector.error());
   return {};
 }
 
@@ -106,7 +106,7 @@ void Channels::begin(Instant now, ServerId server, Channel& channel) {
   let_go(channel);
   // A new one each time: it takes the provider's clock, by which certificates are judged.
   const auto credential = to_credential(channel.values);
-  auto connector = provider_->connector(*credential, channel.host);
+  auto connector = provider_->connector(*credential, channel.host, path_);
   if (!connector) {
     events_.push_back(ChannelDown{server, connector.error().reason});
     return;
@@ -194,6 +194,12 @@ void Channels::ended(Instant now, ServerId server, Channel& channel) {
   events_.push_back(ChannelDown{server, std::move(reason)});
 }
 
+/// A server answers short messages from its number, whatever port it says.
+bool Channels::is_from(const Channel& channel, const transport::PeerAddress& from) const {
+  if (path_ == security::Path::Network) return channel.address == from;
+  return channel.address.kind == from.kind && channel.address.host == from.host;
+}
+
 // ---- datagrams and messages -----------------------------------------------------------------------------------------
 
 bool Channels::handle_datagram(Instant now, const Datagram& datagram) {
@@ -203,7 +209,7 @@ bool Channels::handle_datagram(Instant now, const Datagram& datagram) {
     return true;
   }
   for (auto& [server, channel] : channels_) {
-    if (!channel.association || channel.address != datagram.from) continue;
+    if (!channel.association || !is_from(channel, datagram.from)) continue;
     const bool authentic = channel.association->handle_datagram(now, datagram.bytes) != security::Arrival::Ignored;
     channel.heard |= authentic;
     drain(now, server, channel);
@@ -274,7 +280,8 @@ std::vector<SavedChannel> Channels::save() const {
   std::vector<SavedChannel> saved;
   for (const auto& [server, channel] : channels_) {
     if (channel.session.empty() && channel.released.empty()) continue;
-    saved.push_back({server, channel.fingerprint, channel.address, channel.released, channel.session});
+    saved.push_back({server, channel.fingerprint, channel.address, channel.released, channel.session,
+                     path_ == security::Path::Sms});
   }
   return saved;
 }
@@ -286,13 +293,14 @@ void Channels::restore(Instant now, const SavedChannel& saved) {
   channel.session = saved.session;
   ++revision_;
   if (saved.released.empty()) return;
-  auto connector = provider_->connector(*to_credential(channel.values), channel.host);
+  auto connector = provider_->connector(*to_credential(channel.values), channel.host, path_);
   if (!connector) return;
   auto association = (*connector)->restore(now, saved.released);
   if (!association) return;
   channel.connector = std::move(*connector);
   channel.association = std::move(*association);
-  channel.address = saved.address;
+  // A storage may have kept the number alone.
+  channel.address = saved.sms ? saved.address.as(transport::Kind::SmsDtls) : saved.address;
   channel.up = true;
 }
 

@@ -42,6 +42,7 @@ struct SavedChannel {
   transport::PeerAddress address;  ///< of the server
   Secret<Bytes> released;          ///< Association::release(): good for one use; empty when it was killed
   Secret<Bytes> session;           ///< Association::session(), or empty
+  bool sms = false;                ///< its records are short messages
 };
 
 /// One channel a secure account. CoAP knows a server by name(), which stays when the server, the client or the
@@ -53,12 +54,18 @@ class Channels {
  public:
   /// Without a provider no account can be configured. With `rng` servers may begin handshakes, too (Transport "LwM2M
   /// and DTLS Roles"): such an association becomes that of the account whose keys it proved. Both outlive this.
-  explicit Channels(drover::security::Provider* provider, Rng* rng = nullptr) : provider_(provider) {
+  /// `path` is what carries their records: the network, or short messages.
+  explicit Channels(drover::security::Provider* provider, Rng* rng = nullptr,
+                    drover::security::Path path = drover::security::Path::Network)
+      : provider_(provider), path_(path) {
     if (provider != nullptr && rng != nullptr) callers_.emplace(*provider, *rng);
   }
 
   /// The name of a server towards CoAP: Kind::Association.
-  static transport::PeerAddress name(ServerId server) { return transport::PeerAddress::association(server); }
+  [[nodiscard]] transport::PeerAddress name(ServerId server) const { return name(server, path_); }
+  static transport::PeerAddress name(ServerId server, drover::security::Path path) {
+    return transport::PeerAddress::association(server, path == drover::security::Path::Sms);
+  }
 
   /// The error says why there can't be an association with these values, without a word of theirs.
   [[nodiscard]] Result<void> check(const std::string& host, const SecurityValues& values) const;
@@ -125,6 +132,7 @@ class Channels {
   void drain(Instant now, ServerId server, Channel& channel);
   void ended(Instant now, ServerId server, Channel& channel);
   void take_datagrams(Channel& channel);
+  [[nodiscard]] bool is_from(const Channel& channel, const transport::PeerAddress& from) const;
   void expect_callers();
   void take_callers(Instant now);
   void say_goodbye(Instant now, Channel& channel);
@@ -132,6 +140,7 @@ class Channels {
   [[nodiscard]] static std::uint64_t fingerprint(const std::string& host, const SecurityValues& values);
 
   drover::security::Provider* provider_;
+  drover::security::Path path_;
   std::optional<Callers> callers_;
   std::map<ServerId, Channel> channels_;
   std::deque<transport::Transmit> transmits_;

@@ -15,6 +15,16 @@ coap::Parameters streaming(coap::Parameters parameters) {
   return parameters;
 }
 
+/// Core E.1 gives /0/x/7 six bytes, which is wrong where they are key parameters (KIc, KID, SPI and TAR are seven) and
+/// where they are an identity. What they may be depends on /0/x/6: protect_sms() looks.
+lwm2m::model::ObjectDefinition without_key_lengths(lwm2m::model::ObjectDefinition definition) {
+  for (auto& resource : definition.resources) {
+    const bool sms = resource.id == SecurityObject::kSmsKeyParameters || resource.id == SecurityObject::kSmsSecretKeys;
+    if (sms) resource.range.clear();
+  }
+  return definition;
+}
+
 Deadline earlier(const std::optional<Deadline>& a, const Deadline& b) {
   return a && a->at <= b.at ? *a : b;
 }
@@ -31,6 +41,7 @@ Client::Client(ClientSettings settings, Rng& rng)
       notifier_(tree_, settings_.notification),
       endpoint_(streaming(settings_.coap), rng),
       channels_(settings_.security, settings_.accept_handshakes ? &rng : nullptr),
+      sms_channels_(settings_.security, transports().sms ? &rng : nullptr, drover::security::Path::Sms),
       bootstrap_(settings_.bootstrap, rng) {
   server_object_.set_transports(transports());
   device_object_.set_supported_binding(supported_binding(transports()));
@@ -39,8 +50,9 @@ Client::Client(ClientSettings settings, Rng& rng)
 void Client::define(const lwm2m::model::ObjectDefinition& definition, ObjectBehaviour* behaviour,
                     std::vector<lwm2m::ResourceId> supported) {
   if (behaviour == nullptr && definition.id == SecurityObject::kObject) {
-    behaviour = &security_object_;
-    if (supported.empty()) supported = SecurityObject::supported();
+    if (supported.empty()) supported = SecurityObject::supported(transports().sms);
+    security_definition_ = without_key_lengths(definition);
+    return tree_.define(security_definition_, &security_object_, std::move(supported));
   }
   if (behaviour == nullptr && definition.id == ServerObject::kObject) behaviour = &server_object_;
   if (behaviour == nullptr && definition.id == AccessControl::kObject) behaviour = &access_control_object_;
@@ -96,13 +108,18 @@ void Client::handle_datagram(Instant now, const transport::Datagram& datagram) {
     return settle(now);
   }
   statistics_object_.received(now, datagram);
-  if (!channels_.handle_datagram(now, datagram)) receive(now, datagram);
+  if (datagram.from.is_sms()) {
+    take_sms(now, datagram);
+  } else if (!channels_.handle_datagram(now, datagram)) {
+    receive(now, datagram);
+  }
   settle(now);
 }
 
 void Client::handle_timeout(Instant now) {
   endpoint_.handle_timeout(now);
   channels_.handle_timeout(now);
+  sms_channels_.handle_timeout(now);
   for (auto& [id, account] : accounts_) account.registration.handle_timeout(now);
   bootstrap_.handle_timeout(now);
   wake_on_time(now);
@@ -149,6 +166,7 @@ std::optional<ClientEvent> Client::poll_event() {
 std::optional<Deadline> Client::deadline() const {
   std::optional<Deadline> next = endpoint_.deadline();
   if (const auto due = channels_.deadline()) next = earlier(next, *due);
+  if (const auto due = sms_channels_.deadline()) next = earlier(next, *due);
   if (const auto due = bootstrap_.deadline()) next = earlier(next, *due);
   if (purge_at_) next = earlier(next, {*purge_at_, Reason::Bootstrap});
   if (const auto due = queue_deadline()) next = earlier(next, *due);
@@ -166,7 +184,8 @@ std::vector<AccountView> Client::accounts() const {
   for (const auto& [id, account] : accounts_) {
     const ServerUri& uri = account.registration.uri();
     views.push_back({id, uri.to_string(), account.registration.state(), account.registration.location(),
-                     account.registration.peer(), uri.secure, channels_.is_up(id),
+                     account.registration.peer(), uri.secure,
+                     (uri.is_sms() ? sms_channels_ : channels_).is_up(id),
                      account.registration.parameters().binding, account.queue.state == QueueMode::State::Asleep});
   }
   return views;

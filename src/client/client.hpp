@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,6 +30,7 @@
 #include "client/registration.hpp"
 #include "client/saved_state.hpp"
 #include "client/settings.hpp"
+#include "client/sms_values.hpp"
 #include "stack/endpoint.hpp"
 #include "transport/datagram.hpp"
 
@@ -86,7 +88,15 @@ struct ClientCounters {
   std::uint64_t notifications = 0;
   std::uint64_t kept = 0;       ///< notifications for a server that couldn't be reached (/1/x/6)
   std::uint64_t discarded = 0;  ///< the same where nothing is to be kept
+  std::uint64_t refused_sms = 0;  ///< of strangers, or in a way that isn't the server's; dropped without a word
   std::uint64_t unheard = 0;    ///< datagrams that came while the device was offline
+};
+
+/// Whom the device hears by SMS, and how: what a sms::Gateway asks for.
+struct SmsPeer {
+  bool plain = false;                 ///< Kind::Sms
+  bool dtls = false;                  ///< Kind::SmsDtls
+  std::optional<SmsPackets> packets;  ///< Kind::SmsPacket
 };
 
 struct AccountView {
@@ -110,6 +120,12 @@ struct BootstrapView {
   bool has_draft = false;  ///< a configuration is being written that isn't the device's yet
 };
 
+/// What an account may have besides.
+struct AccountWishes {
+  std::string binding = "U";  ///< /1/x/7
+  SmsValues sms = {};         ///< /0/x/6 to /0/x/9
+};
+
 /// Satisfies io::Driven. Drive it by the one contract; after changes to tree() from outside call settle(). `rng` and
 /// the definitions outlive it. One thread at a time.
 ///
@@ -118,6 +134,9 @@ struct BootstrapView {
 /// goodbye and makes another one (Core §5.2.5). Datagrams from other addresses than those of the
 /// registered servers, and requests of a server that hasn't acknowledged the registration yet, are dropped unanswered:
 /// Core §5.4 and §5.5 say MUST ignore.
+///
+/// With SmsSettings::attached the host moves datagrams of Kind::Sms, SmsDtls and SmsPacket to and from short messages,
+/// and protects those of SmsPacket with the keys that sms_peer() gives (sms::Gateway does it).
 class Client {
  public:
   Client(ClientSettings settings, Rng& rng);
@@ -131,7 +150,7 @@ class Client {
   /// that an account has, a URI that can't be parsed or doesn't go with the security mode, and settings that don't fit
   /// a Register.
   Result<void> add_account(Instant now, ServerId server, const std::string& uri, std::uint32_t lifetime,
-                           const SecurityValues& security = {});
+                           const SecurityValues& security = {}, const AccountWishes& wishes = {});
   /// Adds the Bootstrap-Server account, of which there is one: the next free instance of object 0. `hold_off` and
   /// `timeout` are /0/x/11 and /0/x/12, in seconds; a timeout of 0 keeps the account for good.
   Result<void> add_bootstrap_account(Instant now, const std::string& uri, const SecurityValues& security = {},
@@ -164,6 +183,17 @@ class Client {
   /// and with their observations, by an Update; with the attributes of servers that have an account, and the clock. The
   /// tree must be as it is to be. Before start(), once. `unix_now` is the system's wall clock.
   void restore(Instant now, UnixSeconds unix_now, const SavedState& saved);
+
+  // ---- for a gateway of short messages
+  // --------------------------------------------------------------------------------------------
+  /// Nothing for a stranger. `msisdn` is digits.
+  [[nodiscard]] std::optional<SmsPeer> sms_peer(std::string_view msisdn) const;
+  /// Zeros for a key that hasn't been used.
+  [[nodiscard]] SmsCounters sms_counters(std::uint64_t key) const;
+  /// They are on disk once a storage has saved what unsaved() says. Neither ever goes back.
+  void set_sms_counters(const SmsCounters& counters);
+  /// Short messages that went and came in all, for /7/0/0 and /7/0/1.
+  void sms_counted(Instant now, std::uint64_t sent, std::uint64_t received);
 
   // ---- for a storage
   // ------------------------------------------------------------------------------------------------
@@ -213,6 +243,8 @@ class Client {
     bool leaving = false;  ///< its instances are gone
     bool silent = false;   ///< a confirmable notification wasn't acknowledged, and nothing was heard since
     std::optional<Instant> observe_again_until;  ///< dormant observations are dropped then
+    std::optional<SmsProtection> sms;  ///< where its short messages may come from
+    std::optional<std::pair<coap::MessageId, Instant>> trigger;  ///< the last one under UQT
     QueueMode queue;
     std::vector<std::pair<coap::ResponderId, coap::Response>> farewells;  ///< ends of observations, for a server that sleeps
     std::uint64_t revision = ~std::uint64_t{0};  ///< of the registration, when it was last looked at for unsaved()
@@ -239,11 +271,19 @@ class Client {
   // accounts.cpp
   void sync_accounts(Instant now);
   [[nodiscard]] std::optional<ServerUri> usable_uri(Instant now, lwm2m::InstanceId security, ServerId server);
+  [[nodiscard]] bool report_refusal(ServerId server, const Result<void>& fits);
   [[nodiscard]] SecurityValues security_values(Instant now, lwm2m::InstanceId security) const;
   void sync_bootstrap(Instant now, std::optional<lwm2m::InstanceId> security);
-  Result<lwm2m::Path> add_security(Instant now, const std::string& uri, const SecurityValues& security);
+  Result<lwm2m::Path> add_security(Instant now, const std::string& uri, const SecurityValues& security,
+                                   const AccountWishes& wishes);
+  [[nodiscard]] Result<void> check_way(const std::string& uri, const SecurityValues& security,
+                                       const AccountWishes& wishes) const;
   void sync_account(Instant now, lwm2m::InstanceId security, ServerId server, lwm2m::InstanceId server_instance);
-  [[nodiscard]] RegistrationParameters parameters(Instant now, lwm2m::InstanceId server_instance) const;
+  [[nodiscard]] RegistrationParameters parameters(Instant now, lwm2m::InstanceId server_instance,
+                                                  const Transports& transports) const;
+  [[nodiscard]] std::string binding(Instant now, lwm2m::InstanceId server_instance) const;
+  void configure_account(Instant now, ServerId server, const ServerUri& uri, lwm2m::InstanceId server_instance,
+                         const Transports& transports);
   [[nodiscard]] std::optional<std::int64_t> integer(Instant now, const lwm2m::Path& path) const;
   bool drain_registration(Instant now, ServerId server, Account& account);
   void remove_left_accounts(Instant now);
@@ -265,6 +305,8 @@ class Client {
 
   // associations.cpp
   [[nodiscard]] static std::optional<transport::PeerAddress> peer_of(ServerId server, const Account& account);
+  [[nodiscard]] Channels& channels_of(const ServerUri& uri) { return uri.is_sms() ? sms_channels_ : channels_; }
+  bool drain_channels(Instant now, Channels& channels);
   [[nodiscard]] Result<void> check_security(const ServerUri& uri, const SecurityValues& values) const;
   Result<void> configure_channel(Instant now, ServerId server, const ServerUri& uri, const SecurityValues& values);
   void way_changed(Instant now, ServerId server, Account& account);
@@ -273,6 +315,22 @@ class Client {
   bool drain_channels(Instant now);
   void receive(Instant now, const transport::Datagram& datagram);
   bool hand_over_transmits(Instant now);
+
+  // messaging.cpp
+  [[nodiscard]] std::optional<SmsProtection> sms_of(Instant now, lwm2m::InstanceId security) const;
+  [[nodiscard]] Result<void> check_sms_account(const std::function<std::optional<lwm2m::Value>(const lwm2m::Path&)>& get,
+                                               lwm2m::InstanceId security, const std::string& binding) const;
+  [[nodiscard]] Transports transports_with(const std::optional<SmsProtection>& sms) const;
+  [[nodiscard]] std::optional<transport::PeerAddress> sms_peer_of(ServerId server, const Account& account) const;
+  [[nodiscard]] RegistrationLimits limits_of(const ServerUri& uri) const;
+  void configure_sms(Instant now, ServerId server, Account& account, std::optional<SmsProtection> sms);
+  void connect_sms(Instant now, ServerId server, Account& account);
+  void take_sms(Instant now, const transport::Datagram& datagram);
+  void refuse_sms(const transport::Datagram& datagram, const char* why);
+  [[nodiscard]] std::optional<lwm2m::Execute> trigger_in(const transport::Datagram& datagram, const Account& account,
+                                                         coap::MessageId& id) const;
+  [[nodiscard]] bool takes_request_by_sms(Instant now, ServerId server, const transport::Datagram& datagram);
+  void raise_sms_counters(const SmsCounters& counters);
 
   // sleeping.cpp
   [[nodiscard]] Transports transports() const;
@@ -335,9 +393,11 @@ class Client {
   void forget_stale_bodies(Instant now);
   [[nodiscard]] std::optional<ServerId> server_at(const transport::PeerAddress& peer) const;
   [[nodiscard]] bool is_welcome(const transport::Datagram& datagram) const;
+  [[nodiscard]] static bool is_request(ByteView datagram);
 
   ClientSettings settings_;
   Rng& rng_;
+  lwm2m::model::ObjectDefinition security_definition_;  ///< outlives the tree
   ObjectTree tree_;
   SecurityObject security_object_;
   ServerObject server_object_;
@@ -352,6 +412,7 @@ class Client {
   bool delivery_due_ = false;         ///< something has changed for what is kept
   stack::Endpoint endpoint_;
   Channels channels_;
+  Channels sms_channels_;
   BootstrapSequence bootstrap_;
   std::optional<lwm2m::InstanceId> bootstrap_instance_;  ///< of object 0, as the tree has it
   std::optional<ObjectTree::Draft> draft_;               ///< while commands of the Bootstrap-Server are taken
@@ -370,7 +431,8 @@ class Client {
   Unsaved unsaved_;
   bool tracking_ = false;
   std::uint32_t saved_observe_number_ = 0;
-  std::uint64_t saved_channels_ = 0;  ///< Channels::revision()
+  std::uint64_t saved_channels_ = 0;  ///< Channels::revision() of both
+  std::map<std::uint64_t, SmsCounters> sms_counters_;
   std::pair<std::uint64_t, std::size_t> saved_kept_;  ///< NotificationStore::next_number() and size()
   std::optional<std::int64_t> clock_offset_;  ///< SavedState::clock_offset
   bool clock_set_ = false;                    ///< by a server since clock_offset_ was worked out

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "client/binding.hpp"
 #include "client/objects/security_object.hpp"
 #include "client/objects/server_object.hpp"
 #include "coap/message/code.hpp"
@@ -42,10 +43,30 @@ Result<void> add(const ObjectTree::Draft& draft, lwm2m::ObjectId object, Instanc
                       " have the same Short Server ID, " + std::to_string(*id));
 }
 
+/// That of the Server instance with the same Short Server ID; "" where there is none, or it says nothing.
+std::string binding_of(const ObjectTree::Draft& draft, InstanceId security) {
+  const auto id = draft.integer(Path(SecurityObject::kObject, security, SecurityObject::kShortServerId));
+  for (const InstanceId server : draft.instances(ServerObject::kObject)) {
+    if (!id || draft.integer(Path(ServerObject::kObject, server, ServerObject::kShortServerId)) != id) continue;
+    const auto value = draft.get(Path(ServerObject::kObject, server, ServerObject::kBinding));
+    const auto* text = value ? std::get_if<std::string>(&*value) : nullptr;
+    return text == nullptr ? std::string() : *text;
+  }
+  return "";
+}
+
 Result<void> check_account(const ObjectTree::Draft& draft, InstanceId security, const ConsistencyRules& rules) {
   const auto get = [&](const Path& path) { return draft.get(path); };
   const auto value = draft.get(Path(SecurityObject::kObject, security, SecurityObject::kUri));
   const auto* text = value ? std::get_if<std::string>(&*value) : nullptr;
+  const std::string binding = is_bootstrap(draft, security) ? std::string() : binding_of(draft, security);
+  if (rules.by_sms && !binding.empty()) {
+    if (auto fits = rules.by_sms(security, binding); !fits) {
+      return inconsistent(name(SecurityObject::kObject, security) + ": " + fits.error().reason);
+    }
+    const auto parsed = parse_binding(binding);
+    if (parsed && parsed->is_sms_alone()) return {};  // the URI isn't where it goes
+  }
   const auto uri = parse_server_uri(text == nullptr ? std::string_view() : *text);
   Result<void> fits = uri ? rules.usable(*uri, read_security_values(security, get)) : tl::unexpected(uri.error());
   if (fits) return fits;

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <optional>
+#include <string>
 
 #include "base/result.hpp"
 #include "client/object_tree.hpp"
@@ -17,13 +18,15 @@ struct ConsistencyRules {
   bool access_control = false;                 ///< the device has object 2
   /// An error where this device can't talk to a server with these values.
   std::function<Result<void>(const ServerUri& uri, const SecurityValues& values)> usable;
+  /// The same for its short messages (resources 6 to 9) with the account's binding; none: the device has no SMS.
+  std::function<Result<void>(lwm2m::InstanceId security, const std::string& binding)> by_sms = {};
 };
 
 /// Makes the last step of a bootstrap: a Bootstrap-Server account that another one replaces is purged (§5.2.3.3). Then
 /// 4.06 with what is wrong, the draft as it was, unless
 /// - there is at least one Server account, and at most one Bootstrap-Server account;
 /// - each Security and each Server instance has its own Short Server ID, and both are pairs by it;
-/// - each account's URI and keys can be used, a Bootstrap-Server's, too;
+/// - each account's URI and keys can be used, a Bootstrap-Server's, too, and what its binding needs of SMS is there;
 /// - several servers have object 2 to share the device by, and its owners are among them, or nobody.
 Result<void> conclude(ObjectTree::Draft& draft, const ConsistencyRules& rules);
 

@@ -174,7 +174,10 @@ void Client::report_registration(Instant now, ServerId server, Account& account,
     account.observe_again_until = now + settings_.notification.observe_again_within;
   }
   if (report.kind == Kind::Updated) heard(server);
-  if (report.kind == Kind::Updated || report.kind == Kind::Registered) shown(now, account);
+  if (report.kind == Kind::Updated || report.kind == Kind::Registered) {
+    shown(now, account);
+    connect_sms(now, server, account);
+  }
   // A server that is disabled comes back; otherwise we have left.
   if (report.kind == Kind::Deregistered && account.registration.state() != RegistrationState::Disabled) {
     forget_observations(server);

@@ -12,12 +12,6 @@ namespace mapping = lwm2m::mapping;
 
 namespace {
 
-/// RFC 7252 §3: version 1 and a code of class 0 other than 0.00.
-bool is_request(ByteView datagram) {
-  constexpr std::size_t kHeaderSize = 4;
-  return datagram.size() >= kHeaderSize && (datagram[0] >> 6) == 1 && coap::Code(datagram[1]).is_request();
-}
-
 coap::Response plain(coap::Code code, std::string_view reason = {}) {
   return {code, {}, to_bytes(reason)};
 }
@@ -48,9 +42,18 @@ Result<lwm2m::Downlink> operation_of(const coap::Request& request, const ObjectT
 
 }  // namespace
 
+/// RFC 7252 §3: version 1 and a code of class 0 other than 0.00.
+bool Client::is_request(ByteView datagram) {
+  constexpr std::size_t kHeaderSize = 4;
+  return datagram.size() >= kHeaderSize && (datagram[0] >> 6) == 1 && coap::Code(datagram[1]).is_request();
+}
+
 std::optional<ServerId> Client::server_at(const transport::PeerAddress& peer) const {
   for (const auto& [id, account] : accounts_) {
     if (peer_of(id, account) == peer) return id;
+    if (!peer.is_sms()) continue;
+    const auto own = sms_peer_of(id, account);
+    if (own && own->kind == peer.kind && own->host == peer.host) return id;  // whatever port it says
   }
   return std::nullopt;
 }

@@ -2,6 +2,7 @@
 #include "client/registration.hpp"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "base/take_front.hpp"
@@ -77,6 +78,11 @@ std::optional<Instant> Registration::disabled_until() const {
 void Registration::resolve(Instant now) {
   ++revision_;
   deadline_.reset();
+  if (next_) {
+    std::tie(uri_, limits_) = std::move(*next_);
+    next_.reset();
+    keeps_ = unsure_ = false;
+  }
   if (keeps_ && ends_ <= now) keeps_ = false;
   if (!keeps_) {
     renew_at_.reset();
@@ -225,6 +231,7 @@ void Registration::updated(Instant now, const lwm2m::Outcome& outcome) {
   state_ = State::Registered;
   renewed(now);
   actions_.push_back(RegistrationReport{Kind::Updated, {}, {}});
+  if (next_) return resolve(now);
   if (update_asked_) return send_update(now);
   schedule_update(now);
 }
@@ -332,6 +339,11 @@ void Registration::set_parameters(Instant now, RegistrationParameters parameters
   if (parameters == wanted_) return;
   wanted_ = std::move(parameters);
   if (state_ == State::Registered) schedule_update(now);
+}
+
+void Registration::move_to(ServerUri uri, const RegistrationLimits& limits) {
+  next_.reset();
+  if (uri != uri_) next_.emplace(std::move(uri), limits);
 }
 
 void Registration::update(Instant now) {

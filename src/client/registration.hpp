@@ -7,6 +7,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -122,6 +123,9 @@ class Registration {
 
   /// What an Update tells when it differs from what the server knows.
   void set_parameters(Instant now, RegistrationParameters parameters);
+  /// The way to the server is another one from now on, as the parameters tell: the Update that says so still goes the
+  /// old one, and behind its answer a new registration begins. A registration doesn't move with its observations.
+  void move_to(ServerUri uri, const RegistrationLimits& limits);
   /// An Update as soon as possible, even if nothing changed (/1/x/8).
   void update(Instant now);
   /// De-registers and stays off. A Register under way is waited for, so that no registration stays behind at the
@@ -184,6 +188,7 @@ class Registration {
   std::optional<RegistrationParameters> known_;  ///< what the server was told in the registration that holds
   RegistrationParameters sent_;                  ///< what the uplink under way tells
   RegistrationLimits limits_;
+  std::optional<std::pair<ServerUri, RegistrationLimits>> next_;  ///< move_to()
   Rng& rng_;
   RegistrationState state_ = RegistrationState::Off;
   std::vector<transport::PeerAddress> addresses_;

@@ -37,6 +37,7 @@ void Unsaved::merge(Unsaved&& newer) {
   observations |= newer.observations;
   attributes |= newer.attributes;
   notifications |= newer.notifications;
+  sms_counters |= newer.sms_counters;
   clock |= newer.clock;
   observe_number |= newer.observe_number;
   paths.merge(newer.paths);
@@ -68,7 +69,8 @@ void Client::note_unsaved_attributes() {
 void Client::note_unsaved_registrations() {
   const std::pair<std::uint64_t, std::size_t> kept{store_.next_number(), store_.size()};
   if (std::exchange(saved_kept_, kept) != kept) unsaved_.notifications = true;
-  if (std::exchange(saved_channels_, channels_.revision()) != channels_.revision()) unsaved_.channels = true;
+  const std::uint64_t channels = channels_.revision() + sms_channels_.revision();  // both only grow
+  if (std::exchange(saved_channels_, channels) != channels) unsaved_.channels = true;
   for (auto& [id, account] : accounts_) {
     if (account.revision == account.registration.revision()) continue;
     account.revision = account.registration.revision();
@@ -97,6 +99,8 @@ SavedState Client::saved_state(Instant now, UnixSeconds unix_now) {
                                    to_unix(now, unix_now, standing->ends)});
   }
   saved.channels = channels_.save();
+  for (SavedChannel& channel : sms_channels_.save()) saved.channels.push_back(std::move(channel));
+  for (const auto& [key, counters] : sms_counters_) saved.sms_counters.push_back(counters);
   for (const Observation& observation : notifier_.observations()) {
     if (const auto token = endpoint_.observation_token(observation.id)) {
       saved.observations.push_back({observation.server, observation.path, observation.accept, *token});
@@ -124,6 +128,7 @@ SavedState Client::saved_state(Instant now, UnixSeconds unix_now) {
 void Client::restore(Instant now, UnixSeconds unix_now, const SavedState& saved) {
   clock_offset_ = saved.clock_offset;
   if (clock_offset_) device_object_.set_clock(now, unix_now + *clock_offset_);
+  for (const SmsCounters& counters : saved.sms_counters) raise_sms_counters(counters);
   drain_changes(now);  // what made the tree isn't a change that an observer from before is to hear of
   accounts_changed_ = false;
   sync_accounts(now);
@@ -136,7 +141,9 @@ void Client::restore(Instant now, UnixSeconds unix_now, const SavedState& saved)
     account->second.registration.restore_disabled(to_instant(now, unix_now, disabled.until));
   }
   if (saved.bootstrap_purge && bootstrap_instance_) purge_at_ = to_instant(now, unix_now, *saved.bootstrap_purge);
-  for (const SavedChannel& channel : saved.channels) channels_.restore(now, channel);
+  for (const SavedChannel& channel : saved.channels) {
+    (channel.sms ? sms_channels_ : channels_).restore(now, channel);
+  }
   restore_notifications(now, unix_now, saved);
   const std::uint32_t number = (saved.observe_number + kObserveNumberGap) & kObserveNumberMask;
   for (const SavedRegistration& kept : saved.registrations) {
@@ -145,7 +152,10 @@ void Client::restore(Instant now, UnixSeconds unix_now, const SavedState& saved)
     Registration& registration = account->second.registration;
     const ServerUri& uri = registration.uri();
     if (uri.host != kept.host || uri.port != kept.port || uri.secure != kept.secure) continue;
-    const StandingRegistration standing{kept.peer, kept.location, kept.told, kept.unsure,
+    if (uri.is_sms() != kept.peer.is_sms()) continue;
+    // How short messages are protected may be another by now; the number is the same.
+    const transport::PeerAddress peer = uri.is_sms() ? uri.literal().value() : kept.peer;
+    const StandingRegistration standing{peer, kept.location, kept.told, kept.unsure,
                                         to_instant(now, unix_now, kept.ends)};
     if (!registration.restore(now, standing)) continue;
     for (const SavedObservation& observation : saved.observations) {

@@ -59,6 +59,14 @@ struct SavedNotification {
   friend bool operator==(const SavedNotification&, const SavedNotification&) = default;
 };
 
+/// Of keys for secured packets (ETSI TS 102 225 §5.1.4): both never go back, whatever becomes of the account.
+struct SmsCounters {
+  std::uint64_t key = 0;       ///< SmsPackets::key
+  std::uint64_t reserved = 0;  ///< messages may have been sent with counters up to this one
+  std::uint64_t received = 0;  ///< the highest that was taken; 0: none
+  friend bool operator==(const SmsCounters&, const SmsCounters&) = default;
+};
+
 struct SavedState {
   std::vector<SavedRegistration> registrations;
   std::vector<SavedChannel> channels;  ///< an association in it must not be read a second time: it is used at once
@@ -66,6 +74,7 @@ struct SavedState {
   std::vector<SavedObservation> observations;
   std::vector<AttributeEntry> attributes;
   std::vector<SavedNotification> notifications;  ///< for each server in order
+  std::vector<SmsCounters> sms_counters;         ///< ascending by key
   std::uint32_t observe_number = 0;              ///< the newest that was given out
   /// How far a server set /3/0/13 ahead of the system's clock, in seconds; nothing while it follows that.
   std::optional<std::int64_t> clock_offset;
@@ -90,12 +99,13 @@ struct Unsaved {
   bool observations = false;
   bool attributes = false;
   bool notifications = false;
+  bool sms_counters = false;
   bool clock = false;
   bool observe_number = false;
   std::set<lwm2m::Path> paths;  ///< resources (also removed ones), and instances that came or went
 
   [[nodiscard]] bool empty() const {
-    return !registrations && !channels && !observations && !attributes && !notifications && !clock && !observe_number &&
+    return !registrations && !channels && !observations && !attributes && !notifications && !sms_counters && !clock && !observe_number &&
            paths.empty();
   }
   void merge(Unsaved&& newer);

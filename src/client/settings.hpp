@@ -11,6 +11,7 @@
 #include "client/notifier.hpp"
 #include "client/queue_mode.hpp"
 #include "client/registration.hpp"
+#include "client/sms_values.hpp"
 #include "coap/parameters.hpp"
 #include "security/acceptor.hpp"
 
@@ -26,7 +27,15 @@ inline constexpr std::size_t kAlternatePathMax = kOptionMax;
 /// The device's short messages (Transport "SMS Binding").
 struct SmsSettings {
   std::string msisdn;     ///< its own number, digits with the country code and without '+'; "" when none
-  bool attached = false;  ///< short messages go out and come in: bindings with S can be used
+  /// The host moves datagrams of Kind::Sms, SmsDtls and SmsPacket: bindings with S can be used.
+  bool attached = false;
+  SmsMode1 mode1 = SmsMode1::Dtls;
+  /// For debugging: whatever a server asks for is served over short messages without protection, and bindings S and SQ
+  /// are possible with them. Else only the Registration Update Trigger is (Transport "SMS Channel Security").
+  bool allow_nosec_management = false;
+  /// Short messages cost money: waits after silence, instead of RegistrationLimits'.
+  Duration retry_first = std::chrono::minutes(5);
+  Duration retry_max = std::chrono::hours(6);
 };
 
 struct ClientSettings {

@@ -25,7 +25,8 @@ bool is_away(RegistrationState state) {
 }  // namespace
 
 Transports Client::transports() const {
-  return {settings_.sms.attached && !settings_.sms.msisdn.empty(), has_trigger(settings_.version)};
+  const bool sms = settings_.sms.attached && !settings_.sms.msisdn.empty();
+  return {sms, sms, has_trigger(settings_.version)};
 }
 
 Binding Client::binding_of(const Account& account) const {
@@ -50,7 +51,9 @@ bool Client::is_busy(ServerId server, const Account& account) const {
 std::optional<Instant> Client::sleep_due(ServerId server, const Account& account) const {
   const Binding binding = binding_of(account);
   if (!binding.queue || account.queue.state != State::Awake || is_busy(server, account)) return std::nullopt;
-  const Duration awake = settings_.queue.awake.value_or(settings_.coap.max_transmit_wait());
+  const auto& patience = settings_.coap;
+  const Duration recommended = binding.is_sms_alone() ? patience.sms.response_wait : patience.max_transmit_wait();
+  const Duration awake = settings_.queue.awake.value_or(recommended);
   Instant due = account.queue.last_sent + awake;
   const bool kept_up = std::any_of(accounts_.begin(), accounts_.end(), [&](const auto& entry) {
     return keeps_transport_up(binding_of(entry.second), binding);
@@ -122,17 +125,23 @@ bool Client::is_offline() const {
 bool Client::is_unheard(const transport::PeerAddress& from) const {
   if (!from.is_sms() && is_offline()) return true;
   return std::any_of(accounts_.begin(), accounts_.end(), [&](const auto& entry) {
-    return entry.second.queue.state == State::Asleep && entry.second.registration.peer() == from;
+    const auto peer = entry.second.registration.peer();
+    const bool theirs = peer && peer->kind == from.kind && peer->host == from.host && (from.is_sms() || peer->port == from.port);
+    return entry.second.queue.state == State::Asleep && theirs;
   });
 }
 
 bool Client::is_asleep(const transport::PeerAddress& to) const {
   const auto server = server_at(to);
-  return server && accounts_.at(*server).queue.state == State::Asleep;
+  if (!server) return false;
+  // In US and UQS short messages go on.
+  const Account& account = accounts_.at(*server);
+  return account.queue.state == State::Asleep && account.registration.uri().is_sms() == to.is_sms();
 }
 
 void Client::note_sent(Instant now, const transport::PeerAddress& to) {
-  if (const auto server = server_at(to)) accounts_.at(*server).queue.last_sent = now;
+  const auto server = server_at(to);
+  if (server && peer_of(*server, accounts_.at(*server)) == to) accounts_.at(*server).queue.last_sent = now;
 }
 
 // ---- and back -------------------------------------------------------------------------------------------------------
@@ -145,7 +154,7 @@ bool Client::begin_waking(Instant now, ServerId server, Account& account) {
   account.queue.wake_at.reset();
   events_.emplace_back(Awake{server});
   // The way to the server may be another by now: resumed, unless there is a Connection ID.
-  channels_.address_changed(server);
+  if (!account.registration.uri().is_sms()) channels_.address_changed(server);
   const bool moved = std::exchange(account.queue.moved, false);
   if (!moved || account.registration.uri().secure) return true;
   account.registration.address_changed(now);

@@ -27,7 +27,15 @@ bool is_host_char(char c) {
 
 }  // namespace
 
+ServerUri ServerUri::by_sms(const transport::PeerAddress& address) {
+  return {address.kind == transport::Kind::SmsDtls, address.msisdn(), 0, address.kind};
+}
+
 std::optional<transport::PeerAddress> ServerUri::literal() const {
+  if (is_sms()) {
+    const auto address = transport::PeerAddress::sms(host);
+    return address ? std::optional(address->as(kind)) : std::nullopt;
+  }
   const bool v6 = host.find(':') != std::string::npos;
   return transport::PeerAddress::parse((v6 ? "[" + host + "]" : host) + ":" + std::to_string(port));
 }
@@ -37,6 +45,7 @@ bool same_host(std::string_view a, std::string_view b) {
 }
 
 std::string ServerUri::to_string() const {
+  if (is_sms()) return "tel:+" + host;
   const bool v6 = host.find(':') != std::string::npos;
   return (secure ? "coaps://" : "coap://") + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
 }

@@ -49,6 +49,7 @@ Changes Keeper::collect(Instant now, UnixSeconds unix_now, const client::Unsaved
     changes.disabled = std::move(state.disabled);
     changes.bootstrap_purge = state.bootstrap_purge;
   }
+  if (unsaved.sms_counters) changes.sms_counters = std::move(state.sms_counters);
   if (unsaved.channels) changes.channels = std::move(state.channels);
   if (unsaved.observations) changes.observations = std::move(state.observations);
   if (unsaved.notifications) changes.notifications = std::move(state.notifications);
@@ -76,7 +77,8 @@ void Keeper::begin(Instant now, UnixSeconds unix_now, client::Client& client, st
   for (const lwm2m::ObjectId object : client.tree().objects()) {
     for (const lwm2m::InstanceId instance : client.tree().instances(object)) all.paths.insert(Path(object, instance));
   }
-  all.registrations = all.channels = all.observations = all.attributes = all.notifications = all.clock = true;
+  all.registrations = all.channels = all.observations = all.attributes = all.notifications = all.clock =
+      all.sms_counters = true;
   Changes changes = collect(now, unix_now, all);
   changes.replace = true;
   changes.baseline = baseline;

@@ -29,7 +29,7 @@ struct Content {
 
 /// What one transaction changes. What is nothing stays as it is.
 struct Changes {
-  /// Everything that was in the file goes first.
+  /// Everything that was in the file goes first; counters of secured packets stay, since the keys may come back.
   bool replace = false;
   std::vector<lwm2m::Path> gone;  ///< instances with all below, and resources
   struct Resource {
@@ -44,6 +44,7 @@ struct Changes {
   std::optional<std::vector<client::SavedObservation>> observations;
   std::optional<std::vector<client::AttributeEntry>> attributes;
   std::optional<std::vector<client::SavedNotification>> notifications;
+  std::optional<std::vector<client::SmsCounters>> sms_counters;  ///< the file's own stay where they are higher
   std::optional<std::uint32_t> observe_number;
   std::optional<std::optional<std::int64_t>> clock_offset;
   std::optional<std::optional<UnixSeconds>> bootstrap_purge;
@@ -55,7 +56,7 @@ struct Changes {
 class StateFile {
  public:
   /// Of the tables below; written into the file (user_version). A file of a later program has a larger one.
-  static constexpr std::int64_t kVersion = 2;
+  static constexpr std::int64_t kVersion = 3;
 
   struct Opened;
   /// Opens or makes the file and reads all of it. A file that is damaged or of a later version isn't touched but

@@ -165,6 +165,37 @@ TEST(StateFile, AnAssociationIsHandedOutOnce) {
   EXPECT_EQ(again.client.channels.at(0).session.reveal(), to_bytes("session"));
 }
 
+TEST(StateFile, CountersOfSecuredPacketsNeverGoBack) {
+  const testing::Folder folder;
+  constexpr std::uint64_t kKey = 0xFEDCBA9876543210;
+  Changes changes;
+  changes.sms_counters = {{kKey, 64, 3}, {7, 0, 0xFFFFFFFFFF}};
+  ASSERT_TRUE(open(folder.file()).file.commit(changes));
+  changes.sms_counters = {{kKey, 1, 9}};
+  ASSERT_TRUE(open(folder.file()).file.commit(changes));
+  const std::vector<client::SmsCounters> highest = {{kKey, 64, 9}, {7, 0, 0xFFFFFFFFFF}};
+  EXPECT_EQ(open(folder.file()).content.client.sms_counters, highest);
+  Changes factory_reset;
+  factory_reset.replace = true;
+  ASSERT_TRUE(open(folder.file()).file.commit(factory_reset));
+  EXPECT_EQ(open(folder.file()).content.client.sms_counters, highest) << "the keys may come back";
+}
+
+TEST(StateFile, AServerMayHaveAnAssociationOverSmsToo) {
+  const testing::Folder folder;
+  Changes changes;
+  const auto number = *transport::PeerAddress::parse("sms:491701234567");
+  changes.channels = {{1, 2, *transport::PeerAddress::parse("192.0.2.1:5684"), {}, Secret<Bytes>(to_bytes("session"))},
+                      {1, 3, number, Secret<Bytes>(to_bytes("association")), {}, true}};
+  ASSERT_TRUE(open(folder.file()).file.commit(changes));
+  const auto channels = open(folder.file()).content.client.channels;
+  ASSERT_EQ(channels.size(), 2U);
+  EXPECT_FALSE(channels[0].sms);
+  EXPECT_TRUE(channels[1].sms);
+  EXPECT_EQ(channels[1].address, number);
+  EXPECT_EQ(channels[1].released.reveal(), to_bytes("association"));
+}
+
 TEST(StateFile, AFileOfTheFirstVersionIsBroughtUp) {
   const testing::Folder folder;
   {
@@ -181,6 +212,22 @@ TEST(StateFile, AFileOfTheFirstVersionIsBroughtUp) {
   ASSERT_EQ(opened.content.client.registrations.size(), 1U);
   EXPECT_EQ(opened.content.client.registrations[0].location, "5a3f");
   EXPECT_FALSE(opened.content.client.registrations[0].secure);
+}
+
+TEST(StateFile, AFileOfTheSecondVersionKeepsItsSessions) {
+  const testing::Folder folder;
+  {
+    std::string reason;
+    auto database = Database::open(folder.file(), reason);
+    ASSERT_TRUE(database && database->run(kSteps[0]) && database->run(kSteps[1]));
+    ASSERT_TRUE(database->run("INSERT INTO channel VALUES(1, 2, '192.0.2.1:5684', x'', x'0102')"));
+    ASSERT_TRUE(sqlite::mark(*database, {.application = 0x44525653, .version = 2}));
+  }
+  const StateFile::Opened opened = open(folder.file());
+  EXPECT_EQ(opened.notice, "");
+  ASSERT_EQ(opened.content.client.channels.size(), 1U);
+  EXPECT_EQ(opened.content.client.channels[0].session.reveal(), (Bytes{1, 2}));
+  EXPECT_FALSE(opened.content.client.channels[0].sms);
 }
 
 TEST(StateFile, ChangesOnlyWhatIsSaid) {

@@ -115,14 +115,22 @@ void read_registrations(Database& database, client::SavedState& state) {
 
 void read_channels(Database& database, client::SavedState& state) {
   constexpr const char* kWhat = "channel";
-  Statement row = database.prepare("SELECT server, fingerprint, address, released, session FROM channel ORDER BY server");
+  Statement row = database.prepare("SELECT server, fingerprint, address, released, session, sms FROM channel ORDER BY server, sms");
   while (row.row()) {
     const auto address = transport::PeerAddress::parse(row.text(2));
     if (!address) throw Unreadable{kWhat};
     state.channels.push_back({number<std::uint16_t>(row, 0, kWhat), static_cast<std::uint64_t>(row.number(1)), *address,
-                              Secret<Bytes>(row.bytes(3)), Secret<Bytes>(row.bytes(4))});
+                              Secret<Bytes>(row.bytes(3)), Secret<Bytes>(row.bytes(4)), row.number(5) != 0});
   }
   check(row, database);
+  Statement counters = database.prepare("SELECT key, reserved, received FROM sms_counter");
+  while (counters.row()) {
+    if (counters.number(1) < 0 || counters.number(2) < 0) throw Unreadable{"sms_counter"};
+    state.sms_counters.push_back({static_cast<std::uint64_t>(counters.number(0)),
+                                  static_cast<std::uint64_t>(counters.number(1)),
+                                  static_cast<std::uint64_t>(counters.number(2))});
+  }
+  check(counters, database);
 }
 
 void read_observations(Database& database, client::SavedState& state) {

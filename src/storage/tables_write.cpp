@@ -82,12 +82,24 @@ bool write(Database& database, const std::vector<client::SavedRegistration>& reg
 
 bool write(Database& database, const std::vector<client::SavedChannel>& channels) {
   bool done = clear(database, "channel");
-  Statement row = database.prepare("INSERT INTO channel VALUES(?, ?, ?, ?, ?)");
+  Statement row = database.prepare("INSERT INTO channel VALUES(?, ?, ?, ?, ?, ?)");
   for (const auto& saved : channels) {
     const std::string address = saved.address.to_string();
-    row.bind(saved.server).bind(static_cast<std::int64_t>(saved.fingerprint)).bind(address);
+    row.bind(saved.server).bind(std::int64_t{saved.sms}).bind(static_cast<std::int64_t>(saved.fingerprint)).bind(address);
     row.bind(ByteView(saved.released.reveal())).bind(ByteView(saved.session.reveal()));
     done = done && row.run();
+  }
+  return done;
+}
+
+bool write(Database& database, const std::vector<client::SmsCounters>& counters) {
+  Statement row = database.prepare(
+      "INSERT INTO sms_counter VALUES(?, ?, ?) ON CONFLICT(key) DO UPDATE SET"
+      " reserved = max(reserved, excluded.reserved), received = max(received, excluded.received)");
+  bool done = true;
+  for (const auto& saved : counters) {
+    row.bind(static_cast<std::int64_t>(saved.key)).bind(static_cast<std::int64_t>(saved.reserved));
+    done = done && row.bind(static_cast<std::int64_t>(saved.received)).run();
   }
   return done;
 }
@@ -170,6 +182,12 @@ const std::array<const char*, StateFile::kVersion> kSteps = {
     "CREATE TABLE disabled(server INTEGER PRIMARY KEY, until INTEGER);",
     "ALTER TABLE registration ADD COLUMN secure INTEGER NOT NULL DEFAULT 0;"
     "CREATE TABLE channel(server INTEGER PRIMARY KEY, fingerprint INTEGER, address TEXT, released BLOB, session BLOB);",
+    "CREATE TABLE sms_counter(key INTEGER PRIMARY KEY, reserved INTEGER, received INTEGER);"
+    "ALTER TABLE channel RENAME TO earlier;"
+    "CREATE TABLE channel(server INTEGER, sms INTEGER, fingerprint INTEGER, address TEXT, released BLOB, session BLOB,"
+    " PRIMARY KEY(server, sms)) WITHOUT ROWID;"
+    "INSERT INTO channel SELECT server, 0, fingerprint, address, released, session FROM earlier;"
+    "DROP TABLE earlier;",
 };
 
 bool take_associations(Database& database) {
@@ -184,6 +202,7 @@ bool write_changes(Database& database, const Changes& changes) {
   done = done && write_tree(database, changes);
   if (changes.registrations) done = done && write(database, *changes.registrations);
   if (changes.channels) done = done && write(database, *changes.channels);
+  if (changes.sms_counters) done = done && write(database, *changes.sms_counters);
   if (changes.disabled) done = done && write(database, *changes.disabled);
   if (changes.observations) done = done && write(database, *changes.observations);
   if (changes.attributes) done = done && write(database, *changes.attributes);

@@ -45,17 +45,18 @@ Result<void> ServerObject::check_binding(const Context& context, lwm2m::Instance
                                          const std::string& binding) const {
   const auto known = parse_binding(binding);
   if (!known) {
-    return peer_error(code::kBadRequest.value, "a binding is one of " + possible_bindings({true, transports_.trigger}) +
+    return peer_error(code::kBadRequest.value, "a binding is one of " + possible_bindings({true, true, transports_.trigger}) +
                                                    " (Core 5.3.1.1)");
   }
   if (!is_possible(*known, transports_)) {
     const char* missing = known->sms && !transports_.sms ? "this client has no SMS" : "UQT comes with version 1.1";
     return peer_error(code::kBadRequest.value, std::string(missing) + ": its bindings are " + possible_bindings(transports_));
   }
-  if (context.server && known->sms && !by_sms_.contains(instance)) {
-    return peer_error(code::kBadRequest.value, "the device doesn't know your number (/0/x/9) or may not use it");
-  }
-  return {};
+  const auto here = of_instances_.find(instance);
+  if (!context.server || here == of_instances_.end() || is_possible(*known, here->second)) return {};
+  return peer_error(code::kBadRequest.value, here->second.sms
+                                                 ? "short messages without protection aren't enough for " + binding
+                                                 : "the device has no number and keys of yours for SMS (/0/x/6 to 9)");
 }
 
 Result<void> ServerObject::execute(const Context&, const lwm2m::Path& path, const Arguments&) {

@@ -2,8 +2,8 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -38,10 +38,10 @@ class ServerObject final : public ObjectBehaviour {
   std::optional<Action> poll();
   /// Whether there is a Bootstrap-Server that kBootstrapTrigger can ask; without one it is 4.05.
   void set_bootstrap(bool possible) { bootstrap_ = possible; }
-  /// What kBinding may be.
+  /// What kBinding may be in an account that has all that it needs.
   void set_transports(const Transports& transports) { transports_ = transports; }
-  /// Instances whose account knows the server's number (/0/x/9): a server can't ask for SMS without one.
-  void set_reachable_by_sms(std::set<lwm2m::InstanceId> instances) { by_sms_ = std::move(instances); }
+  /// What it may be in each instance, whose account may know no number of the server: there a server can't ask for SMS.
+  void set_transports(std::map<lwm2m::InstanceId, Transports> transports) { of_instances_ = std::move(transports); }
 
   /// 4.00 for a reserved Short Server ID, a lifetime outside 1 to 2^32-1, a negative period, and a binding this client
   /// doesn't have.
@@ -58,7 +58,7 @@ class ServerObject final : public ObjectBehaviour {
   std::deque<Action> actions_;
   bool bootstrap_ = false;
   Transports transports_;
-  std::set<lwm2m::InstanceId> by_sms_;
+  std::map<lwm2m::InstanceId, Transports> of_instances_;
 };
 
 }  // namespace drover::client

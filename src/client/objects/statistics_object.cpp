@@ -36,6 +36,8 @@ void StatisticsObject::count(const transport::PeerAddress& peer, std::size_t siz
 std::int64_t StatisticsObject::shown(const Counters& counters, ResourceId resource) const {
   const auto number = [](std::uint64_t value) { return static_cast<std::int64_t>(value); };
   switch (resource) {
+    case kSmsSent: return number(counters.sms_sent);
+    case kSmsReceived: return number(counters.sms_received);
     case kSent: return number(counters.sent / kKilobyte);
     case kReceived: return number(counters.received / kKilobyte);
     case kMessageMax: return number(counters.longest);
@@ -103,7 +105,7 @@ bool StatisticsObject::settle(Instant now) {
   if (ends_ && now >= *ends_) stop();
   const Context own{now, std::nullopt};
   bool told = false;
-  for (const ResourceId id : {kSent, kReceived, kMessageMax}) {
+  for (const ResourceId id : {kSmsSent, kSmsReceived, kSent, kReceived, kMessageMax}) {
     if (shown(counters_, id) == shown(told_, id)) continue;
     told = true;
     if (tree_.has(kInstance.child(id))) tree_.touch(own, kInstance.child(id));

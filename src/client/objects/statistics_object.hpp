@@ -17,7 +17,7 @@ class ObjectTree;
 ///
 /// A kilobyte has 1024 bytes, and only whole ones are told. Observers hear of each further kilobyte, of a new longest
 /// message, and of start and end; the average alone isn't a change, or each notification would be the cause of the
-/// next. The SMS counters are 0: this client sends none.
+/// next. The SMS counters are those of the carrier, which cuts and joins messages: sms_counted().
 class StatisticsObject final : public ObjectBehaviour {
  public:
   static constexpr lwm2m::ObjectId kObject = 7;
@@ -41,6 +41,16 @@ class StatisticsObject final : public ObjectBehaviour {
   void sent(const transport::Transmit& transmit) {
     if (collecting_) count(transmit.to, transmit.bytes.size(), counters_.sent);
   }
+  /// How many short messages went and came in all, since whenever.
+  void sms_counted(Instant now, std::uint64_t sent, std::uint64_t received) {
+    if (ends_ && now >= *ends_) stop();
+    if (collecting_) {
+      counters_.sms_sent += sent - sms_sent_;
+      counters_.sms_received += received - sms_received_;
+    }
+    sms_sent_ = sent;
+    sms_received_ = received;
+  }
   /// Ends a collection whose period is over, and notes what observers are to hear. True when there was something.
   bool settle(Instant now);
   [[nodiscard]] std::optional<Deadline> deadline() const;
@@ -62,6 +72,8 @@ class StatisticsObject final : public ObjectBehaviour {
     std::uint64_t received = 0;
     std::uint64_t messages = 0;
     std::uint64_t longest = 0;
+    std::uint64_t sms_sent = 0;
+    std::uint64_t sms_received = 0;
   };
 
   void count(const transport::PeerAddress& peer, std::size_t size, std::uint64_t& into);
@@ -72,6 +84,7 @@ class StatisticsObject final : public ObjectBehaviour {
   ObjectTree& tree_;
   Counters counters_;
   Counters told_;  ///< what observers know of
+  std::uint64_t sms_sent_ = 0, sms_received_ = 0;  ///< in all
   bool collecting_ = false;
   bool stopped_ = false;  ///< since the last settle(); the average is told then
   std::optional<Instant> ends_;
