@@ -160,8 +160,11 @@ void Shard::look_after(Instant now, Slot slot) {
     landed(slot, exchange);
     if (auto waiting = downlinks_.take(exchange)) fail(now, std::move(*waiting), NoAnswer::Timeout);
   }
-  const bool remember = awake_until(slot) > now || registry_[slot].updated_at() + awake_time(slot) > now;
-  queues_.tidy(slot, remember);
+  const bool awake = awake_until(slot) > now || registry_[slot].updated_at() + awake_time(slot) > now;
+  const auto* const kept = queues_.find(slot);
+  const bool triggered = kept != nullptr && kept->triggered_at &&
+                         *kept->triggered_at + config_.policy.trigger_interval > now;
+  queues_.tidy(slot, awake || triggered);
   schedule(slot);
 }
 
@@ -173,7 +176,12 @@ void Shard::schedule(Slot slot) {
   std::optional<Instant> due;
   if (device->under_way || awake > now_) due = awake;
   if (const auto expiry = device->waiting.next_expiry(); expiry && (!due || *expiry < *due)) due = expiry;
-  queues_.set_due(slot, due ? due : std::optional(awake));
+  // Nor is it asked to wake again so soon.
+  if (!due && device->triggered_at && *device->triggered_at + config_.policy.trigger_interval > now_) {
+    due = *device->triggered_at + config_.policy.trigger_interval;
+  }
+  queues_.set_due(slot, due);
+  if (!due) queues_.tidy(slot, false);
 }
 
 void Shard::expire_operations(Instant now) {

@@ -119,6 +119,23 @@ TEST_F(ServerSms, WithoutAnAnswerATriggerIsNotRepeated) {
   EXPECT_EQ(result(), std::nullopt) << "the operation waits for the next Update";
 }
 
+// The sleeping world with seed 7: a queue that was looked after for ever.
+TEST_F(ServerSms, ATriggerMayOutliveWhatItWasSentFor) {
+  fall_asleep();
+  read(1);
+  const Heard trigger = expect_trigger();
+  EXPECT_TRUE(shard().cancel_operation(now(), "node1", server::Ticket{1}));
+  expect_no_answer(NoAnswer::Cancelled);
+  pass(minutes(1));
+  answer_sms(trigger, "44");
+  pass(minutes(1));
+  EXPECT_EQ(shard().counters().queued, 0U);
+  read(2);
+  expect_silence();  // it has been triggered a minute ago
+  update();
+  expect_read();
+}
+
 TEST_F(ServerSms, CoreTable8UqtIsTriggeredWithoutAnAnswer) {
   begin("UQT");
   fall_asleep();
