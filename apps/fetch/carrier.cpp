@@ -23,7 +23,7 @@ transport::PeerAddress Carrier::connect(Instant now, const transport::PeerAddres
   if (!secure_) return address;
   channels_.connect(now, kServer, address);
   settle(now);
-  return client::Channels::name(kServer);
+  return channels_.name(kServer);
 }
 
 void Carrier::settle(Instant now) {
