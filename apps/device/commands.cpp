@@ -237,6 +237,7 @@ Result<Lines> Commands::status(const Words&, Session&) {
     lines.push_back("bootstrap server  " + account->uri + "  " + client::to_string(account->state) +
                     (account->has_association ? "  protected" : ""));
   }
+  if (device_.messaging() != nullptr) lines.push_back(device_.messaging()->describe());
   lines.push_back(
       "endpoint " + device_.config().endpoint + "  local port " + std::to_string(device_.runtime().local().port) +
       "  operations " + std::to_string(core.counters().operations) + "  notifications " +

@@ -15,6 +15,7 @@
 
 #include "apps/device/section.hpp"
 #include "apps/device/security.hpp"
+#include "client/binding.hpp"
 #include "client/settings.hpp"
 #include "client/uri.hpp"
 
@@ -114,6 +115,12 @@ const toml::array& array_of(const toml::node& node, std::string_view name) {
   return *array;
 }
 
+std::string binding_of(const toml::node& node) {
+  const std::string text = text_of(node, "binding");
+  if (!client::parse_binding(text)) refuse(node, "binding takes " + client::possible_bindings({true, true, true}));
+  return text;
+}
+
 void read_server(const toml::node& node, const std::string& folder, Config& config) {
   ServerEntry server;
   server.line = line_of(node);
@@ -121,7 +128,7 @@ void read_server(const toml::node& node, const std::string& folder, Config& conf
     server.uri = text_of(node, "server");
   } else {
     const toml::table& table = table_of(node, "server");
-    check_keys(table, {"uri", "id", "lifetime", "security"}, " in [[server]]");
+    check_keys(table, {"uri", "id", "lifetime", "security", "binding", "sms"}, " in [[server]]");
     const toml::node* uri = table.get("uri");
     if (uri == nullptr) refuse(node, "[[server]] needs uri = \"coaps://HOST\"");
     server.uri = text_of(*uri, "uri");
@@ -134,6 +141,10 @@ void read_server(const toml::node& node, const std::string& folder, Config& conf
     }
     if (const auto* security = table.get("security")) {
       server.security = read_security({"security", &table_of(*security, "security")}, folder, config.key_files);
+    }
+    if (const auto* binding = table.get("binding")) server.binding = binding_of(*binding);
+    if (const auto* sms = table.get("sms")) {
+      server.sms = read_server_sms({"sms", &table_of(*sms, "sms")}, folder, config.key_files);
     }
     if (const auto* lifetime = table.get("lifetime")) {
       server.lifetime = number_of<std::uint32_t>(*lifetime, "lifetime", 1, std::numeric_limits<std::uint32_t>::max());
@@ -260,10 +271,20 @@ void check_text(const toml::table& table, std::string_view key, Check check) {
   if (auto fits = check(text_of(*node, key)); !fits) refuse(*node, fits.error().reason);
 }
 
+void read_messaging(const toml::table& table, const std::string& folder, Config& config) {
+  if (const auto* node = table.get("binding")) config.binding = binding_of(*node);
+  if (const auto* node = table.get("queue")) read_queue(section_of(*node, "queue"), config.queue);
+  const auto* node = table.get("sms");
+  if (node == nullptr) return;
+  if (!node->is_string()) return read_sms(section_of(*node, "sms"), folder, config.key_files, config.sms);
+  config.sms.number = text_of(*node, "sms");
+  check_text(table, "sms", client::check_sms);
+}
+
 void read_table(const toml::table& table, const std::string& file, Config& config) {
   check_keys(table,
              {"endpoint", "server", "lifetime", "bind", "path", "version", "sms", "objects", "support", "values",
-              "script", "control", "events", "coap", "notification", "access", "firmware", "machine", "state", "security",
+              "binding", "queue", "script", "control", "events", "coap", "notification", "access", "firmware", "machine", "state", "security",
               "bootstrap"},
              "");
   const std::string folder = std::filesystem::path(file).parent_path().string();
@@ -274,13 +295,12 @@ void read_table(const toml::table& table, const std::string& file, Config& confi
   text("bind", config.bind);
   text("path", config.root);
   text("version", config.version);
-  text("sms", config.sms);
   text("control", config.control);
   check_text(table, "endpoint", client::check_endpoint);
   check_text(table, "bind", parse_bind);
   check_text(table, "path", client::check_alternate_path);
   check_text(table, "version", client::check_version);
-  check_text(table, "sms", client::check_sms);
+  read_messaging(table, folder, config);
   if (const auto* node = table.get("bind")) config.bind_line = line_of(*node);
   if (const auto* node = table.get("coap")) read_coap(section_of(*node, "coap"), config);
   if (const auto* node = table.get("notification")) {

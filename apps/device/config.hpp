@@ -12,6 +12,7 @@
 #include "apps/device/bootstrap.hpp"
 #include "apps/device/firmware.hpp"
 #include "apps/device/machine.hpp"
+#include "apps/device/messaging.hpp"
 #include "apps/device/script.hpp"
 #include "apps/device/state.hpp"
 #include "base/result.hpp"
@@ -30,6 +31,8 @@ struct ServerEntry {
   std::optional<std::uint32_t> lifetime;  ///< seconds; nothing: Config::lifetime
   std::size_t line = 0;
   std::optional<client::SecurityValues> security{};  ///< nothing: Config::security where the URI is coaps
+  std::string binding{};      ///< "": Config::binding
+  client::SmsValues sms{};    ///< resources 6 to 9 of the Security object
 };
 
 /// A value as the text form of its type (Core Appendix C).
@@ -51,7 +54,9 @@ struct Config {
   std::size_t bind_line = 0;  ///< in the file; 0: not from there
   std::string root;           ///< alternate path
   std::string version = "1.0";
-  std::string sms;
+  std::string binding = "U";  ///< of the servers without their own (Core Table 8)
+  SmsConfig sms;
+  client::QueueSettings queue;
   std::vector<std::string> objects;    ///< folders of definitions besides the shipped ones
   std::vector<std::uint16_t> support;  ///< objects shown although they have no instance
   std::vector<ValueEntry> values;

@@ -136,7 +136,7 @@ TEST(DeviceConfig, AMistakeNamesFileLineAndFix) {
       {"[coap]\nblock_size = 2048", "device.toml:2: ", "16, 32"},
   };
   for (const auto& [key, size] :
-       {std::pair<const char*, std::size_t>{"endpoint", 253}, {"sms", 252}, {"version", 250}, {"endpoint", 1100}}) {
+       {std::pair<const char*, std::size_t>{"endpoint", 253}, {"version", 250}, {"endpoint", 1100}}) {
     const std::string reason = mistake("\n" + std::string(key) + " = \"" + std::string(size, '1') + "\"");
     EXPECT_TRUE(reason.starts_with("device.toml:2: the ")) << reason;
     EXPECT_NE(reason.find("use at most"), std::string::npos) << reason;
@@ -151,6 +151,71 @@ TEST(DeviceConfig, AMistakeNamesFileLineAndFix) {
   }
   Config config;
   EXPECT_NE(read_config("/nowhere/x.toml", config).error().reason.find("/nowhere/x.toml"), std::string::npos);
+}
+
+TEST(DeviceConfig, MistakesAboutShortMessagesNameTheirLine) {
+  struct Row {
+    std::string text, start, part;
+  };
+  const Row rows[] = {
+      {"sms = \"+491701234567\"", "device.toml:1: ", "without +"},
+      {"sms = \"1234567890123456\"", "device.toml:1: ", "1 to 15 digits"},
+      {"[sms]\nmodem = \"/dev/ttyUSB2\"", "device.toml:1: ", "needs number"},
+      {"[sms]\nnumber = \"49170\"\npin_file = \"/nowhere/pin\"", "device.toml:3: ", "can't be read"},
+      {"[sms]\nnumber = \"49170\"\nvalidity = \"1m\"", "device.toml:3: ", "at least"},
+      {"[sms]\nnumber = \"49170\"\nsegments = 17", "device.toml:3: ", "1 to 16"},
+      {"[sms]\nnumber = \"49170\"\nmode1 = \"sps\"", "device.toml:3: ", "\"packets\""},
+      {"[sms]\nnumber = \"49170\"\nport = 65536", "device.toml:3: ", "0 to 65535"},
+      {"[queue]\nawake = -1", "device.toml:2: ", "duration"},
+      {"[queue]\nsleep = \"1h\"", "device.toml:2: ", "known are"},
+      {"binding = \"UQSQ\"", "device.toml:1: ", "U, UQ, S, SQ, US, UQS, UQT"},
+      {"[[server]]\nuri = \"coap://x\"\nsms = { mode = \"4\" }", "device.toml:3: ", "smartcard"},
+      {"[[server]]\nuri = \"coap://x\"\nsms = { mode = \"nosec\", number = \"x\" }", "device.toml:3: ", "digits"},
+  };
+  for (const Row& row : rows) {
+    const std::string reason = mistake(row.text);
+    EXPECT_TRUE(reason.starts_with(row.start)) << row.text << " -> " << reason;
+    EXPECT_NE(reason.find(row.part), std::string::npos) << reason;
+  }
+}
+
+TEST(DeviceConfig, ShortMessagesAndQueueMode) {
+  const Config config = parsed(R"(
+version = "1.1"
+[queue]
+awake = "20s"
+wake_every = "1h"
+notifications_wake = false
+[sms]
+number = "491700000001"
+modem = "/dev/ttyUSB2"
+baud = 9600
+port = 5683
+segments = 3
+validity = "10m"
+mode1 = "packets"
+[[server]]
+uri = "coap://192.0.2.1"
+binding = "UQT"
+sms = { number = "+491701234567", mode = "device", parameters = "12121600b20203", key = "101112131415161718191a1b1c1d1e1f303132333435363738393a3b3c3d3e3f" }
+)");
+  EXPECT_EQ(config.queue.awake, std::chrono::seconds(20));
+  EXPECT_EQ(config.queue.wake_every, std::chrono::hours(1));
+  EXPECT_FALSE(config.queue.notifications_wake);
+  EXPECT_EQ(config.sms.baud, 9600U);
+  const client::SmsSettings settings = sms_settings(config.sms);
+  EXPECT_TRUE(settings.attached);
+  EXPECT_EQ(settings.msisdn, "491700000001");
+  coap::SmsParameters lengths;
+  fit_messages(config.sms, lengths);
+  EXPECT_EQ(lengths.message_plain, 133U) << "Transport, Header Definitions (for one SMS), with WDP ports";
+  EXPECT_EQ(lengths.message_dtls, 104U);
+  EXPECT_EQ(config.servers.at(0).binding, "UQT");
+  const auto made = client::protect_sms(config.servers[0].sms, {}, settings.mode1);
+  EXPECT_EQ(made.value().address.to_string(), "sms:491701234567");
+  EXPECT_TRUE(made->packets);
+  Config without_state = config;
+  EXPECT_NE(Device::make(std::move(without_state)).error().reason.find("--state"), std::string::npos);
 }
 
 TEST(DeviceConfig, ValuesAreCheckedAgainstTheirDefinitions) {

@@ -33,14 +33,27 @@ client::ClientSettings settings_of(const Config& config) {
   settings.endpoint = config.endpoint;
   settings.version = config.version;
   settings.root = config.root;
-  settings.sms.msisdn = config.sms;
+  settings.sms = sms_settings(config.sms);
+  settings.queue = config.queue;
   settings.coap = config.coap;
   settings.notification = config.notification;
   settings.coap.report_drops = config.drops;
+  fit_messages(config.sms, settings.coap.sms);
   settings.registration.update_margin = config.coap.max_transmit_wait();
   settings.bootstrap = config.bootstrap.limits;
   settings.accept_handshakes = config.bootstrap.accept_handshakes;
   return settings;
+}
+
+/// Counters of secured packets must never go back (ETSI TS 102 225 §5.1.4).
+Result<void> check_counters(const Config& config) {
+  if (config.sms.modem.empty() || !config.state.file.empty()) return {};
+  for (const ServerEntry& server : config.servers) {
+    const auto made = client::protect_sms(server.sms, {}, config.sms.mode1);
+    if (!made || !made->packets) continue;
+    return wrong("secured packets have counters that outlive the device; give --state FILE or [state] file = \"...\"");
+  }
+  return {};
 }
 
 }  // namespace
@@ -48,7 +61,8 @@ client::ClientSettings settings_of(const Config& config) {
 bool is_secret(const Path& path) {
   using client::SecurityObject;
   return path.object() == SecurityObject::kObject && path.depth() >= 3 &&
-         path.resource() >= SecurityObject::kIdentity && path.resource() <= SecurityObject::kSecretKey;
+         ((path.resource() >= SecurityObject::kIdentity && path.resource() <= SecurityObject::kSecretKey) ||
+          path.resource() == SecurityObject::kSmsKeyParameters || path.resource() == SecurityObject::kSmsSecretKeys);
 }
 
 Device::Device(Config config) : config_(std::move(config)) {
@@ -71,6 +85,7 @@ Result<std::unique_ptr<Device>> Device::make(Config config) {
   if (auto local = parse_bind(config.bind); !local) return tl::unexpected(local.error());
   assign_ids(config.servers);
   if (auto fits = check_servers(config); !fits) return tl::unexpected(fits.error());
+  if (auto fits = check_counters(config); !fits) return tl::unexpected(fits.error());
   std::unique_ptr<Device> device(new Device(std::move(config)));
   if (auto loaded = device->load_definitions(); !loaded) return tl::unexpected(loaded.error());
   if (auto done = device->populate(); !done) return tl::unexpected(done.error());
@@ -230,7 +245,8 @@ Result<void> Device::populate() {
   for (const ServerEntry& server : config_.servers) {
     const auto security = security_of(config_, server.uri, server.security);
     auto added = runtime_->client().add_account(io::now(), server.id, server.uri,
-                                                server.lifetime.value_or(config_.lifetime), security);
+                                                server.lifetime.value_or(config_.lifetime), security,
+                                                {server.binding.empty() ? config_.binding : server.binding, server.sms});
     if (!added) return at(server.line, added.error());
   }
   for (const std::uint16_t object : config_.support) {
@@ -285,6 +301,7 @@ Result<void> Device::start() {
     return wrong(config_.file + ":" + std::to_string(config_.bind_line) + ": bind: " + opened.error().reason);
   }
   if (state_) state_->resume(*runtime_);
+  start_messaging();
   begin();
   machine_->start();
   if (!config_.scripts.empty()) {
@@ -293,6 +310,17 @@ Result<void> Device::start() {
     waker_ = runtime_->loop().add_waker([this] { return script_->deadline(); }, [this](Instant at) { run_script(at); });
   }
   return {};
+}
+
+void Device::start_messaging() {
+  if (config_.sms.modem.empty()) return;
+  messaging_ = std::make_unique<Messaging>(config_.sms, *runtime_, rng_, [this]() -> Result<void> {
+    // Without a state file there are no secured packets, whose counters these are.
+    if (!state_) return {};
+    state_->keeper().save(io::now(), io::unix_now());
+    if (state_->keeper().failing()) return wrong("the state can't be saved");
+    return {};
+  });
 }
 
 void Device::begin() {
@@ -320,9 +348,11 @@ Result<void> Device::reboot() {
 }
 
 Result<void> Device::factory_reset() {
+  const auto counters = runtime_->client().saved_state(io::now(), io::unix_now()).sms_counters;
   if (state_) state_->keeper().pause();
   firmware_->object().detach();
   runtime_->restart(settings_of(config_));
+  for (const client::SmsCounters& each : counters) runtime_->client().set_sms_counters(each);
   (void)firmware_->object().reset(io::now());  // an installation that is under way goes on
   if (auto done = populate(); !done) return done;
   show_firmware_version();

@@ -34,6 +34,8 @@ class Device {
   Result<void> start();
   [[nodiscard]] sdk::Runtime& runtime() { return *runtime_; }
   [[nodiscard]] const Config& config() const { return config_; }
+  /// nullptr without a modem.
+  [[nodiscard]] const Messaging* messaging() const { return messaging_.get(); }
   /// nullptr without a state file.
   [[nodiscard]] DeviceState* state() { return state_.get(); }
 
@@ -57,6 +59,7 @@ class Device {
   void show_firmware_version();
   Result<void> set_own_object_defaults();
   void run_script(Instant now);
+  void start_messaging();
   void begin();
 
   Config config_;
@@ -67,12 +70,13 @@ class Device {
   std::optional<Machine> machine_;
   std::optional<firmware::Updater> firmware_;
   std::unique_ptr<DeviceState> state_;
+  std::unique_ptr<Messaging> messaging_;
   std::optional<Script> script_;
   int waker_ = 0;
   bool populated_ = false;  ///< what the configuration says is there: new instances need protect()
 };
 
-/// Keys and identities of the Security object (/0/x/3 to /0/x/5, Core E.1), which are shown to nobody.
+/// Keys and identities of the Security object (/0/x/3 to /0/x/5, /0/x/7 and /0/x/8, Core E.1), which are shown to nobody.
 bool is_secret(const lwm2m::Path& path);
 
 }  // namespace drover::device

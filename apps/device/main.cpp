@@ -97,7 +97,7 @@ Result<Config> configure(const Options& options) {
   if (!options.endpoint.empty()) config.endpoint = options.endpoint;
   if (!options.servers.empty()) {
     config.servers.clear();
-    for (const std::string& uri : options.servers) config.servers.push_back({uri, 0, std::nullopt, 0, std::nullopt});
+    for (const std::string& uri : options.servers) config.servers.push_back({uri, 0, std::nullopt, 0, std::nullopt, {}, {}});
   }
   if (!options.bootstrap.empty()) {
     config.bootstrap.uri = options.bootstrap;

@@ -40,12 +40,22 @@ struct Bootstrap {
   std::uint32_t finish_after = 0;     ///< seconds of silence that end it, for servers that don't say so; 0: none do
 };
 
+/// Queue mode: the device may be offline between its registration Updates, servers keep what they want of it until it is
+/// there, and it keeps what they observe.
+struct Queue {
+  bool enabled = false;
+  std::uint32_t awake = 0;         ///< seconds after its last message to the server; 0: 93, as is recommended
+  std::uint32_t wake_every = 0;    ///< seconds; 0: when the registration has to be renewed
+  bool notifications_wake = true;  ///< what is observed and has changed is told at once; else when it wakes anyway
+};
+
 struct Settings {
   std::string endpoint{};             ///< endpoint client name, such as "urn:dev:os:demo-1"
   std::string server{};               ///< "coaps://fleet.example" or "coap://[2001:db8::1]:5683"; "" with a bootstrap
   Keys keys{};                        ///< for coaps
   Bootstrap bootstrap{};
   std::uint32_t lifetime = 86400;     ///< seconds; the registration is renewed before it ends
+  Queue queue{};
   std::uint16_t short_server_id = 1;  ///< 1 to 65534
   std::string bind{};                 ///< local "ADDRESS:PORT"; "" lets the system choose
   std::string manufacturer{};         ///< /3/0/0; "" leaves it out, as below
@@ -58,6 +68,8 @@ struct Settings {
   std::function<void()> on_registered{};
   std::function<void()> on_bootstrapped{};                     ///< the device has new servers
   std::function<void(const std::string& reason)> on_failed{};  ///< also a bootstrap; it is tried again by itself
+  std::function<void()> on_asleep{};                           ///< the radio may be switched off
+  std::function<void()> on_awake{};                            ///< and is needed again
   std::function<void()> on_reboot{};                           ///< /3/0/4 was executed; the answer is out
 };
 

@@ -178,6 +178,8 @@ void Client::report_registration(Instant now, ServerId server, Account& account,
     shown(now, account);
     connect_sms(now, server, account);
   }
+  // It has come here from UDP, whose association nobody needs any more.
+  if (report.kind == Kind::Registered && account.registration.uri().is_sms()) channels_.remove(now, server);
   // A server that is disabled comes back; otherwise we have left.
   if (report.kind == Kind::Deregistered && account.registration.state() != RegistrationState::Disabled) {
     forget_observations(server);

@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <utility>
 #include <stdexcept>
 #include <thread>
 
@@ -29,6 +30,10 @@ client::ClientSettings client_settings(const Settings& settings) {
   client::ClientSettings result;
   result.endpoint = settings.endpoint;
   result.root = settings.alternate_path;
+  const Queue& queue = settings.queue;
+  if (queue.awake != 0) result.queue.awake = std::chrono::seconds(queue.awake);
+  if (queue.wake_every != 0) result.queue.wake_every = std::chrono::seconds(queue.wake_every);
+  result.queue.notifications_wake = queue.notifications_wake;
   if (settings.bootstrap.finish_after != 0) {
     result.bootstrap.finish_after = std::chrono::seconds(settings.bootstrap.finish_after);
   }
@@ -190,6 +195,11 @@ struct Client::Impl final : detail::sink {
         settings.on_failed("bootstrap: " + change->report.reason);
       }
     }
+    // A bootstrap may have made several servers of one.
+    if (const bool offline = runtime.client().is_offline(); offline != std::exchange(is_offline, offline)) {
+      const auto& told = offline ? settings.on_asleep : settings.on_awake;
+      if (told) told();
+    }
     // Posted, so that the answer leaves first.
     if (std::holds_alternative<client::RebootWanted>(event) && settings.on_reboot) {
       runtime.loop().post(settings.on_reboot);
@@ -210,6 +220,7 @@ struct Client::Impl final : detail::sink {
   sdk::Runtime runtime;
   std::thread thread;
   std::set<client::ServerId> registrations;
+  bool is_offline = false;
   std::atomic<bool> is_registered = false;
 };
 
@@ -229,7 +240,7 @@ void Client::Impl::add_accounts() {
   }
   if (added && !settings.server.empty()) {
     added = core.add_account(io::now(), settings.short_server_id, settings.server, settings.lifetime,
-                             security_values(settings.keys));
+                             security_values(settings.keys), {settings.queue.enabled ? "UQ" : "U", {}});
   }
   if (!added) throw std::invalid_argument(added.error().reason);
 }

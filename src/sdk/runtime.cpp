@@ -77,6 +77,9 @@ void Runtime::drive() {
       [this](Instant at) {
         if (before_transmit_) before_transmit_(at);
       });
+  driver_->add_short_messages([this](Instant at, const transport::Transmit& transmit) {
+    if (short_message_) short_message_(at, transmit);
+  });
 }
 
 Result<void> Runtime::rebind() {
@@ -109,6 +112,10 @@ void Runtime::flush() {
   const Instant now = io::now();
   client_->settle(now);
   if (driver_) driver_->flush(now);
+}
+
+void Runtime::handle(Instant at, const transport::Datagram& datagram) {
+  if (driver_) driver_->handle(at, datagram);
 }
 
 void Runtime::after(Instant) {
@@ -146,7 +153,7 @@ void Runtime::check_addresses(Instant now) {
   std::map<client::ServerId, Route> seen;
   std::vector<client::ServerId> moved;
   for (const client::AccountView& account : client_->accounts()) {
-    if (!account.peer) continue;
+    if (!account.peer || account.peer->is_sms()) continue;
     const auto before = routes_.find(account.server);
     const bool known = before != routes_.end() && before->second.peer == *account.peer;
     const auto own = probe_(*account.peer);

@@ -62,6 +62,11 @@ class Runtime {
   /// acknowledged is written there. Must not call this class or change the client.
   void before_transmit(std::function<void(Instant)> hook) { before_transmit_ = std::move(hook); }
 
+  /// What is sent to peers by short messages goes there; without it that is dropped. Empty ends it.
+  void on_short_message(std::function<void(Instant, const transport::Transmit&)> send) { short_message_ = std::move(send); }
+  /// A datagram that came by short messages. Only behind open().
+  void handle(Instant at, const transport::Datagram& datagram);
+
   /// Behind each command to the client and each change of its tree.
   void flush();
   /// Runs the loop until shut_down() is through.
@@ -89,6 +94,7 @@ class Runtime {
   std::function<void(const client::ClientEvent&)> sink_;
   std::function<void(const coap::Drop&)> drop_sink_;
   std::function<void(Instant)> before_transmit_;
+  std::function<void(Instant, const transport::Transmit&)> short_message_;
   std::shared_ptr<Mailbox> mailbox_;
   transport::PeerAddress asked_;  ///< what open() was asked for
   RouteProbe probe_;

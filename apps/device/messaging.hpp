@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Short messages of a device: what the configuration says of them, and the modem that moves them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "apps/device/section.hpp"
+#include "base/random.hpp"
+#include "base/result.hpp"
+#include "client/queue_mode.hpp"
+#include "client/settings.hpp"
+#include "client/sms_values.hpp"
+#include "coap/parameters.hpp"
+#include "io/sms_link.hpp"
+#include "sdk/runtime.hpp"
+
+namespace drover::device {
+
+/// The table `[sms]`; `sms = "491701234567"` is the number alone, told to servers although nothing is sent from there.
+struct SmsConfig {
+  std::string number;  ///< the device's own MSISDN, without '+'
+  std::string modem;   ///< path of the modem's serial device; "": there is none
+  unsigned baud = 115200;
+  bool flow_control = false;  ///< RTS/CTS
+  Secret<std::string> pin;    ///< of the SIM; empty: it asks for none
+  std::uint16_t port = 0;     ///< WDP port, of both ends; 0: none
+  std::size_t segments = 4;   ///< short messages that one message may be cut into
+  Duration validity = std::chrono::minutes(5);
+  client::SmsMode1 mode1 = client::SmsMode1::Dtls;
+  bool allow_nosec_management = false;
+  std::size_t line = 0;
+};
+
+/// Files are relative to `folder`; those with secrets are added to `key_files`.
+void read_sms(Section section, const std::string& folder, std::vector<std::string>& key_files, SmsConfig& config);
+/// The table `[queue]`.
+void read_queue(Section section, client::QueueSettings& queue);
+/// `sms = { ... }` of a [[server]]:
+///   number:      the server's, with or without '+'
+///   mode:        "device" (1), "smartcard" (2) or "nosec" (3)
+///   identity:    of the pre-shared key, or `parameters` of secured packets as 12 or 14 hex digits (KIc, KID, SPI, TAR)
+///   key:         hex digits or "base64:...", or key_file with such a text: the pre-shared key, or the packets' keys
+client::SmsValues read_server_sms(Section section, const std::string& folder, std::vector<std::string>& key_files);
+
+/// What a client is told.
+client::SmsSettings sms_settings(const SmsConfig& config);
+/// How long CoAP's messages may be.
+void fit_messages(const SmsConfig& config, coap::SmsParameters& parameters);
+
+/// The modem and its gateway on a device's loop. It doesn't outlive the runtime; the client may be another one
+/// meanwhile.
+class Messaging {
+ public:
+  /// `save` puts the client's unsaved state on disk; an error when it can't.
+  Messaging(const SmsConfig& config, sdk::Runtime& runtime, Rng& rng, std::function<Result<void>()> save);
+  ~Messaging();
+  Messaging(const Messaging&) = delete;
+  Messaging& operator=(const Messaging&) = delete;
+
+  /// For people: the modem's state and what went through it.
+  [[nodiscard]] std::string describe() const;
+
+ private:
+  class Peers;
+  Result<void> save(const sms::SaveCounters& wanted);
+  void count(bool failed, bool worked);
+
+  sdk::Runtime& runtime_;
+  std::function<Result<void>()> save_;
+  std::unique_ptr<Peers> peers_;
+  std::unique_ptr<io::SmsLink> link_;
+  bool was_ready_ = false;
+};
+
+}  // namespace drover::device
