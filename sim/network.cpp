@@ -32,6 +32,17 @@ void Network::flush(Host host) {
   if (node == nullptr) return;
   node->after(now_);
   while (auto transmit = node->poll_transmit()) post(hosts_[host], std::move(*transmit));
+  note_deadline(host);
+}
+
+void Network::note_deadline(Host host) {
+  if (!remembers_) return;
+  const auto deadline = hosts_[host].node == nullptr ? std::nullopt : hosts_[host].node->deadline();
+  if (deadline) {
+    deadlines_.set(host, *deadline);
+  } else {
+    deadlines_.cancel(host);
+  }
 }
 
 void Network::post(const HostState& from, Transmit transmit) {
@@ -70,22 +81,33 @@ std::optional<Instant> Network::next() const {
   const auto consider = [&](Instant at) { earliest = earliest ? std::min(*earliest, at) : at; };
   if (!flights_.empty()) consider(flights_.top().at);
   if (!actions_.empty()) consider(actions_.top().at);
+  if (const auto deadline = deadlines_.next()) consider(*deadline);
   for (const HostState& host : hosts_) {
+    if (remembers_) break;
     if (host.node == nullptr) continue;
     if (const auto deadline = host.node->deadline()) consider(*deadline);
   }
   return earliest;
 }
 
+void Network::wake(Host host) {
+  Node* node = hosts_[host].node;
+  if (node == nullptr) return;
+  const auto deadline = node->deadline();
+  if (!deadline || *deadline > now_) return note_deadline(host);
+  node->handle_timeout(now_);
+  flush(host);
+}
+
 void Network::wake_due_hosts() {
-  for (Host host = 0; host < hosts_.size(); ++host) {
-    Node* node = hosts_[host].node;
-    if (node == nullptr) continue;
-    const auto deadline = node->deadline();
-    if (!deadline || *deadline > now_) continue;
-    node->handle_timeout(now_);
-    flush(host);
+  if (!remembers_) {
+    for (Host host = 0; host < hosts_.size(); ++host) wake(host);
+    return;
   }
+  std::vector<Host> due;
+  while (const auto host = deadlines_.pop_due(now_)) due.push_back(*host);
+  std::sort(due.begin(), due.end());
+  for (const Host host : due) wake(host);
 }
 
 void Network::step(Instant at) {

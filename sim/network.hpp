@@ -12,6 +12,7 @@
 
 #include "base/random.hpp"
 #include "base/time.hpp"
+#include "base/timers.hpp"
 #include "sim/link.hpp"
 #include "transport/datagram.hpp"
 
@@ -64,6 +65,10 @@ class Network {
   /// Sees every datagram that is sent, also those that are lost.
   std::function<void(Instant, const Transmit&)> on_sent;
 
+  /// For worlds of thousands: a host's deadline is looked at when something has happened to it, and whoever changes its
+  /// core from outside calls flush(). Before attach().
+  void remember_deadlines() { remembers_ = true; }
+
   /// Runs until `end`. False when more than `steps_max` things happened: a livelock is a failure, not a hang.
   bool run_until(Instant end, std::uint64_t steps_max = 50'000'000);
 
@@ -91,6 +96,8 @@ class Network {
   void deliver(const Flight& flight);
   void step(Instant at);
   void wake_due_hosts();
+  void wake(Host host);
+  void note_deadline(Host host);
   [[nodiscard]] std::optional<Instant> next() const;
   bool lost(const Link& link) { return rng_.below(1000) < link.loss_permille; }
 
@@ -100,6 +107,8 @@ class Network {
   Instant now_{};
   std::uint64_t order_ = 0, sent_ = 0, trace_ = kFnvBasis, schedule_ = kFnvBasis;
   std::vector<HostState> hosts_;
+  bool remembers_ = false;
+  Timers deadlines_;  ///< by host, if they are remembered
   std::map<PeerAddress, Host> by_address_;
   std::priority_queue<Flight> flights_;
   std::priority_queue<Action> actions_;

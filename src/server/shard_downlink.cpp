@@ -379,7 +379,7 @@ void Shard::fail(Instant now, Waiting waiting, NoAnswer why) {
     return;
   }
   if (silent && waiting.kind == Waiting::Kind::Operation && waiting.operation->way == Way::Automatic &&
-      config_.policy.sms_fallback && may_repeat(*waiting.operation) && reach(slot).sms &&
+      config_.policy.sms_fallback && may_repeat(*waiting.operation) && !registry_[slot].address().is_sms() &&
       send_by_sms(now, slot, waiting.operation)) {
     ++counters_.fallbacks;
     return;

@@ -245,6 +245,17 @@ TEST_F(ServerSms, TransportSmsBindingADeviceMayRegisterBySms) {
   expect_no_answer(NoAnswer::Unreachable, 2);
 }
 
+// The sleeping world with seed 3001: it was sent again, behind what was asked later.
+TEST_F(ServerSms, WhatNobodyAnsweredBySmsIsNotSentBySmsAgain) {
+  location_ = register_with(number_, "S", "</1/0>,</3/0>");
+  read(1);
+  expect_sms("0.01", wire("B1 '3' 01 '0' 01 '0' | 60"));
+  pass(minutes(10));
+  expect_silence();
+  expect_no_answer(NoAnswer::Timeout);
+  EXPECT_EQ(shard().counters().fallbacks, 0U);
+}
+
 TEST_F(ServerSms, CoreTable8SqWaitsForADeviceThatSleepsBySms) {
   location_ = register_with(number_, "SQ", "</1/0>,</3/0>");
   pass(minutes(16));
