@@ -96,7 +96,7 @@ const char* const kConfigHelp = R"(Configuration file (TOML), each key with its 
   pin_file = ""                its first line; entered once, when the SIM asks
   receipts = false             ask what became of each message
   nosec = "trigger"            messages without security: off; trigger: to wake the devices whose account says so;
-                               any: everything, to and from everybody, for tests
+                               any: everything, to and from everybody that has no account, for tests
   port = 0                     WDP port; 0: none
   segments = 4                 short messages that a CoAP message may be cut into
   validity = 300               seconds

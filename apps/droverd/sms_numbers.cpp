@@ -10,14 +10,19 @@ using transport::Kind;
 
 std::optional<sms::Peer> SmsNumbers::find(std::string_view msisdn) const {
   sms::Peer peer;
-  peer.plain = peer.dtls = nosec_ == SmsConfig::NoSec::Any;
   auto account = accounts_ == nullptr ? std::nullopt : accounts_->find_protected(msisdn);
-  if (!account) return peer.plain ? std::optional(std::move(peer)) : std::nullopt;
+  if (!account) {
+    if (!is_anybody(msisdn)) return std::nullopt;
+    peer.plain = peer.dtls = true;
+    return peer;
+  }
   switch (account->protection) {
     case SmsProtection::None: peer.plain = nosec_ != SmsConfig::NoSec::Off; break;
     case SmsProtection::Dtls: peer.dtls = true; break;
     case SmsProtection::Packets:
-      peer.packets = sms::Peer::Packets{account->id.value, account->parameters, std::move(account->keys)};
+    case SmsProtection::Smartcard:
+      peer.packets = sms::Peer::Packets{account->id.value, account->parameters, std::move(account->keys),
+                                        account->protection == SmsProtection::Smartcard};
       break;
   }
   return peer;
@@ -31,11 +36,15 @@ sms::Counters SmsNumbers::counters(std::uint64_t key) const {
 
 std::optional<Kind> SmsNumbers::kind_for(std::string_view msisdn) const {
   const auto protection = accounts_ == nullptr ? std::nullopt : accounts_->protection(msisdn);
-  if (protection == SmsProtection::Packets) return Kind::SmsPacket;
+  if (!protection) return is_anybody(msisdn) ? std::optional(Kind::Sms) : std::nullopt;
+  if (store::has_packets(*protection)) return Kind::SmsPacket;
   // It is the device that makes an association.
-  if (protection == SmsProtection::Dtls) return std::nullopt;
-  if (nosec_ == SmsConfig::NoSec::Any || (protection && nosec_ == SmsConfig::NoSec::Trigger)) return Kind::Sms;
-  return std::nullopt;
+  if (*protection == SmsProtection::Dtls || nosec_ == SmsConfig::NoSec::Off) return std::nullopt;
+  return Kind::Sms;
+}
+
+bool SmsNumbers::is_anybody(std::string_view msisdn) const {
+  return nosec_ == SmsConfig::NoSec::Any && (accounts_ == nullptr || !accounts_->knows(msisdn));
 }
 
 bool SmsNumbers::may_be(std::string_view msisdn, std::string_view endpoint) const {

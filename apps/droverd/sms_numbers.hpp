@@ -14,7 +14,7 @@
 namespace drover::droverd {
 
 /// Thread-safe, as the accounts are. Numbers without an account are strangers, unless everybody may be heard without
-/// security.
+/// security; those with one are spoken to as it says, and not at all while it is disabled.
 class SmsNumbers final : public sms::Peers, public server::SmsDirectory {
  public:
   /// `accounts` may be null; else it outlives this.
@@ -33,6 +33,9 @@ class SmsNumbers final : public sms::Peers, public server::SmsDirectory {
   [[nodiscard]] bool may_say(const transport::Datagram& datagram) const;
 
  private:
+  /// A number without an account, and everybody may be heard.
+  [[nodiscard]] bool is_anybody(std::string_view msisdn) const;
+
   SmsConfig::NoSec nosec_;
   store::SmsAccounts* accounts_;
 };

@@ -19,13 +19,14 @@ const char* to_string(SmsProtection protection) {
   switch (protection) {
     case SmsProtection::None: return "none";
     case SmsProtection::Packets: return "packets";
-    case SmsProtection::Dtls: break;
+    case SmsProtection::Dtls: return "dtls";
+    case SmsProtection::Smartcard: break;
   }
-  return "dtls";
+  return "smartcard";
 }
 
 std::optional<SmsProtection> parse_sms_protection(std::string_view text) {
-  for (const SmsProtection protection : {SmsProtection::None, SmsProtection::Packets, SmsProtection::Dtls}) {
+  for (const SmsProtection protection : kSmsProtections) {
     if (text == to_string(protection)) return protection;
   }
   return std::nullopt;
@@ -47,7 +48,7 @@ Answer<SmsAccount> checked(const NewSmsAccount& account) {
   if (made.endpoint.empty()) return invalid("endpoint", "a number needs the endpoint name of its device");
   if (auto wrong = check_text(made.endpoint, "endpoint", kEndpointMax)) return tl::unexpected(std::move(*wrong));
   if (auto wrong = check_text(made.label, "label", kLabelMax)) return tl::unexpected(std::move(*wrong));
-  if (made.protection != SmsProtection::Packets) {
+  if (!has_packets(made.protection)) {
     if (!account.parameters.empty()) return invalid("parameters", "only secured packets have key parameters");
     if (!account.keys.empty()) return invalid("keys", "only secured packets have keys here");
     return made;

@@ -2,10 +2,13 @@
 // What the server knows of devices' numbers, as values. No secret but in NewSmsAccount, on its way in.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/bytes.hpp"
 #include "base/id.hpp"
@@ -20,12 +23,19 @@ using SmsAccountId = Id<struct SmsAccountTag, std::uint64_t>;
 
 /// How SMS with a number are protected. The numbers are stored.
 enum class SmsProtection : std::uint8_t {
-  None = 1,     ///< not at all: NoSec
-  Packets = 2,  ///< secured packets (ETSI TS 102 225)
-  Dtls = 3,     ///< by the device's DTLS credential
+  None = 1,       ///< not at all: NoSec
+  Packets = 2,    ///< secured packets (ETSI TS 102 225)
+  Dtls = 3,       ///< by the device's DTLS credential
+  Smartcard = 4,  ///< secured packets that end on the device's smartcard (Transport "Smartcard End-Point")
 };
-const char* to_string(SmsProtection protection);  ///< "none", "packets" or "dtls"
+inline constexpr std::array kSmsProtections = {SmsProtection::None, SmsProtection::Packets, SmsProtection::Dtls,
+                                               SmsProtection::Smartcard};
+const char* to_string(SmsProtection protection);  ///< "none", "packets", "dtls" or "smartcard"
 std::optional<SmsProtection> parse_sms_protection(std::string_view text);
+/// Whether it is by secured packets, which have parameters and keys, wherever they end.
+constexpr bool has_packets(SmsProtection protection) {
+  return protection == SmsProtection::Packets || protection == SmsProtection::Smartcard;
+}
 
 /// One number. Number, endpoint, protection, parameters and keys stay as they were added. Other keys are a new account,
 /// whose counters begin anew: it must not get the keys of one that was removed, whose old messages would count again.
@@ -34,7 +44,7 @@ struct SmsAccount {
   std::string msisdn;    ///< 1 to transport::kMsisdnDigitsMax digits, without "+"; of one account alone
   std::string endpoint;  ///< the only one that it may be; never empty
   SmsProtection protection = SmsProtection::Packets;
-  security::sps::Parameters parameters;  ///< of Packets alone
+  security::sps::Parameters parameters;  ///< where it has_packets()
   std::string label;                     ///< for people
   UnixSeconds created_at = 0;
   bool enabled = true;
@@ -46,7 +56,7 @@ struct NewSmsAccount {
   std::string endpoint;
   SmsProtection protection = SmsProtection::Packets;
   Bytes parameters{};    ///< as /0/x/7: seven octets or six; empty: AES of key set 1, no proof of receipt
-  Secret<Bytes> keys{};  ///< as /0/x/8; of Packets alone
+  Secret<Bytes> keys{};  ///< as /0/x/8; where it has_packets()
   std::string label{};
   bool enabled = true;
 };
@@ -55,6 +65,18 @@ struct NewSmsAccount {
 struct SmsAccountChange {
   std::optional<std::string> label{};
   std::optional<bool> enabled{};
+};
+
+struct SmsAccountQuery {
+  std::string endpoint{};  ///< "": of all
+  SmsAccountId after{};    ///< pages are in the order of ids
+  std::size_t limit = 100;
+};
+struct SmsAccountPage {
+  static constexpr std::size_t kMax = 1000;
+  std::vector<SmsAccount> accounts;
+  std::size_t total = 0;  ///< of the whole query
+  SmsAccountId next{};    ///< `after` of the next page, 0 on the last
 };
 
 /// Counters of an account's secured packets (sms::Counters); both below security::sps::kCounterBlocked.

@@ -27,7 +27,7 @@ std::int64_t stored(SmsAccountId id) {
 }
 
 std::optional<SmsProtection> protection_of(std::int64_t number) {
-  for (const SmsProtection protection : {SmsProtection::None, SmsProtection::Packets, SmsProtection::Dtls}) {
+  for (const SmsProtection protection : kSmsProtections) {
     if (number == static_cast<std::int64_t>(protection)) return protection;
   }
   return std::nullopt;
@@ -50,7 +50,7 @@ std::optional<SmsAccountRow> read_row(const Statement& row) {
   account.enabled = row.number(8) != 0;
   read.counters.reserved = static_cast<std::uint64_t>(row.number(9));
   read.counters.received = static_cast<std::uint64_t>(row.number(10));
-  const bool packets = account.protection == SmsProtection::Packets;
+  const bool packets = has_packets(account.protection);
   if (packets) {
     const auto parsed = security::sps::Parameters::parse(parameters);
     if (!parsed) return std::nullopt;
@@ -67,7 +67,7 @@ std::optional<SmsAccountRow> read_row(const Statement& row) {
 
 bool insert(Database& database, const SmsAccountRow& row) {
   const SmsAccount& account = row.account;
-  const bool packets = account.protection == SmsProtection::Packets;
+  const bool packets = has_packets(account.protection);
   const Bytes parameters = packets ? account.parameters.octets() : Bytes();
   Statement put = database.prepare(
       "INSERT INTO sms_account(id, msisdn, endpoint, protection, parameters, sealed_keys, label, created_at, enabled)"

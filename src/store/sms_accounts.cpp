@@ -94,7 +94,7 @@ Result<void> SmsAccounts::State::load() {
   if (!content) return tl::unexpected(content.error());
   for (SmsAccountRow& row : content->rows) {
     Secret<Bytes> keys;
-    if (row.account.protection == SmsProtection::Packets) {
+    if (has_packets(row.account.protection)) {
       auto opened = sealer.open(row.sealed_keys, about(row.account));
       if (!opened || !security::sps::Keys::parse(row.account.parameters, *opened)) {
         return tl::unexpected(Error{Fault::Environment, 0,
@@ -123,12 +123,25 @@ Result<std::unique_ptr<SmsAccounts>> SmsAccounts::open(std::shared_ptr<StoreFile
 
 // ---- what readers ask -----------------------------------------------------------------------------------------------
 
-std::vector<SmsAccount> SmsAccounts::page(SmsAccountId after, std::size_t limit) const {
+SmsAccountPage SmsAccounts::page(const SmsAccountQuery& query) const {
   const std::shared_lock lock(state_->reading);
-  std::vector<SmsAccount> page;
-  page.reserve(std::min(limit, state_->accounts.size()));
-  for (auto at = state_->accounts.upper_bound(after.value); at != state_->accounts.end() && page.size() < limit; ++at) {
-    page.push_back(at->second.account);
+  SmsAccountPage page;
+  const auto wanted = [&](const SmsAccount& account) {
+    return query.endpoint.empty() || account.endpoint == query.endpoint;
+  };
+  for (auto at = state_->accounts.upper_bound(query.after.value); at != state_->accounts.end(); ++at) {
+    const SmsAccount& account = at->second.account;
+    if (!wanted(account)) continue;
+    if (page.accounts.size() == query.limit) {
+      page.next = page.accounts.empty() ? query.after : page.accounts.back().id;
+      break;
+    }
+    page.accounts.push_back(account);
+  }
+  page.total = state_->accounts.size();
+  if (!query.endpoint.empty()) {
+    page.total = static_cast<std::size_t>(std::ranges::count_if(
+        state_->accounts, [&](const auto& one) { return wanted(one.second.account); }));
   }
   return page;
 }
@@ -144,13 +157,18 @@ std::optional<SmsAccount> SmsAccounts::find(SmsAccountId id) const {
   return held == nullptr ? std::nullopt : std::optional(held->account);
 }
 
+bool SmsAccounts::knows(std::string_view msisdn) const {
+  const std::shared_lock lock(state_->reading);
+  return state_->by_number.contains(msisdn);
+}
+
 std::optional<SmsAccounts::Protected> SmsAccounts::find_protected(std::string_view msisdn) const {
   const std::shared_lock lock(state_->reading);
   const State::Held* held = state_->find_enabled(msisdn);
   if (held == nullptr) return std::nullopt;
   const SmsAccount& account = held->account;
   Protected found{account.id, account.protection, account.parameters, {}};
-  if (account.protection != SmsProtection::Packets) return found;
+  if (!has_packets(account.protection)) return found;
   auto keys = security::sps::Keys::parse(account.parameters, held->keys);
   if (!keys) return std::nullopt;  // they were taken once, so they parse
   found.keys = std::move(*keys);
@@ -191,7 +209,7 @@ Answer<SmsAccount> SmsAccounts::add(NewSmsAccount account) {
   made->id.value = state_->last_id + 1;
   made->created_at = state_->unix_now();
   SmsAccountRow row{.account = *made, .sealed_keys = {}};
-  if (made->protection == SmsProtection::Packets) {
+  if (has_packets(made->protection)) {
     auto sealed = state_->sealer.seal(account.keys.reveal(), about(*made));
     if (!sealed) return disk(sealed.error());
     row.sealed_keys = std::move(*sealed);
@@ -257,7 +275,7 @@ Result<void> SmsAccounts::reseal(const Sealer& next,
   const std::lock_guard writing(state_->writing);
   std::vector<SmsKeysRow> rows;
   for (const auto& [id, held] : state_->accounts) {
-    if (held.account.protection != SmsProtection::Packets) continue;
+    if (!has_packets(held.account.protection)) continue;
     auto sealed = next.seal(held.keys.reveal(), about(held.account));
     if (!sealed) return tl::unexpected(sealed.error());
     rows.push_back({held.account.id, std::move(*sealed)});

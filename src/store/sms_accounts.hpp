@@ -29,7 +29,7 @@ class SmsAccounts final {
     SmsAccountId id;
     SmsProtection protection{};
     security::sps::Parameters parameters;
-    security::sps::Keys keys;  ///< of Packets alone
+    security::sps::Keys keys;  ///< where it has_packets()
   };
 
   /// Reads all of the file's, which is shared with the store's other tenants. An error when a row is damaged or the seal
@@ -39,10 +39,12 @@ class SmsAccounts final {
                                                    std::size_t accounts_max = kAccountsMax);
   ~SmsAccounts();
 
-  /// At most `limit`, in the order of ids.
-  [[nodiscard]] std::vector<SmsAccount> page(SmsAccountId after, std::size_t limit) const;
+  /// Looks at all of them for an endpoint's.
+  [[nodiscard]] SmsAccountPage page(const SmsAccountQuery& query) const;
   [[nodiscard]] std::size_t size() const;
   [[nodiscard]] std::optional<SmsAccount> find(SmsAccountId id) const;
+  /// Whether the number has an account, be it disabled.
+  [[nodiscard]] bool knows(std::string_view msisdn) const;
   /// Enabled ones alone, as the next two; the number is digits, without "+".
   [[nodiscard]] std::optional<Protected> find_protected(std::string_view msisdn) const;
   [[nodiscard]] bool may_be(std::string_view msisdn, std::string_view endpoint) const;

@@ -129,7 +129,7 @@ TEST_F(SmsAccountsTest, WhatWasAddedIsThereAgain) {
                             .enabled = true};
   EXPECT_EQ(first, expected);
   reopen();
-  EXPECT_EQ(accounts->page({}, 9), (std::vector<SmsAccount>{expected, second, third}));
+  EXPECT_EQ(accounts->page({}).accounts, (std::vector<SmsAccount>{expected, second, third}));
   EXPECT_EQ(accounts->find({2}), second);
   EXPECT_EQ(second.created_at, kNow + 1);
   EXPECT_EQ(keys_of("4917012345"), "0123456789abcdef/FEDCBA9876543210");
@@ -140,12 +140,64 @@ TEST_F(SmsAccountsTest, WhatWasAddedIsThereAgain) {
 
 TEST_F(SmsAccountsTest, PagesAreInTheOrderOfIds) {
   for (const char* number : {"3", "1", "2"}) add(plain(number));
-  const auto page = accounts->page({1}, 1);
-  ASSERT_EQ(page.size(), 1U);
-  EXPECT_EQ(page.front().msisdn, "1");
-  EXPECT_TRUE(accounts->page({3}, 9).empty());
-  EXPECT_TRUE(accounts->page({}, 0).empty());
+  const auto page = accounts->page({.after = {1}, .limit = 1});
+  ASSERT_EQ(page.accounts.size(), 1U);
+  EXPECT_EQ(page.accounts.front().msisdn, "1");
+  EXPECT_EQ(page.total, 3U);
+  EXPECT_EQ(page.next, SmsAccountId{2});
+  const auto last = accounts->page({.after = {2}, .limit = 1});
+  EXPECT_EQ(last.accounts.size(), 1U);
+  EXPECT_EQ(last.next, SmsAccountId{});
+  EXPECT_TRUE(accounts->page({.after = {3}}).accounts.empty());
   EXPECT_EQ(accounts->size(), 3U);
+}
+
+TEST_F(SmsAccountsTest, PagesAreOfOneEndpoint) {
+  for (const char* number : {"1", "2", "3", "4"}) add(plain(number, number[0] % 2 == 0 ? "valve" : "pump"));
+  const auto page = accounts->page({.endpoint = "pump", .limit = 1});
+  ASSERT_EQ(page.accounts.size(), 1U);
+  EXPECT_EQ(page.accounts.front().msisdn, "1");
+  EXPECT_EQ(page.total, 2U);
+  EXPECT_EQ(page.next, SmsAccountId{1});
+  const auto last = accounts->page({.endpoint = "pump", .after = {1}, .limit = 1});
+  ASSERT_EQ(last.accounts.size(), 1U);
+  EXPECT_EQ(last.accounts.front().msisdn, "3");
+  EXPECT_EQ(last.next, SmsAccountId{});
+  EXPECT_EQ(accounts->page({.endpoint = "pum"}).total, 0U);
+}
+
+TEST_F(SmsAccountsTest, ASmartcardHasParametersAndKeysOfItsOwn) {
+  NewSmsAccount card = packets("49170");
+  card.protection = SmsProtection::Smartcard;
+  card.parameters = {0x22, 0x22, 0x16, 0x39, 0xB2, 0x02, 0x03};
+  NewSmsAccount keyless = card;
+  keyless.keys = {};
+  EXPECT_EQ(refusal(keyless).field, "keys");
+  add(card);
+  add(packets("49171", "pump", "FEDCBA9876543210"));
+  for (int i = 0; i < 2; ++i) {
+    const auto found = accounts->find_protected("49170");
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->protection, SmsProtection::Smartcard);
+    EXPECT_EQ(found->parameters.octets(), card.parameters);
+    EXPECT_EQ(keys_of("49170"), std::string(kKey) + "/" + std::string(kKey));
+    EXPECT_EQ(content(name()).find(kKey), std::string::npos);
+    reopen();
+  }
+  ASSERT_TRUE(rekey(1, 2));
+  ASSERT_NO_FATAL_FAILURE(reopen(2));
+  EXPECT_EQ(keys_of("49170"), std::string(kKey) + "/" + std::string(kKey));
+  EXPECT_NE(damage("UPDATE sms_account SET protection = 2 WHERE id = 1").find("damaged"), std::string::npos)
+      << "its keys are the card's, not the device's";
+}
+
+TEST_F(SmsAccountsTest, ADisabledNumberIsKnown) {
+  add(packets("49170"));
+  ASSERT_TRUE(accounts->change({1}, {.label = {}, .enabled = false}));
+  EXPECT_TRUE(accounts->knows("49170"));
+  EXPECT_FALSE(accounts->knows("49171"));
+  ASSERT_TRUE(accounts->remove({1}));
+  EXPECT_FALSE(accounts->knows("49170"));
 }
 
 TEST_F(SmsAccountsTest, TheKeysAreOfEachLengthThatIsKnown) {
@@ -326,7 +378,7 @@ TEST_F(SmsAccountsTest, ARowThatNobodyWroteIsNamed) {
   tamper("CREATE TABLE a AS SELECT * FROM sms_account; CREATE TABLE c AS SELECT * FROM sms_counter");
   const std::string named = "store " + name() + ": damaged (SMS account 2)";
   for (const char* sql :
-       {"UPDATE sms_account SET protection = 1 WHERE id = 2", "UPDATE sms_account SET protection = 4 WHERE id = 2",
+       {"UPDATE sms_account SET protection = 1 WHERE id = 2", "UPDATE sms_account SET protection = 5 WHERE id = 2",
         "UPDATE sms_account SET protection = 3 WHERE id = 2", "UPDATE sms_account SET msisdn = '+49' WHERE id = 2",
         "UPDATE sms_account SET endpoint = '' WHERE id = 2", "UPDATE sms_account SET label = x'FF' WHERE id = 2",
         "UPDATE sms_account SET parameters = x'' WHERE id = 2", "UPDATE sms_account SET sealed_keys = x'' WHERE id = 2",
@@ -394,7 +446,7 @@ TEST_F(SmsAccountsTest, AreReadWhileTheyAreWritten) {
       const SmsCounters seen = accounts->counters({1});
       if (seen.reserved < before || seen.reserved != seen.received) ++wrong;
       before = seen.reserved;
-      if (!accounts->may_be("1", "pump") || keys_of("1").empty() || accounts->page({}, 9).empty()) ++wrong;
+      if (!accounts->may_be("1", "pump") || keys_of("1").empty() || accounts->page({}).accounts.empty()) ++wrong;
     }
   });
   for (std::uint64_t i = 1; i <= 30; ++i) {
@@ -442,10 +494,11 @@ TEST(SmsAccounts, AStoreOfVersionTwoGetsTheTables) {
 }
 
 TEST(SmsAccounts, ProtectionsHaveNames) {
-  for (const SmsProtection protection : {SmsProtection::None, SmsProtection::Packets, SmsProtection::Dtls}) {
+  for (const SmsProtection protection : kSmsProtections) {
     EXPECT_EQ(parse_sms_protection(to_string(protection)), protection);
   }
   EXPECT_EQ(parse_sms_protection("packets"), SmsProtection::Packets);
+  EXPECT_EQ(parse_sms_protection("smartcard"), SmsProtection::Smartcard);
   EXPECT_FALSE(parse_sms_protection("Packets"));
   EXPECT_FALSE(parse_sms_protection(""));
 }
