@@ -48,8 +48,8 @@ TEST_P(SleepingSeed, NothingReachesASleepingDeviceAndAllThatWaitsArrivesInOrder)
   EXPECT_GT(report.executed, 100U);
   EXPECT_GT(report.writes, 100U);
   EXPECT_GT(report.triggers, 50U);
-  EXPECT_GT(report.replayed, 20U);
-  EXPECT_GT(report.altered, 20U);
+  EXPECT_GT(report.replayed, 5U);
+  EXPECT_GT(report.altered, 5U);
   EXPECT_GT(report.refused_packets, 20U);
   EXPECT_GT(report.taken_packets, 500U);
 }

@@ -105,7 +105,8 @@ void Registration::resolved(Instant now, std::vector<transport::PeerAddress> add
   send_register(now);
 }
 
-void Registration::send_register(Instant) {
+void Registration::send_register(Instant now) {
+  sent_at_ = now;
   ++revision_;
   state_ = State::Registering;
   deadline_.reset();
@@ -145,7 +146,8 @@ lwm2m::Update Registration::all() const {
   return update;
 }
 
-void Registration::send_update(Instant) {
+void Registration::send_update(Instant now) {
+  sent_at_ = now;
   state_ = State::Updating;
   deadline_.reset();
   update_asked_ = false;
@@ -169,8 +171,9 @@ void Registration::renewed(Instant now) {
   keeps_ = unsure_ = refused_ = false;
   failures_ = 0;
   known_ = sent_;
-  ends_ = now + seconds(known_->lifetime);
-  renew_at_ = now + renew_after(seconds(known_->lifetime));
+  // The server's lifetime began somewhere between then and now: minutes, over SMS.
+  ends_ = sent_at_ + seconds(known_->lifetime);
+  renew_at_ = std::max(now, sent_at_ + renew_after(seconds(known_->lifetime)));
 }
 
 Duration Registration::renew_after(Duration lifetime) const {

@@ -186,6 +186,7 @@ class Registration {
   ServerUri uri_;
   RegistrationParameters wanted_;
   std::optional<RegistrationParameters> known_;  ///< what the server was told in the registration that holds
+  Instant sent_at_{};                            ///< the newest Register or Update
   RegistrationParameters sent_;                  ///< what the uplink under way tells
   RegistrationLimits limits_;
   std::optional<std::pair<ServerUri, RegistrationLimits>> next_;  ///< move_to()

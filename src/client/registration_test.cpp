@@ -132,6 +132,20 @@ TEST(CoreSection5_3_2, AShortLifetimeIsRenewedAtHalf) {
   account.wait(seconds(30), Reason::Lifetime);
 }
 
+// The sleeping world with seed 3338: an Update that came when the server's lifetime was over.
+TEST(CoreSection5_3_2, TheLifetimeIsCountedFromWhenItWasToldAndNotFromItsAnswer) {
+  Account account;
+  account.registration.start(account.now);
+  (void)account.uplink<lwm2m::Register>();
+  account.now += seconds(100);  // on its way for some of that
+  account.answer(Status::Created, "rd/5a3f");
+  account.wait(seconds(600 - 93 - 100), Reason::Lifetime);
+  (void)account.uplink<lwm2m::Update>();
+  account.now += seconds(80);
+  account.answer(Status::Changed);
+  account.wait(seconds(600 - 93 - 80), Reason::Lifetime);
+}
+
 TEST(CoreSection5_3_2, ChangesGoOutTogetherAndOnlyTheyDo) {
   Account account;
   account.be_registered();
