@@ -207,5 +207,18 @@ TEST(AppendixF, TwoServersOfAPlanAreExactlyTheTables) {
   EXPECT_EQ(link.identity(), "psk \"b313cc22-f969-42ec-ad42\"");
 }
 
+// Of the Security object the server's side is what a Bootstrap-Server writes: nobody reads it.
+TEST(Scr, OBJ_001_S_SecurityIsWrittenByTheBootstrapServerAlone) {
+  BootstrapLink link;
+  link.plan(kPlan);
+  link.start();
+  EXPECT_EQ(link.text("/0/1/0"), "coaps://server.example.com");
+  EXPECT_EQ(link.text("/0/1/1"), "0");
+  EXPECT_EQ(link.text("/0/1/2"), "0");
+  EXPECT_EQ(link.text("/0/1/10"), "101");
+  EXPECT_TRUE(link.is_registered()) << "its keys are those that the server knows";
+  EXPECT_EQ(link.execute(Path(0, 1, 0)), Status::Unauthorized);
+}
+
 }  // namespace
 }  // namespace drover::conformance
