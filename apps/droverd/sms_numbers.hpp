@@ -26,6 +26,7 @@ class SmsNumbers final : public sms::Peers, public server::SmsDirectory {
 
   // server::SmsDirectory
   [[nodiscard]] std::optional<transport::Kind> kind_for(std::string_view msisdn) const override;
+  [[nodiscard]] bool operates_without_security() const override { return nosec_ == SmsConfig::NoSec::Any; }
   [[nodiscard]] bool may_be(std::string_view msisdn, std::string_view endpoint) const override;
 
   /// Whether the server listens to what came from there. Without security that is answers alone, unless everything may

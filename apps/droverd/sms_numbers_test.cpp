@@ -79,6 +79,12 @@ TEST_F(SmsNumbersTest, WithoutSecurityIsWhatTheSettingAllows) {
   EXPECT_EQ(spoken_to(NoSec::Any, kStranger), Kind::Sms);
 }
 
+TEST_F(SmsNumbersTest, OperationsGoWithoutSecurityWhereEverythingMay) {
+  EXPECT_FALSE(SmsNumbers(NoSec::Off, accounts_.get()).operates_without_security());
+  EXPECT_FALSE(SmsNumbers(NoSec::Trigger, accounts_.get()).operates_without_security());
+  EXPECT_TRUE(SmsNumbers(NoSec::Any, accounts_.get()).operates_without_security());
+}
+
 TEST_F(SmsNumbersTest, AChangeCountsAtOnce) {
   const SmsNumbers numbers(NoSec::Any, accounts_.get());
   ASSERT_TRUE(accounts_->change({2}, {.label = {}, .enabled = false}));

@@ -45,6 +45,7 @@ bool Shard::send_by_sms(Instant now, Slot slot, Operation& operation) {
   const bool fits = !std::holds_alternative<lwm2m::Observe>(operation->operation) &&
                     !std::holds_alternative<lwm2m::CancelObservation>(operation->operation);
   if (!address || !fits || !reach(slot).sms) return false;
+  if (address->kind == transport::Kind::Sms && !config_.sms->operates_without_security()) return false;
   SmsRequested request;
   request.to = *address;
   request.operation = operation->operation;

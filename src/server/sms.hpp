@@ -20,6 +20,9 @@ class SmsDirectory {
   virtual ~SmsDirectory() = default;
   /// How this server begins to speak to that number: Kind::Sms or Kind::SmsPacket. Nothing: it doesn't.
   [[nodiscard]] virtual std::optional<transport::Kind> kind_for(std::string_view msisdn) const = 0;
+  /// Whether operations go to a number of Kind::Sms. False: the trigger alone does, which tells nobody anything (Transport
+  /// "SMS Channel Security").
+  [[nodiscard]] virtual bool operates_without_security() const { return true; }
   /// Whoever has the keys of that number's secured packets may be that endpoint (Transport "Endpoint Client Name").
   [[nodiscard]] virtual bool may_be(std::string_view msisdn, std::string_view endpoint) const = 0;
 };

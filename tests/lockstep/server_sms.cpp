@@ -28,7 +28,9 @@ class Numbers final : public server::SmsDirectory {
   bool may_be(std::string_view msisdn, std::string_view endpoint) const override {
     return msisdn == "12345678" && endpoint == "node1";
   }
+  bool operates_without_security() const override { return operates; }
   std::map<std::string, Kind> kinds = {{"12345678", Kind::Sms}};
+  bool operates = true;
 };
 
 class ServerSms : public ServerTest {
@@ -215,6 +217,30 @@ TEST_F(ServerSms, WithoutAWayToTheNumberItSaysSo) {
   sms.way = Way::Sms;
   read(1, sms);
   expect_no_answer(NoAnswer::Unreachable);
+}
+
+// Transport "SMS Channel Security": without security short messages are for triggering, as all else is protected over UDP.
+TEST_F(ServerSms, WithoutSecurityATriggerGoesAndNoOperation) {
+  numbers_.operates = false;
+  OperationSettings sms;
+  sms.way = Way::Sms;
+  read(1, sms);
+  expect_no_answer(NoAnswer::Unreachable);
+  fall_asleep();
+  read(2);
+  expect_trigger();
+
+  begin("US");
+  read(3);
+  expect_read();
+  pass(seconds(94));
+  expect_no_answer(NoAnswer::Timeout, 3);
+  EXPECT_EQ(shard().counters().fallbacks, 0U);
+  while (const auto transmit = shard().poll_transmit()) EXPECT_NE(transmit->to, number_);
+
+  numbers_.kinds["12345678"] = Kind::SmsPacket;
+  read(4, sms);
+  EXPECT_FALSE(hear(number_.as(Kind::SmsPacket)).empty());
 }
 
 TEST_F(ServerSms, ANumbersExchangesAreInOneShardWhereverItsDeviceIs) {
