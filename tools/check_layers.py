@@ -45,7 +45,8 @@ MAY_KNOW = {
                   "lwm2m/content", "lwm2m/operation", "lwm2m/mapping"],
     "io": ["base", "transport", "sms", "coap", "stack", "lwm2m/data", "lwm2m/model"],
     "api": ["base", "transport", "coap/parameters.hpp", "coap/message/code.hpp", "coap/message/link_format.hpp", "io",
-            "lwm2m/data", "lwm2m/model", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "bootstrap", "store"],
+            "lwm2m/data", "lwm2m/model", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "bootstrap", "store",
+            "sms/carrier.hpp", "sms/gateway.hpp"],
     # The public client library: the client layer on a loop of its own.
     "sdk": ["base", "transport", "security", "security/dtls", "coap", "coap/message", "stack", "client", "lwm2m/data", "lwm2m/model",
             "lwm2m/content", "lwm2m/operation", "io"],

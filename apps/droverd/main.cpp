@@ -31,6 +31,7 @@
 #include "secure_port.hpp"
 #include "shard_threads.hpp"
 #include "sms_thread.hpp"
+#include "store/sms_account_service.hpp"
 #include "store/sms_accounts.hpp"
 #include "store/store_file.hpp"
 #include "store/token_table.hpp"
@@ -375,6 +376,8 @@ int run(const droverd::Config& config, const lwm2m::model::Registry& registry, c
     (*shards)->credentials_changed();
     if (auto* const thread = told.load()) thread->credentials_changed();
   });
+  std::optional<store::SmsAccountService> numbers;
+  if (*sms_accounts) numbers.emplace(**sms_accounts, service);
   if (config.bootstrap.runs()) {
     auto opened = droverd::BootstrapThread::open(config, *credentials, service, registry);
     if (!opened) return fail(opened.error());
@@ -388,6 +391,8 @@ int run(const droverd::Config& config, const lwm2m::model::Registry& registry, c
   settings.authority = *authority;
   if (*file) settings.credentials = &service;
   settings.bootstrap = bootstrap.get();
+  if (numbers) settings.sms_accounts = &*numbers;
+  settings.sms = sms->get();
   settings.events.events_max = config.api_events;
   settings.version = DROVER_VERSION;
   settings.started_at = io::unix_now();

@@ -136,9 +136,9 @@ void SmsThread::send(transport::Transmit transmit) {
   });
 }
 
-void SmsThread::view(std::function<void(SmsView)> done) {
+void SmsThread::view(std::function<void(api::SmsView)> done) {
   state_->loop.post([state = state_.get(), done = std::move(done)] {
-    SmsView view;
+    api::SmsView view;
     view.carrier = state->config.smpp.empty() ? "modem" : "smpp";
     view.msisdn = state->config.msisdn;
     if (state->link) {

@@ -5,28 +5,16 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
 
+#include "api/sms_carrier.hpp"
 #include "base/result.hpp"
 #include "config.hpp"
-#include "sms/carrier.hpp"
-#include "sms/gateway.hpp"
 #include "sms_numbers.hpp"
 #include "transport/datagram.hpp"
 
 namespace drover::droverd {
 
-/// How the carrier is doing; a copy.
-struct SmsView {
-  std::string carrier;  ///< "smpp" or "modem"
-  std::string msisdn;   ///< the server's own number
-  bool ready = false;
-  std::string state;
-  sms::CarrierCounters carried;
-  sms::GatewayCounters gateway;
-};
-
-class SmsThread {
+class SmsThread final : public api::SmsCarrier {
  public:
   /// Gives a datagram to the shard of its number; called on this thread.
   using Deliver = std::function<void(transport::PeerAddress from, Bytes bytes)>;
@@ -34,7 +22,7 @@ class SmsThread {
   /// Nothing is opened before start(): a carrier that isn't there is tried again and again. Errors: settings that don't
   /// fit, a file that can't be read. `accounts` may be null; else it outlives this.
   static Result<std::unique_ptr<SmsThread>> open(const SmsConfig& config, store::SmsAccounts* accounts);
-  ~SmsThread();
+  ~SmsThread() override;
   SmsThread(const SmsThread&) = delete;
   SmsThread& operator=(const SmsThread&) = delete;
 
@@ -42,8 +30,7 @@ class SmsThread {
   [[nodiscard]] const server::SmsDirectory& directory() const;
   /// Thread-safe.
   void send(transport::Transmit transmit);
-  /// Thread-safe: `done` is called on this thread.
-  void view(std::function<void(SmsView)> done);
+  void view(std::function<void(api::SmsView)> done) override;
 
   void start(Deliver deliver);
   /// Ends and joins the thread. What waits to be sent is lost, as any datagram may be.

@@ -76,7 +76,8 @@ Result<Api> Api::open(const Settings& settings, server::Fleet& fleet, const lwm2
   auto state = std::make_shared<State>(State{fleet, registry, authority,
                                              std::make_shared<EventHub>(settings.events, registry, settings.started_at),
                                              settings.version, settings.started_at, nullptr, nullptr,
-                                             settings.credentials, settings.bootstrap});
+                                             settings.credentials, settings.bootstrap,
+                                             settings.sms_accounts, settings.sms});
   const auto gate = std::make_shared<Gate>(authority);
   auto server = http::Server::open(
       settings.listen, settings.http,

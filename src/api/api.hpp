@@ -10,11 +10,13 @@
 #include "api/authority.hpp"
 #include "api/event_hub.hpp"
 #include "api/http.hpp"
+#include "api/sms_carrier.hpp"
 #include "base/result.hpp"
 #include "bootstrap/desk.hpp"
 #include "lwm2m/model/registry.hpp"
 #include "server/fleet.hpp"
 #include "store/credential_list.hpp"
+#include "store/sms_account_list.hpp"
 
 namespace drover::api {
 
@@ -39,6 +41,10 @@ class Api {
     store::CredentialList* credentials = nullptr;
     /// The Bootstrap-Server; outlives the Api, which takes its event sink. nullptr: its routes say that there is none.
     bootstrap::Desk* bootstrap = nullptr;
+    /// The numbers of devices; outlives the Api. nullptr: its routes say that there is no store.
+    store::SmsAccountList* sms_accounts = nullptr;
+    /// Outlives the Api. nullptr: its route says that there is no SMS.
+    SmsCarrier* sms = nullptr;
     http::Limits http;
     EventHub::Limits events;
     std::string version;         ///< of the program, for /api/v1/status

@@ -12,12 +12,14 @@
 #include "api/event_hub.hpp"
 #include "api/http.hpp"
 #include "api/problem.hpp"
+#include "api/sms_carrier.hpp"
 #include "api/target.hpp"
 #include "api/views.hpp"
 #include "bootstrap/desk.hpp"
 #include "lwm2m/model/registry.hpp"
 #include "server/fleet.hpp"
 #include "store/credential_list.hpp"
+#include "store/sms_account_list.hpp"
 
 namespace drover::api {
 
@@ -37,8 +39,10 @@ struct State {
   UnixSeconds started_at = 0;
   std::function<std::size_t()> streams;
   std::function<void()> wake_streams;
-  store::CredentialList* credentials = nullptr;  ///< outlives the Api; nullptr without a store
-  bootstrap::Desk* bootstrap = nullptr;          ///< outlives the Api; nullptr without a Bootstrap-Server
+  store::CredentialList* credentials = nullptr;   ///< outlives the Api; nullptr without a store
+  bootstrap::Desk* bootstrap = nullptr;           ///< outlives the Api; nullptr without a Bootstrap-Server
+  store::SmsAccountList* sms_accounts = nullptr;  ///< outlives the Api; nullptr without a store
+  SmsCarrier* sms = nullptr;                      ///< outlives the Api; nullptr without a carrier
 };
 
 /// One request that found its route.
@@ -78,6 +82,13 @@ void get_credential(const std::shared_ptr<Call>& call);
 void change_credential(const std::shared_ptr<Call>& call);
 void remove_credential(const std::shared_ptr<Call>& call);
 void rotate_credential(const std::shared_ptr<Call>& call);
+
+void get_sms(const std::shared_ptr<Call>& call);
+void list_numbers(const std::shared_ptr<Call>& call);
+void add_number(const std::shared_ptr<Call>& call);
+void get_number(const std::shared_ptr<Call>& call);
+void change_number(const std::shared_ptr<Call>& call);
+void remove_number(const std::shared_ptr<Call>& call);
 
 void list_plans(const std::shared_ptr<Call>& call);
 void get_plan(const std::shared_ptr<Call>& call);

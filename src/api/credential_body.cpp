@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/credential_body.hpp"
 
-#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -19,85 +18,6 @@ namespace {
 
 template <class T>
 using Made = tl::expected<T, Problem>;
-
-constexpr int kNestingMax = 2;  // the object and its members
-
-tl::unexpected<Problem> bad_value(std::string_view member, std::string detail) {
-  const std::string pointer = member.empty() ? std::string() : "/" + std::string(member);
-  return tl::unexpected(Problem{.kind = "bad-value", .detail = std::move(detail), .pointer = pointer});
-}
-
-/// The members of a body, read one by one; the first problem stays.
-class Members {
- public:
-  static Made<Members> parse(const http::Request& request, std::initializer_list<std::string_view> known) {
-    if (request.content_type != "application/json") {
-      return tl::unexpected(
-          Problem{.status = 415, .kind = "unsupported-media-type", .detail = "the body must be application/json"});
-    }
-    const auto shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= kNestingMax; };
-    Json body = Json::parse(request.body, shallow, false);
-    if (!body.is_object()) {
-      return tl::unexpected(Problem{.kind = "bad-body", .detail = "the body must be a JSON object"});
-    }
-    for (const auto& [name, value] : body.items()) {
-      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
-      std::string names;
-      for (const std::string_view each : known) names += (names.empty() ? "" : ", ") + std::string(each);
-      return bad_value("", "only " + names + " are known here");
-    }
-    return Members(std::move(body));
-  }
-
-  [[nodiscard]] bool has(const char* name) const { return body_.contains(name); }
-  std::optional<std::string> text(const char* name) {
-    const auto found = body_.find(name);
-    if (found == body_.end()) return std::nullopt;
-    if (found->is_string()) return found->get<std::string>();
-    note(name, "must be a string");
-    return std::nullopt;
-  }
-  /// null stands for "".
-  std::optional<std::string> text_or_null(const char* name) {
-    if (has(name) && body_[name].is_null()) return std::string();
-    return text(name);
-  }
-  std::optional<bool> truth(const char* name) {
-    const auto found = body_.find(name);
-    if (found == body_.end()) return std::nullopt;
-    if (found->is_boolean()) return found->get<bool>();
-    note(name, "must be true or false");
-    return std::nullopt;
-  }
-  std::optional<std::int64_t> number(const char* name, std::int64_t least, std::int64_t most) {
-    const auto found = body_.find(name);
-    if (found == body_.end()) return std::nullopt;
-    // What is larger than any signed number is one of the library's unsigned ones.
-    const bool fits = found->is_number_integer() &&
-                      (!found->is_number_unsigned() ||
-                       found->get<std::uint64_t>() <= std::uint64_t{std::numeric_limits<std::int64_t>::max()});
-    const std::int64_t value = fits ? found->get<std::int64_t>() : least - 1;
-    if (value >= least && value <= most) return value;
-    note(name, "must be a whole number from " + std::to_string(least) + " to " + std::to_string(most));
-    return std::nullopt;
-  }
-  /// Unix seconds, or null for never.
-  std::optional<std::optional<UnixSeconds>> time(const char* name) {
-    if (has(name) && body_[name].is_null()) return std::optional<UnixSeconds>();
-    const auto value = number(name, 0, std::numeric_limits<std::int64_t>::max() - 1);
-    if (!value) return std::nullopt;
-    return std::optional<UnixSeconds>(*value);
-  }
-  void note(const char* name, const std::string& detail) {
-    if (!problem_) problem_ = bad_value(name, std::string(name) + " " + detail).value();
-  }
-  [[nodiscard]] const std::optional<Problem>& problem() const { return problem_; }
-
- private:
-  explicit Members(Json body) : body_(std::move(body)) {}
-  Json body_;
-  std::optional<Problem> problem_;
-};
 
 /// The secret key of `key` or `generate`.
 struct KeyMember {
@@ -152,7 +72,7 @@ Made<Asked<store::NewCredential>> new_credential_body(const http::Request& reque
   Asked<store::NewCredential> asked;
   store::NewCredential& credential = asked.value;
   const auto kind = store::parse_kind(members->text("kind").value_or(""));
-  if (!kind) return bad_value("kind", "kind must be psk, public-key or certificate");
+  if (!kind) return tl::unexpected(bad_value("kind", "kind must be psk, public-key or certificate"));
   credential.kind = *kind;
   const auto purpose = store::parse_purpose(members->text("purpose").value_or("server"));
   if (!purpose) members->note("purpose", "must be server or bootstrap");
@@ -220,7 +140,7 @@ Json to_json(const store::Credential& credential) {
 Problem to_problem(const store::Refusal& refusal) {
   using Why = store::Refusal::Why;
   switch (refusal.why) {
-    case Why::Invalid: return bad_value(refusal.field, refusal.reason).value();
+    case Why::Invalid: return bad_value(refusal.field, refusal.reason);
     case Why::Conflict:
     case Why::Full: return {.status = 409, .kind = "conflict", .detail = refusal.reason};
     case Why::NotFound: return {.status = 404, .kind = "not-found", .detail = refusal.reason};

@@ -3,16 +3,10 @@
 #pragma once
 
 #include "api/call.hpp"
+#include "api/members.hpp"
 #include "store/credential.hpp"
 
 namespace drover::api {
-
-/// What a body asks for; `generated` is the key that was made for it, empty unless it asks for one.
-template <class T>
-struct Asked {
-  T value;
-  Secret<Bytes> generated;
-};
 
 /// No problem repeats what it found: a misplaced value may be a key.
 tl::expected<Asked<store::NewCredential>, Problem> new_credential_body(const http::Request& request);

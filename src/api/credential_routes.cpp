@@ -2,7 +2,6 @@
 // Routes for what devices prove themselves with. Secret keys come in and never go out again, except for one that was
 // made here: it is in the answer to the one that asked for it.
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -43,12 +42,9 @@ store::CredentialList* list_of(const Call& call) {
 
 /// 0 for what is no id, and then the answer is given.
 CredentialId id_of(const Call& call) {
-  std::uint64_t id = 0;
-  const char* const end = call.rest.data() + call.rest.size();
-  const auto [stop, error] = std::from_chars(call.rest.data(), end, id);
-  const bool fits = error == std::errc{} && stop == end && id < std::uint64_t{std::numeric_limits<std::int64_t>::max()};
-  if (!fits || id == 0) call.refuse({.status = 404, .kind = "not-found", .detail = "there is no credential of that id"});
-  return {fits ? id : 0};
+  const auto id = whole_number(call.rest, 1, std::numeric_limits<std::int64_t>::max() - 1);
+  if (!id) call.refuse({.status = 404, .kind = "not-found", .detail = "there is no credential of that id"});
+  return {id.value_or(0)};
 }
 
 std::string name_of(const Credential& credential) {
@@ -91,11 +87,9 @@ tl::expected<store::CredentialQuery, Problem> query_of(const Target& target) {
   const auto number = [&](const char* name, std::uint64_t least, std::uint64_t most, auto& to) -> std::optional<Problem> {
     const auto text = target.parameter(name);
     if (!text) return std::nullopt;
-    std::uint64_t value = 0;
-    const auto [stop, error] = std::from_chars(text->data(), text->data() + text->size(), value);
-    const bool whole = error == std::errc{} && stop == text->data() + text->size();
-    to = static_cast<std::remove_reference_t<decltype(to)>>(value);
-    if (whole && value >= least && value <= most) return std::nullopt;
+    const auto value = whole_number(*text, least, most);
+    to = static_cast<std::remove_reference_t<decltype(to)>>(value.value_or(0));
+    if (value) return std::nullopt;
     return bad_parameter(name, std::string(name) + " must be " + std::to_string(least) + " to " + std::to_string(most));
   };
   if (auto wrong = number("after", 0, std::numeric_limits<std::int64_t>::max(), query.after.value)) {

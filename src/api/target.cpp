@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/target.hpp"
 
+#include <charconv>
+
 #include "base/bytes.hpp"
 
 namespace drover::api {
@@ -78,6 +80,13 @@ Result<Target> parse_target(std::string_view target) {
     parsed.parameters.emplace_back(std::move(*name), std::move(*value));
   }
   return parsed;
+}
+
+std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t least, std::uint64_t most) {
+  std::uint64_t value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc{} && stop == text.data() + text.size();
+  return whole && value >= least && value <= most ? std::optional(value) : std::nullopt;
 }
 
 std::string percent_encode(std::string_view text) {

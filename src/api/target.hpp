@@ -2,6 +2,7 @@
 // The request target (RFC 9112 §3.2.1) taken apart.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,9 @@ inline constexpr std::size_t kParametersMax = 32;
 /// Percent-decodes after splitting (RFC 3986 §2.4). Refused: a '%' without two hexadecimal digits, what isn't UTF-8 or
 /// holds a control character, a parameter given twice. '+' stands for itself: endpoint names hold it.
 Result<Target> parse_target(std::string_view target);
+
+/// Decimal digits alone, and within the limits.
+std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t least, std::uint64_t most);
 
 /// Encodes all but the unreserved characters (RFC 3986 §2.3), for one path segment.
 std::string percent_encode(std::string_view text);

@@ -3,11 +3,16 @@
 
 #include <utility>
 
+#include "store/sealer.hpp"
 #include "transport/datagram.hpp"
 
 namespace drover::store {
 
 namespace {
+
+/// Octets of security::sps::Keys::parse().
+constexpr std::size_t kAesKeys = 32;
+constexpr std::size_t kTripleDesKeys = 48;
 
 tl::unexpected<Refusal> invalid(const char* field, std::string reason) {
   return tl::unexpected(Refusal{Refusal::Why::Invalid, field, std::move(reason)});
@@ -30,6 +35,12 @@ std::optional<SmsProtection> parse_sms_protection(std::string_view text) {
     if (text == to_string(protection)) return protection;
   }
   return std::nullopt;
+}
+
+Result<Secret<Bytes>> random_sms_keys(ByteView parameters) {
+  const auto parsed = security::sps::Parameters::parse(parameters);
+  const bool triple = parsed && parsed->algorithm() == security::sps::Algorithm::TripleDes;
+  return random_secret(triple ? kTripleDesKeys : kAesKeys);
 }
 
 Answer<SmsAccount> checked(const NewSmsAccount& account) {

@@ -92,6 +92,10 @@ struct SmsKeysRow {
   Bytes sealed_keys;
 };
 
+/// Keys for an account of those parameters, from the system's generator: two of AES-128, or two of triple DES where the
+/// parameters say so; 32 octets or 48. An error when it has none.
+Result<Secret<Bytes>> random_sms_keys(ByteView parameters);
+
 /// The account that is asked for, without an id and a time, when all that was given of it is right, its keys included.
 Answer<SmsAccount> checked(const NewSmsAccount& account);
 

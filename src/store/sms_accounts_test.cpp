@@ -239,6 +239,20 @@ TEST_F(SmsAccountsTest, WhatIsNotRightIsRefused) {
   EXPECT_EQ(add(plain("123456789012345")).id.value, 1U) << "what is refused takes no id";
 }
 
+TEST_F(SmsAccountsTest, KeysAreMadeForTheParameters) {
+  for (const Bytes& parameters : {Bytes{}, Bytes{0x12, 0x12, 0x16, 0x00, 0xB2, 0x02, 0x03}}) {
+    const auto made = random_sms_keys(parameters);
+    ASSERT_TRUE(made);
+    EXPECT_EQ(made->reveal().size(), 32U);
+    EXPECT_NE(made->reveal(), random_sms_keys(parameters)->reveal());
+  }
+  NewSmsAccount triple = packets("1");
+  triple.parameters = {0x19, 0x19, 0x16, 0x00, 0xB2, 0x02, 0x03};
+  triple.keys = *random_sms_keys(triple.parameters);
+  EXPECT_EQ(triple.keys.reveal().size(), 48U);
+  add(triple);
+}
+
 TEST_F(SmsAccountsTest, RefusalsSayNothingOfKeys) {
   const std::string secret = "the-secret-key-of-23-ch";
   for (const std::size_t size : {0U, 1U, 15U, 17U, 23U}) {

@@ -13,6 +13,7 @@
 #include "api_fixture.hpp"
 #include "bootstrap_samples.hpp"
 #include "credential_store.hpp"
+#include "sms_numbers.hpp"
 
 namespace drover::api::test {
 namespace {
@@ -180,12 +181,15 @@ class OpenApi : public ApiTest {
   void tour_problems();
   void tour_tokens();
   void tour_credentials();
+  void tour_sms();
   void tour_bootstrap();
   void tour_events();
 
   Document document_;
   std::set<std::string> toured_;
   CredentialStore store_;
+  NumberStore numbers_;
+  FakeCarrier carrier_;
   FakeDesk desk_{registry_};
 };
 
@@ -364,6 +368,32 @@ void OpenApi::tour_credentials() {
   }
 }
 
+void OpenApi::tour_sms() {
+  const std::string all = "/api/v1/sms/numbers";
+  step(404, "GET", "/api/v1/sms");
+  step(501, "GET", all);
+  Api::Settings settings;
+  settings.sms_accounts = &*numbers_.list;
+  settings.sms = &carrier_;
+  api_.reset();
+  start(settings);
+  step(200, "GET", "/api/v1/sms");
+  step(201, "POST", all, R"({"number":"+49170","endpoint":"a","generate":true,"label":"l","enabled":true})");
+  step(201, "POST", all, R"({"number":"49171","endpoint":"a","protection":"smartcard","parameters":"12121600b20203",)"
+                         R"("keys":"000102030405060708090a0b0c0d0e0f"})");
+  step(201, "POST", all, R"({"number":"49172","endpoint":"b","protection":"dtls"})");
+  step(409, "POST", all, R"({"number":"49170","endpoint":"a","generate":true})");
+  step(400, "POST", all, R"({"number":"49173","endpoint":"a"})");
+  step(200, "GET", all + "?limit=1&endpoint=a&after=0");
+  step(400, "GET", all + "?limit=0");
+  step(200, "GET", all + "/1");
+  step(200, "PATCH", all + "/1", R"({"label":"","enabled":false})");
+  step(404, "PATCH", all + "/9", R"({"label":""})");
+  step(200, "DELETE", all + "/1");
+  step(404, "DELETE", all + "/1");
+  step(404, "GET", all + "/1");
+}
+
 void OpenApi::tour_bootstrap() {
   const std::string all = "/api/v1/bootstrap";
   step(501, "GET", all + "/plans");
@@ -460,6 +490,7 @@ TEST_F(OpenApi, TheTourMeetsExactlyWhatIsDocumented) {
   tour_problems();
   tour_queue();
   tour_credentials();
+  tour_sms();
   tour_bootstrap();
   tour_tokens();
   tour_events();
