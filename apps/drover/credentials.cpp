@@ -3,13 +3,11 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
-#include <iostream>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <tl/expected.hpp>
 
 #include "apps/drover/exit_status.hpp"
+#include "apps/drover/input.hpp"
 #include "apps/drover/session.hpp"
 #include "lwm2m/content/base64.hpp"
 #include "store/credential.hpp"
@@ -22,33 +20,9 @@ using Json = nlohmann::json;
 
 constexpr const char* kCredentials = "/api/v1/credentials";
 constexpr std::size_t kPageMax = 1000;
-constexpr std::size_t kBodyMax = 2 << 20;  // the server's
 
 std::string url_of(std::uint64_t id, const char* rest = "") {
   return std::string(kCredentials) + "/" + std::to_string(id) + rest;
-}
-
-std::string dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-/// A file's content, or standard input's for "-".
-tl::expected<std::string, std::string> read_input(const std::string& file) {
-  std::string content;
-  if (file == "-") {
-    content.assign(std::istreambuf_iterator<char>(std::cin), {});
-  } else {
-    std::ifstream stream(file, std::ios::binary);
-    if (stream) content.assign(std::istreambuf_iterator<char>(stream), {});
-    if (!stream) return tl::unexpected(file + " can't be read");
-  }
-  if (content.size() > kBodyMax) return tl::unexpected(file + " is larger than the server takes (2 MiB); split it");
-  return content;
-}
-
-std::string text_or(const Json& json, const char* name, const char* otherwise) {
-  const auto found = json.find(name);
-  return found != json.end() && found->is_string() ? printable(found->get<std::string>()) : otherwise;
 }
 
 std::string state_of(const Json& credential) {
@@ -91,9 +65,8 @@ tl::expected<Json, std::string> proof_of(const CredentialArguments& arguments) {
   if (arguments.generate) body["generate"] = true;
   if (arguments.key_bytes) body["key_bytes"] = *arguments.key_bytes;
   if (!arguments.key_file.empty()) {
-    auto key = read_input(arguments.key_file);
+    const auto key = read_line(arguments.key_file);
     if (!key) return tl::unexpected(key.error());
-    while (!key->empty() && (key->back() == '\n' || key->back() == '\r')) key->pop_back();
     body["key"] = *key;
   }
   if (!arguments.public_key_file.empty()) {

@@ -15,6 +15,7 @@
 #include "apps/drover/credentials.hpp"
 #include "apps/drover/exit_status.hpp"
 #include "apps/drover/session.hpp"
+#include "apps/drover/sms.hpp"
 #include "apps/drover/token_source.hpp"
 #include "io/standard_output.hpp"
 
@@ -108,6 +109,7 @@ class CommandLine {
     add_tokens();
     drover::cli::add_credential_commands(app_, chosen_);
     drover::cli::add_bootstrap_commands(app_, chosen_);
+    drover::cli::add_sms_commands(app_, chosen_);
   }
 
  private:
