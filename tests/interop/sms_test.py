@@ -3,6 +3,7 @@
 """droverd by SMPP and drover-device by a modem, through drover-smsc: triggers, and devices that are managed by SMS alone."""
 import re
 import signal
+import socket
 import unittest
 
 import harness
@@ -17,40 +18,43 @@ TRIGGER_PATH = "/1/0/8"
 
 
 class Sms(sms.SmsInterop):
-    def start_server_by_smpp(self, port, queue="", rest=""):
-        password = self.work / "smpp.password"
-        password.touch(0o600)
-        password.write_text(sms.PASSWORD)
+    def start_server_with(self, carrier, queue="", rest=""):
         config = self.work / "droverd.toml"
         config.write_text(
-            f'[sms]\nmsisdn = "{sms.SERVICE}"\nsmpp = "127.0.0.1:{port}"\nsystem_id = "{sms.SYSTEM_ID}"\n'
-            f'password_file = "{password}"\n'
+            f'[sms]\nmsisdn = "{sms.SERVICE}"\n{carrier}\n'
             f'[queue]\nawake = [{{ endpoints = "*", seconds = {AWAKE} }}]\ntrigger_interval = 1\n{queue}\n{rest}')
-        self.port = self.start_server("127.0.0.1", "--secure-listen", f"127.0.0.1:{harness.free_port()}", "--store", self.work / "store.db", "--config", config)
+        self.port = self.start_server("127.0.0.1", "--secure-listen", f"127.0.0.1:{harness.free_port()}", "--store",
+                                      self.work / "store.db", "--config", config)
         self.expect("droverd", "ready=yes")
 
-    def set_up(self, *smsc, queue="", rest="", modems=(sms.DEVICE,)):
-        self.start_server_by_smpp(self.start_smsc(*smsc, modems=modems), queue, rest)
+    def set_up(self, *smsc, modems=(sms.DEVICE,), carrier="", **settings):
+        port = self.start_smsc(*smsc, modems=modems)
+        self.start_server_with(f'smpp = "127.0.0.1:{port}"\nsystem_id = "{sms.SYSTEM_ID}"\n'
+                               f'password_file = "{self.secret("smpp.password", sms.PASSWORD)}"\n{carrier}', **settings)
 
-    def key_file(self, text=KEY, name="sms.key"):
+    def secret(self, name, text):
         file = self.work / name
         file.touch(0o600)
         file.write_text(text)
         return file
+
+    def key_file(self):
+        return self.secret("sms.key", KEY)
 
     def add_number(self, *arguments, endpoint=ENDPOINT, number=sms.DEVICE):
         status, added = self.drover("sms", "add", number, endpoint, *arguments)
         self.assertEqual(status, 0, added)
         return added
 
-    def run_device(self, binding, security, uri=None, mode1="packets", more="", log="device", state="state.db", ready="registered server=1"):
+    def run_device(self, binding, security, uri=None, mode1="packets", more="", modem="", number=sms.SERVICE, log="device",
+                   state="state.db", ready="registered server=1"):
         """drover-device behind the modem, registered."""
         config = self.work / "device.toml"
         config.write_text(
             f'endpoint = "{ENDPOINT}"\nbinding = "{binding}"\nbind = "127.0.0.1:0"\n{more}\n'
             f'[[server]]\nuri = "{uri or f"coap://127.0.0.1:{self.port}"}"\nlifetime = 600\n'
-            f'sms = {{ number = "{sms.SERVICE}", {security} }}\n'
-            f'[sms]\nnumber = "{sms.DEVICE}"\nmodem = "{self.modem(sms.DEVICE)}"\nmode1 = "{mode1}"\n'
+            f'sms = {{ number = "{number}", {security} }}\n'
+            f'[sms]\nnumber = "{sms.DEVICE}"\nmodem = "{self.modem(sms.DEVICE)}"\nmode1 = "{mode1}"\n{modem}\n'
             f'[queue]\nawake = "{AWAKE}s"\n[state]\nfile = "{state}"\n[values]\n"/3/0/0" = "Drover"\n"/3303/0/5700" = 20.5\n')
         device = self.start(log, harness.BINARIES / "drover-device", "--config", config)
         self.device_log = log
@@ -128,8 +132,10 @@ class Triggers(Sms):
         # POST /1/0/8 and 2.04, the token the same (RFC 7252; LwM2M Transport, "SMS Registration Update Trigger").
         self.assertRegex(trigger["data"], "^4.02.{4}(.*)b13101300138$")
         self.assertRegex(answer["data"], "^6.44" + trigger["data"][4:8])
-        status, answered = self.drover("read", ENDPOINT, "/3/0/0", "--via", "sms", "--wait", "--timeout", "5")
-        self.assertNotEqual(status, 0, "a device without security is triggered and no more")
+        sent = len(self.events("submit"))
+        status, answer = self.drover("read", ENDPOINT, "/3/0/0", "--via", "sms")
+        self.assertEqual(status, 4, answer)
+        self.assertEqual(len(self.events("submit")), sent, "without security a device is triggered and no more")
 
     def test_uqt_is_not_answered(self):
         self.set_up()
@@ -228,7 +234,8 @@ class BySmsAlone(Sms):
         self.assertEqual(self.read(), "Drover")
         device.kill()
         device.wait()
-        device = self.run_device("S", self.packets(), uri=f"tel:+{sms.SERVICE}", log="device-2", ready="updated server=1")
+        device = self.run_device("S", self.packets(), uri=f"tel:+{sms.SERVICE}", log="device-2",
+                                 ready="updated server=1")
         self.assertEqual(self.read(), "Drover")
         self.stop(self.server)
         self.server = self.start("droverd-2", *self.server_command)
@@ -259,8 +266,8 @@ class BySmsAlone(Sms):
     def test_a_modem_reset_under_way(self):
         self.set_up("--delay", "200")
         self.run_by_sms()
-        reading = self.start("read", harness.BINARIES / "drover", "--api", f"http://127.0.0.1:{self.api}", "--json", "read",
-                             ENDPOINT, "/3/0/0")
+        reading = self.start("read", harness.BINARIES / "drover", "--api", f"http://127.0.0.1:{self.api}", "--json",
+                             "read", ENDPOINT, "/3/0/0")
         before = len(self.events("deliver", to=sms.DEVICE))
         self.wait_event("submit", **{"from": sms.SERVICE})
         self.say(self.smsc, f"reset {sms.DEVICE}")
@@ -270,12 +277,32 @@ class BySmsAlone(Sms):
 
     def test_dtls(self):
         self.set_up()
-        psk = self.key_file("00112233445566778899aabbccddeeff", "psk")
+        psk = self.secret("psk", "00112233445566778899aabbccddeeff")
         self.add_credential("psk", "sms-1", "--key-file", psk, "--endpoint", ENDPOINT)
         self.add_number("--protection", "dtls")
-        self.run_device("S", f'mode = "device", identity = "sms-1", key_file = "{psk}"', uri=f"tel:+{sms.SERVICE}", mode1="dtls")
+        self.run_device("S", f'mode = "device", identity = "sms-1", key_file = "{psk}"', uri=f"tel:+{sms.SERVICE}",
+                        mode1="dtls")
         self.assertEqual(self.read(), "Drover")
         self.assertEqual(self.drover("show", ENDPOINT)[1]["identity"], 'psk "sms-1"')
+
+    def test_an_smsc_that_is_gone_for_a_while(self):
+        port = harness.free_port(socket.SOCK_STREAM)
+        self.set_up("--smpp", f"127.0.0.1:{port}")
+        self.run_by_sms()
+        self.stop(self.smsc)
+        self.expect("droverd", "ready=no")
+        self.start_smsc("--smpp", f"127.0.0.1:{port}", log="smsc-2")
+        harness.wait_until(lambda: self.log("droverd").count("ready=yes") == 2, "the server is bound again")
+        registered = 'modem="registered with the network"'
+        harness.wait_until(lambda: self.count(registered) == 2, f"so is the device's modem\n{self.log('device')}")
+        self.assertEqual(self.read(), "Drover")
+
+    def test_a_server_with_a_modem_and_ports_and_reports(self):
+        self.start_smsc(modems=(sms.DEVICE, sms.OTHER))
+        self.start_server_with(f'modem = "{self.modem(sms.OTHER)}"\nport = 5683\nreceipts = true')
+        self.add_number("--keys-file", self.key_file())
+        self.run_device("S", self.packets(), uri=f"tel:+{sms.OTHER}", number=sms.OTHER, modem="port = 5683")
+        self.assertEqual(self.read(), "Drover")
 
 
 if __name__ == "__main__":
