@@ -65,7 +65,6 @@ void answer_new(const Call& call, const SmsAccount& account, const Secret<Bytes>
   http::Response response;
   response.status = 201;
   response.headers.emplace_back("Location", std::string(kNumbers) + "/" + std::to_string(account.id.value));
-  response.headers.emplace_back("Cache-Control", "no-store");
   response.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
   call.responder.answer(std::move(response));
 }
