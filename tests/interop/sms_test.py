@@ -28,8 +28,8 @@ class Sms(sms.SmsInterop):
         self.expect("droverd", "ready=yes")
 
     def set_up(self, *smsc, modems=(sms.DEVICE,), carrier="", **settings):
-        port = self.start_smsc(*smsc, modems=modems)
-        self.start_server_with(f'smpp = "127.0.0.1:{port}"\nsystem_id = "{sms.SYSTEM_ID}"\n'
+        self.smpp_port = self.start_smsc(*smsc, modems=modems)
+        self.start_server_with(f'smpp = "127.0.0.1:{self.smpp_port}"\nsystem_id = "{sms.SYSTEM_ID}"\n'
                                f'password_file = "{self.secret("smpp.password", sms.PASSWORD)}"\n{carrier}', **settings)
 
     def secret(self, name, text):
@@ -158,6 +158,28 @@ class Triggers(Sms):
         self.wait_done(self.queue("read", ENDPOINT, "/3/0/0"))
         self.assertFalse(self.events("submit", to=sms.OTHER))
         self.assertEqual(self.count("path=/1/0/8"), 2, "executed and served, once each")
+
+    def test_recorded_packets_have_no_effect_behind_a_kill_of_both(self):
+        self.set_up()
+        self.add_number("--keys-file", self.key_file())
+        device = self.run_device("UQS", self.packets())
+        self.wakes()
+        trigger, answer = (event["data"] for event in self.events("deliver"))
+        for process in (self.server, device):
+            process.kill()
+            process.wait()
+        device = self.run_device("UQS", self.packets(), log="device-2", ready="registered with the network")
+        esme = self.start_esme(self.smpp_port)
+        self.say(esme, f"send {sms.DEVICE} 0 4 {trigger} udh")
+        self.expect("device-2", "which isn't above")
+        self.assertNotIn("executed", self.log("device-2"))
+        for process in (esme, device):
+            self.stop(process)
+        self.server = self.start("droverd-2", *self.server_command)
+        self.expect("droverd-2", "ready=yes")
+        host = self.start_host(sms.DEVICE)
+        self.say(host, f"send {sms.SERVICE} 0 4 {answer} udh")
+        self.expect("droverd-2", "which isn't above")
 
     def test_a_modem_that_is_reset_and_away(self):
         self.set_up()
