@@ -12,7 +12,6 @@
 namespace drover::sms::smpp {
 namespace {
 
-constexpr std::size_t kTlvHeaderSize = 4;
 
 struct StatusName {
   std::uint32_t status;
