@@ -78,7 +78,7 @@ const char* const kConfigHelp = R"(Configuration file (TOML), each key with its 
   [queue]                      devices that sleep (binding UQ and the like)
   awake = []                   such as [{ endpoints = "meter-*", seconds = 20 }]: how long behind a message of theirs
                                they listen; else MAX_TRANSMIT_WAIT of RFC 7252 4.8, 93 seconds
-  awake_sms = 900              seconds, the same over SMS (binding SQ)
+  awake_sms = 300              seconds, the same over SMS (binding SQ)
   operation_lifetime = 604800  seconds until what waits is given up
   max_per_device = 1000        operations that wait for one device
   trigger = true               ask sleeping devices by SMS to wake (binding UQS)

@@ -66,9 +66,9 @@ struct Policy {
 
   /// Queue mode (Transport "Queue Mode Operation"): a device stays awake that long behind the last message that came
   /// from it. The first of `awake_times` that fits its name counts; else, over UDP, MAX_TRANSMIT_WAIT of the CoAP
-  /// parameters, and over SMS (binding SQ) `awake_sms`.
+  /// parameters, and over SMS (binding SQ) `awake_sms`, as coap::SmsParameters::response_wait.
   std::vector<AwakeTime> awake_times;
-  Duration awake_sms = std::chrono::minutes(15);
+  Duration awake_sms = std::chrono::minutes(5);
   /// An operation that isn't over by then ends as Expired, unless it says otherwise.
   Duration operation_lifetime = std::chrono::hours(24 * 7);
   /// Operations that wait for one device, and payload octets of all that wait in a shard.
