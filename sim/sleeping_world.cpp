@@ -449,7 +449,10 @@ void SleepingWorld::fault(Instant now) {
 
 void SleepingWorld::heal() {
   healed_ = true;
-  sms_.set_link(SmsLink{});
+  // There and back in less than a request's response_wait: else a Register may be given up again and again.
+  SmsLink calm;
+  calm.delay_max = std::chrono::minutes(2);
+  sms_.set_link(calm);
   for (const auto& sleeper : sleepers_) network_.set_link(sleeper->host(), link::kLan);
 }
 

@@ -62,6 +62,9 @@ std::uint64_t seeds() {
 
 INSTANTIATE_TEST_SUITE_P(Seeds, SleepingSeed, testing::Range<std::uint64_t>(3001, 3001 + seeds()));
 
+// 3126: a device whose answers came when it had given up asking.
+INSTANTIATE_TEST_SUITE_P(Found, SleepingSeed, testing::Values<std::uint64_t>(3126, 3338));
+
 TEST(SleepingWorld, ThousandsOfDevices) {
   SleepingWorldSettings many = settings(1, 2000);
   many.length = std::chrono::hours(3);
