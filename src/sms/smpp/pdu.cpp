@@ -12,7 +12,6 @@
 namespace drover::sms::smpp {
 namespace {
 
-
 struct StatusName {
   std::uint32_t status;
   const char* name;
