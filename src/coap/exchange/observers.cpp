@@ -155,9 +155,9 @@ void Observers::end(ResponderId id) {
 void Observers::end(const transport::PeerAddress& peer, const Token& token, ObservationEndCause cause) {
   const auto found = by_token_.find({peer, token});
   if (found == by_token_.end()) return;
-  const ResponderId id = found->second;
-  end(id);
-  context_.events.push(ObservationEnded{id, peer, cause});
+  const ObservationEnded ended{found->second, peer, cause};  // `peer` may be the observation's own
+  end(ended.observation);
+  context_.events.push(ended);
 }
 
 void Observers::forget_peer(const transport::PeerAddress& peer) {
