@@ -156,7 +156,7 @@ void Observers::end(const transport::PeerAddress& peer, const Token& token, Obse
   const auto found = by_token_.find({peer, token});
   if (found == by_token_.end()) return;
   const ObservationEnded ended{found->second, peer, cause};  // `peer` may be the observation's own
-  end(ended.observation);
+  end(ended.responder);
   context_.events.push(ended);
 }
 
