@@ -46,7 +46,11 @@ class Link {
     parameters_.ticket_secret = Secret<Bytes>(Bytes(32, 7));
     start();
   }
-  ~Link() { EXPECT_EQ(witness.reused, 0U) << "a nonce was used twice"; }
+  ~Link() {
+    device.reset();  // outlived by what made it
+    listener.reset();
+    EXPECT_EQ(witness.reused, 0U) << "a nonce was used twice";
+  }
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
