@@ -230,11 +230,11 @@ void Client::configure_account(Instant now, ServerId server, const ServerUri& ur
   RegistrationParameters current = parameters(now, server_instance, transports);
   if (found == accounts_.end()) {
     found = accounts_.try_emplace(server, server_instance, uri, std::move(current), limits_of(uri), rng_).first;
-    if (started_) found->second.registration.start(now);
+    if (may_register()) found->second.registration.start(now);
   } else {
     found->second.registration.set_parameters(now, std::move(current));
     // It may have been on its way out, its instances gone and back again.
-    if (started_ && found->second.leaving) found->second.registration.start(now);
+    if (may_register() && found->second.leaving) found->second.registration.start(now);
   }
   found->second.server_instance = server_instance;
   found->second.leaving = false;

@@ -65,6 +65,10 @@ void Client::way_changed(Instant now, ServerId server, Account& account) {
 }
 
 void Client::send_uplink(Instant now, ServerId server, Account& account, const lwm2m::Uplink& uplink) {
+  if (holds_for_card(now, uplink)) {
+    account.held = uplink;
+    return;
+  }
   if (!begin_waking(now, server, account)) return;
   const auto address = account.registration.peer();
   if (!address) return;
@@ -86,6 +90,7 @@ void Client::abandon_uplink(Account& account) {
   if (account.exchange) endpoint_.forget(*account.exchange);
   account.exchange.reset();
   account.waiting.reset();
+  account.held.reset();
 }
 
 bool Client::drain_channels(Instant now) {

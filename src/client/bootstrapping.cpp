@@ -17,7 +17,7 @@ namespace mapping = lwm2m::mapping;
 
 /// Steps 3 and 4: to the servers first; to the Bootstrap-Server when there is none, or none lets us in.
 void Client::decide_bootstrap(Instant now) {
-  if (!started_ || !bootstrap_.uri()) return;
+  if (!may_register() || !bootstrap_.uri()) return;
   bool any = false;
   bool failing = true;
   for (const auto& [id, account] : accounts_) {
@@ -31,7 +31,7 @@ void Client::decide_bootstrap(Instant now) {
 }
 
 bool Client::bootstrap(Instant now) {
-  if (!started_ || !bootstrap_.uri()) return false;
+  if (!may_register() || !bootstrap_.uri()) return false;
   trigger_bootstrap(now);
   settle(now);
   return true;
@@ -77,7 +77,7 @@ void Client::perform(Instant now, BootstrapAction&& action) {
   } else if (std::holds_alternative<DropDraft>(action)) {
     draft_.reset();
   } else if (std::holds_alternative<FinishBySilence>(action)) {
-    if (conclude_bootstrap(now)) adopt_bootstrap(now);
+    if (conclude_bootstrap()) adopt_bootstrap(now);
   } else if (std::holds_alternative<CloseBootstrapChannel>(action)) {
     channels_.close(now, kBootstrapServer);
     bootstrap_replaced_ = false;
@@ -119,7 +119,7 @@ bool Client::is_bootstrap(const transport::PeerAddress& peer) const {
 /// The Bootstrap-Server may open a bootstrap itself where it has made the association (Transport "LwM2M and DTLS
 /// Roles"), and not before the device's own configuration was tried (Core §5.2.4, steps 1 and 2).
 bool Client::may_command() const {
-  return started_ && !bootstrap_replaced_ && channels_.was_called(kBootstrapServer);
+  return may_register() && !bootstrap_replaced_ && channels_.was_called(kBootstrapServer);
 }
 
 // ---- what -----------------------------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ void Client::serve_bootstrap(Instant now, coap::ResponderId responder, const coa
   lwm2m::Outcome outcome{lwm2m::Status::Changed, std::nullopt, {}, {}, 0};
   if (!finish) {
     outcome = tree_.perform({now, std::nullopt}, *draft_, *operation, bootstrap_instance_, settings_.version);
-  } else if (const auto consistent = conclude_bootstrap(now); !consistent) {
+  } else if (const auto consistent = conclude_bootstrap(); !consistent) {
     outcome.status = lwm2m::Status::NotAcceptable;
     outcome.payload = to_bytes(consistent.error().reason);
   }
@@ -178,13 +178,23 @@ void Client::collect_bootstrap(Instant now, coap::RequestBlockArrived&& event) {
   serve_bootstrap(now, event.responder, event.request);
 }
 
-Result<void> Client::conclude_bootstrap(Instant now) {
-  (void)now;
+/// For `draft`, which outlives them.
+ConsistencyRules Client::consistency_rules(const ObjectTree::Draft& draft) const {
   const auto usable = [this](const ServerUri& uri, const SecurityValues& values) { return check_security(uri, values); };
-  const auto by_sms = [this](lwm2m::InstanceId security, const std::string& binding) {
-    return check_sms_account([this](const Path& path) { return draft_->get(path); }, security, binding);
+  const auto by_sms = [this, &draft](lwm2m::InstanceId security, const std::string& binding) {
+    return check_sms_account([&draft](const Path& path) { return draft.get(path); }, security, binding);
   };
-  return conclude(*draft_, {bootstrap_instance_, tree_.find(AccessControl::kObject) != nullptr, usable, by_sms});
+  ConsistencyRules rules;
+  rules.access_control = tree_.find(AccessControl::kObject) != nullptr;
+  rules.usable = usable;
+  rules.by_sms = by_sms;
+  return rules;
+}
+
+Result<void> Client::conclude_bootstrap() {
+  ConsistencyRules rules = consistency_rules(*draft_);
+  rules.bootstrap = bootstrap_instance_;
+  return conclude(*draft_, rules);
 }
 
 void Client::adopt_bootstrap(Instant now) {
@@ -193,6 +203,7 @@ void Client::adopt_bootstrap(Instant now) {
   };
   const auto before = account();
   bootstrap_.finished(now);
+  take_from_card(draft_->touched());
   tree_.adopt({now, std::nullopt}, std::move(*draft_));
   draft_.reset();
   if (tracking_) unsaved_.at_once = true;
@@ -201,7 +212,7 @@ void Client::adopt_bootstrap(Instant now) {
   sync_accounts(now);
   bootstrap_replaced_ = account() != before;
   for (auto& [id, each] : accounts_) {
-    if (started_ && !each.leaving) each.registration.register_again(now);
+    if (may_register() && !each.leaving) each.registration.register_again(now);
   }
   // Core §5.2.3.3, step 3.
   purge_at_.reset();

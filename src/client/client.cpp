@@ -68,14 +68,26 @@ void Client::start(Instant now) {
   device_object_.refresh_supported_binding({now, std::nullopt});
   settle(now);  // what Register says is the tree of this moment
   started_ = true;
-  for (auto& [id, account] : accounts_) account.registration.start(now);
+  card_.tried = false;
+  if (settings_.smartcard) {
+    ask_card(now);
+  } else {
+    for (auto& [id, account] : accounts_) account.registration.start(now);
+  }
   settle(now);
 }
 
 void Client::stop(Instant now) {
   started_ = false;
+  card_.asked_until.reset();
+  card_.found.reset();
   bootstrap_.stop(now);
-  for (auto& [id, account] : accounts_) account.registration.deregister(now);
+  for (auto& [id, account] : accounts_) {
+    account.registration.deregister(now);
+    if (!account.held || account.registration.state() != RegistrationState::Registering) continue;
+    account.held.reset();
+    account.registration.failed(now, coap::FailureCause::Refused);  // it never went out
+  }
   settle(now);
 }
 
@@ -122,6 +134,7 @@ void Client::handle_timeout(Instant now) {
   sms_channels_.handle_timeout(now);
   for (auto& [id, account] : accounts_) account.registration.handle_timeout(now);
   bootstrap_.handle_timeout(now);
+  time_out_card(now);
   wake_on_time(now);
   purge_bootstrap(now);
   forget_stale_bodies(now);
@@ -143,6 +156,7 @@ void Client::settle(Instant now) {
       busy = true;
     }
     for (auto& [id, account] : accounts_) busy |= drain_registration(now, id, account);
+    busy |= settle_card(now);
     remove_left_accounts(now);
     busy |= drain_bootstrap(now);
     busy |= send_notifications(now);
@@ -168,6 +182,7 @@ std::optional<Deadline> Client::deadline() const {
   if (const auto due = channels_.deadline()) next = earlier(next, *due);
   if (const auto due = sms_channels_.deadline()) next = earlier(next, *due);
   if (const auto due = bootstrap_.deadline()) next = earlier(next, *due);
+  if (const auto due = card_deadline()) next = earlier(next, *due);
   if (purge_at_) next = earlier(next, {*purge_at_, Reason::Bootstrap});
   if (const auto due = queue_deadline()) next = earlier(next, *due);
   if (const auto due = notifier_.deadline()) next = earlier(next, *due);

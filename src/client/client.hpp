@@ -17,6 +17,7 @@
 #include "base/time.hpp"
 #include "client/binding.hpp"
 #include "client/bootstrap.hpp"
+#include "client/card.hpp"
 #include "client/channels.hpp"
 #include "client/notification_store.hpp"
 #include "client/notifier.hpp"
@@ -36,6 +37,8 @@
 
 namespace drover::client {
 
+struct ConsistencyRules;
+
 // ---- what happened, to be polled ------------------------------------------------------------------------------------
 
 /// The host is to look the name up and to call Client::resolved().
@@ -46,6 +49,11 @@ struct ResolveWanted {
 };
 struct BootstrapChanged {
   BootstrapReport report;
+};
+/// The host is to look at the smartcard and to call Client::card_found().
+struct CardWanted {};
+struct CardChanged {
+  CardReport report;
 };
 struct RegistrationChanged {
   ServerId server = 0;
@@ -80,7 +88,8 @@ struct Awake {
   ServerId server = 0;
 };
 using ClientEvent =
-    std::variant<Asleep, Awake, ResolveWanted, BootstrapChanged, RegistrationChanged, Served, ServerChanged, Executed, RebootWanted, FactoryResetWanted>;
+    std::variant<Asleep, Awake, ResolveWanted, CardWanted, CardChanged, BootstrapChanged, RegistrationChanged, Served,
+                                 ServerChanged, Executed, RebootWanted, FactoryResetWanted>;
 
 struct ClientCounters {
   std::uint64_t ignored = 0;  ///< datagrams of strangers, and requests before the registration stands (Core §5.4)
@@ -137,6 +146,10 @@ struct AccountWishes {
 ///
 /// With SmsSettings::attached the host moves datagrams of Kind::Sms, SmsDtls and SmsPacket to and from short messages,
 /// and protects those of SmsPacket with the keys that sms_peer() gives (sms::Gateway does it).
+///
+/// With ClientSettings::smartcard the card comes first (Core §5.2.4): nothing is registered before card_found() was
+/// called, and while the configuration is of a card, CardWanted precedes each Register and Update, which wait for the
+/// answer. Accounts of the factory are the next step: the host adds them when CardChanged left the client without any.
 class Client {
  public:
   Client(ClientSettings settings, Rng& rng);
@@ -173,6 +186,11 @@ class Client {
   /// A client initiated bootstrap now, whatever registrations there are. False without a Bootstrap-Server account that
   /// can be used.
   bool bootstrap(Instant now);
+  /// What the host found on the card: the answer to CardWanted, or of its own accord. While a Bootstrap-Server writes,
+  /// it waits.
+  void card_found(Instant now, CardFinding finding);
+  /// CardWanted follows.
+  void look_at_card(Instant now);
   void address_changed(Instant now);
   /// As above where only the way to one server changed.
   void address_changed(Instant now, ServerId server);
@@ -217,6 +235,8 @@ class Client {
   [[nodiscard]] std::vector<AccountView> accounts() const;
   /// Nothing without an account that can be used.
   [[nodiscard]] std::optional<BootstrapView> bootstrap_account() const;
+  /// What the configuration has of a card.
+  [[nodiscard]] const std::optional<SavedCard>& loaded_card() const { return card_.loaded; }
   /// What protects the way to `host`: the keys of the first account whose URI names it, bootstrap servers included
   /// (Transport "Bootstrapping": they are for a firmware repository at the same host, too). Nothing without one.
   [[nodiscard]] std::optional<SecurityValues> keys_for(Instant now, std::string_view host) const;
@@ -240,6 +260,7 @@ class Client {
     Registration registration;
     std::optional<coap::ExchangeId> exchange;
     std::optional<coap::Request> waiting;  ///< for the association, instead of `exchange`
+    std::optional<lwm2m::Uplink> held;     ///< until somebody has looked at the card
     bool leaving = false;  ///< its instances are gone
     bool silent = false;   ///< a confirmable notification wasn't acknowledged, and nothing was heard since
     std::optional<Instant> observe_again_until;  ///< dormant observations are dropped then
@@ -298,10 +319,28 @@ class Client {
   void collect_bootstrap(Instant now, coap::RequestBlockArrived&& event);
   [[nodiscard]] bool may_command() const;
   [[nodiscard]] bool is_bootstrap(const transport::PeerAddress& peer) const;
-  Result<void> conclude_bootstrap(Instant now);
+  [[nodiscard]] ConsistencyRules consistency_rules(const ObjectTree::Draft& draft) const;
+  Result<void> conclude_bootstrap();
   void adopt_bootstrap(Instant now);
   void purge_bootstrap(Instant now);
   [[nodiscard]] std::optional<transport::PeerAddress> bootstrap_peer() const;
+
+  // card.cpp
+  [[nodiscard]] bool may_register() const;
+  void ask_card(Instant now);
+  [[nodiscard]] bool holds_for_card(Instant now, const lwm2m::Uplink& uplink);
+  void time_out_card(Instant now);
+  [[nodiscard]] std::optional<Deadline> card_deadline() const;
+  bool settle_card(Instant now);
+  CardReport take_card(Instant now, const NoCard& found);
+  CardReport take_card(Instant now, const UnreadableCard& found);
+  CardReport take_card(Instant now, const CardData& found);
+  [[nodiscard]] Result<std::set<lwm2m::Path>> load_card(Instant now, ObjectTree::Draft& draft, ByteView file,
+                                                        std::string& left_out) const;
+  void unload_card(Instant now);
+  void adopt_card(Instant now, ObjectTree::Draft draft);
+  void take_from_card(const std::set<lwm2m::Path>& instances);
+  void restore_card(const SavedState& saved);
 
   // associations.cpp
   [[nodiscard]] static std::optional<transport::PeerAddress> peer_of(ServerId server, const Account& account);
@@ -420,6 +459,15 @@ class Client {
   std::optional<coap::Request> bootstrap_waiting_;  ///< for the association, instead of `bootstrap_exchange_`
   bool bootstrap_replaced_ = false;  ///< the association that lingers is of keys that the device hasn't any more
   std::optional<Instant> purge_at_;                 ///< the Bootstrap-Server account (/0/x/12)
+  struct CardState {
+    bool tried = false;                   ///< since start() (Core §5.2.4, step 1)
+    std::optional<Instant> asked_until;   ///< CardWanted is out
+    std::optional<Instant> looked_at;
+    bool unreadable = false;              ///< when it was looked at last
+    std::optional<CardFinding> found;     ///< to be taken
+    std::optional<SavedCard> loaded;
+  };
+  CardState card_;
   std::deque<transport::Transmit> transmits_;  ///< to network addresses
   std::map<ServerId, Account> accounts_;
   std::map<ServerId, std::string> refused_;  ///< accounts that can't be used, so that each is reported once

@@ -84,7 +84,6 @@ Result<void> check_pairs(const Instances& security, const Instances& servers) {
     return inconsistent(name(ServerObject::kObject, instance) +
                         " has no Security instance; none has the Short Server ID " + std::to_string(id));
   }
-  if (security.empty()) return inconsistent("there is no server account");
   return {};
 }
 
@@ -117,6 +116,8 @@ Result<void> check(const ObjectTree::Draft& draft, const ConsistencyRules& rules
     }
   }
   if (auto fits = check_pairs(security, servers); !fits) return fits;
+  const bool bootstrap = draft.instances(SecurityObject::kObject).size() > security.size();
+  if (security.empty() && !(bootstrap && rules.bootstrap_suffices)) return inconsistent("there is no server account");
   return check_guards(draft, servers, rules);
 }
 

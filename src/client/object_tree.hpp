@@ -214,6 +214,8 @@ class ObjectTree::Draft {
   /// Unbootstrapping (Core E.1.3): the Security instance with its Server instance, and what object 2 says of that
   /// server. What only that server could use goes, too.
   void unbootstrap(lwm2m::InstanceId security);
+  /// Instances that were written or removed.
+  [[nodiscard]] const std::set<lwm2m::Path>& touched() const { return touched_; }
 
  private:
   friend class ObjectTree;
@@ -221,6 +223,7 @@ class ObjectTree::Draft {
   [[nodiscard]] std::vector<ServerId> servers() const;
 
   std::map<lwm2m::ObjectId, std::map<lwm2m::InstanceId, Instance>> objects_;
+  std::set<lwm2m::Path> touched_;
   std::set<lwm2m::Path> removed_;  ///< instances that went; what is there again has begun anew
 };
 

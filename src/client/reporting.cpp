@@ -14,6 +14,7 @@ bool Client::drain_changes(Instant now) {
     busy = true;
     if (change->kind == Change::Kind::Deleted) {
       delivery_due_ = true;  // what was kept of it is of no use
+      take_from_card({change->path});
       for (const Observation& gone : notifier_.take_below(change->path)) {
         end_observation(now, gone, coap::Response{coap::code::kNotFound, {}, {}});
       }

@@ -40,6 +40,7 @@ void Unsaved::merge(Unsaved&& newer) {
   sms_counters |= newer.sms_counters;
   clock |= newer.clock;
   observe_number |= newer.observe_number;
+  card |= newer.card;
   paths.merge(newer.paths);
 }
 
@@ -119,6 +120,7 @@ SavedState Client::saved_state(Instant now, UnixSeconds unix_now) {
       clock_offset_ = time->seconds - unix_now;
   }
   saved.clock_offset = clock_offset_;
+  saved.card = card_.loaded;
   if (purge_at_) saved.bootstrap_purge = to_unix(now, unix_now, *purge_at_);
   return saved;
 }
@@ -129,6 +131,7 @@ void Client::restore(Instant now, UnixSeconds unix_now, const SavedState& saved)
   clock_offset_ = saved.clock_offset;
   if (clock_offset_) device_object_.set_clock(now, unix_now + *clock_offset_);
   for (const SmsCounters& counters : saved.sms_counters) raise_sms_counters(counters);
+  restore_card(saved);
   drain_changes(now);  // what made the tree isn't a change that an observer from before is to hear of
   accounts_changed_ = false;
   sync_accounts(now);

@@ -11,6 +11,7 @@
 
 #include "base/time.hpp"
 #include "client/attributes.hpp"
+#include "client/card.hpp"
 #include "client/channels.hpp"
 #include "client/registration.hpp"
 #include "coap/message/message.hpp"
@@ -80,6 +81,7 @@ struct SavedState {
   std::optional<std::int64_t> clock_offset;
   /// When the Bootstrap-Server account is purged (/0/x/12).
   std::optional<UnixSeconds> bootstrap_purge;
+  std::optional<SavedCard> card;
 };
 
 /// Notifications after a restart are numbered from here past the saved number, so that a server takes them for newer
@@ -102,11 +104,12 @@ struct Unsaved {
   bool sms_counters = false;
   bool clock = false;
   bool observe_number = false;
+  bool card = false;
   std::set<lwm2m::Path> paths;  ///< resources (also removed ones), and instances that came or went
 
   [[nodiscard]] bool empty() const {
-    return !registrations && !channels && !observations && !attributes && !notifications && !sms_counters && !clock && !observe_number &&
-           paths.empty();
+    return !registrations && !channels && !observations && !attributes && !notifications && !sms_counters && !clock &&
+           !observe_number && !card && paths.empty();
   }
   void merge(Unsaved&& newer);
 };

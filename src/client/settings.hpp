@@ -8,6 +8,7 @@
 
 #include "base/result.hpp"
 #include "client/bootstrap.hpp"
+#include "client/card.hpp"
 #include "client/notifier.hpp"
 #include "client/queue_mode.hpp"
 #include "client/registration.hpp"
@@ -43,6 +44,8 @@ struct ClientSettings {
   std::string version = "1.0";       ///< the enabler version that Register announces
   std::string root;                  ///< alternate path, "" or "/lwm2m" (Transport "Alternate Path")
   SmsSettings sms;
+  bool smartcard = false;            ///< the device has a reader for one, with or without a card in it
+  CardLimits card;
   QueueSettings queue;
   bool announce_json = true;         ///< ct=11543 on the root link: JSON for all objects (Core §5.3.1)
   std::size_t write_max = 64 << 10;  ///< longest body of a Write or Create that is held whole: 4.13 past it

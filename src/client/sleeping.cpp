@@ -37,7 +37,10 @@ Binding Client::binding_of(const Account& account) const {
 
 /// Something that the server is to hear, or to answer, is under way.
 bool Client::is_busy(ServerId server, const Account& account) const {
-  if (account.registration.state() != RegistrationState::Registered || account.exchange || account.waiting) return true;
+  if (account.registration.state() != RegistrationState::Registered || account.exchange || account.waiting ||
+      account.held) {
+    return true;
+  }
   if (!account.farewells.empty()) return true;
   return std::any_of(unacknowledged_.begin(), unacknowledged_.end(), [&](const auto& entry) {
     const auto observation = notifier_.find(entry.first);

@@ -84,6 +84,7 @@ void ObjectTree::Draft::remove(ObjectId object, InstanceId instance) {
   const auto found = objects_.find(object);
   if (found == objects_.end() || found->second.erase(instance) == 0) return;
   removed_.insert(Path(object, instance));
+  touched_.insert(Path(object, instance));
   if (object == AccessControl::kObject) return;
   for (const InstanceId id : instances(AccessControl::kObject)) {
     if (guard(id)->target == AccessControl::Target{object, instance}) remove(AccessControl::kObject, id);
@@ -288,7 +289,10 @@ Result<Outcome> ObjectTree::write(const Context& context, Draft& draft, const lw
   if (instances.size() + planned.size() > kInstancesMax) {
     return tl::unexpected(Error{Fault::Us, code::kRequestEntityTooLarge.value, "too many instances"});
   }
-  for (auto& [id, instance] : planned) instances.insert_or_assign(id, std::move(instance));
+  for (auto& [id, instance] : planned) {
+    draft.touched_.insert(Path(path.object(), id));
+    instances.insert_or_assign(id, std::move(instance));
+  }
   return done(Status::Changed);
 }
 
