@@ -39,12 +39,6 @@ struct SmsConfig {
 void read_sms(Section section, const std::string& folder, std::vector<std::string>& key_files, SmsConfig& config);
 /// The table `[queue]`.
 void read_queue(Section section, client::QueueSettings& queue);
-/// `sms = { ... }` of a [[server]]:
-///   number:      the server's, with or without '+'
-///   mode:        "device" (1), "smartcard" (2) or "nosec" (3)
-///   identity:    of the pre-shared key, or `parameters` of secured packets as 12 or 14 hex digits (KIc, KID, SPI, TAR)
-///   key:         hex digits or "base64:...", or key_file with such a text: the pre-shared key, or the packets' keys
-client::SmsValues read_server_sms(Section section, const std::string& folder, std::vector<std::string>& key_files);
 
 /// What a client is told.
 client::SmsSettings sms_settings(const SmsConfig& config);

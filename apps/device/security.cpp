@@ -157,4 +157,50 @@ client::SecurityValues read_security(Section section, const std::string& folder,
   return values;
 }
 
+client::SmsValues read_server_sms(Section section, const std::string& folder, std::vector<std::string>& key_files) {
+  client::SmsValues values;
+  values.number = section.filled_text("number").value_or("");
+  if (!values.number.empty() && !client::msisdn_digits(values.number)) {
+    section.refuse("number", "a number is digits with the country code");
+  }
+  const std::string mode = section.text("mode").value_or("");
+  if (mode == "device") values.mode = client::SecurityObject::kSmsOnDevice;
+  if (mode == "smartcard") values.mode = client::SecurityObject::kSmsOnSmartcard;
+  if (mode == "nosec") values.mode = client::SecurityObject::kSmsNoSec;
+  if (!values.mode) section.refuse("mode", "mode takes \"device\", \"smartcard\" or \"nosec\"");
+  const auto identity = section.filled_text("identity");
+  const auto parameters = section.filled_text("parameters");
+  if (identity && parameters) section.refuse("parameters", "identity is for DTLS, parameters are for secured packets");
+  if (identity) values.key_parameters = to_bytes(*identity);
+  if (parameters) {
+    auto octets = from_hex(*parameters);
+    if (!octets) section.refuse("parameters", "parameters are 14 hex digits: KIc, KID, SPI, TAR");
+    values.key_parameters = std::move(*octets);
+  }
+  const auto take = [&](const char* key, Result<Secret<Bytes>> read) {
+    if (!read) section.refuse(key, std::string(key) + ": " + read.error().reason);
+    values.keys = std::move(*read);
+  };
+  if (const auto key = section.filled_text("key")) take("key", parse_key(*key));
+  if (const auto file = section.filled_text("key_file")) {
+    key_files.push_back((std::filesystem::path(folder) / *file).string());
+    take("key_file", read_key(key_files.back()));
+  }
+  section.finish();
+  return values;
+}
+
+Secret<std::string> read_pin(const Section& section, const std::string& file) {
+  constexpr std::size_t kPinMin = 4;  // 3GPP TS 31.101 §9.5.1
+  constexpr std::size_t kPinMax = 8;
+  std::ifstream stream(file);
+  std::string pin;
+  if (!(stream >> pin)) section.refuse("pin_file", file + ": can't be read, or is empty");
+  const bool digits = pin.find_first_not_of("0123456789") == std::string::npos;
+  if (!digits || pin.size() < kPinMin || pin.size() > kPinMax) {
+    section.refuse("pin_file", file + ": a PIN has 4 to 8 digits");
+  }
+  return Secret<std::string>(std::move(pin));
+}
+
 }  // namespace drover::device

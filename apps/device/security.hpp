@@ -9,6 +9,7 @@
 #include "apps/device/section.hpp"
 #include "base/result.hpp"
 #include "client/security_values.hpp"
+#include "client/sms_values.hpp"
 
 namespace drover::device {
 
@@ -19,6 +20,16 @@ namespace drover::device {
 /// Files are PEM or DER, relative to `folder`; those with secrets are added to `key_files`. What can't be read is a
 /// Mistake with its line, which never quotes a key.
 client::SecurityValues read_security(Section section, const std::string& folder, std::vector<std::string>& key_files);
+
+/// `sms = { ... }` of a [[server]]:
+///   number:      the server's, with or without '+'
+///   mode:        "device" (1), "smartcard" (2) or "nosec" (3)
+///   identity:    of the pre-shared key, or `parameters` of secured packets as 12 or 14 hex digits (KIc, KID, SPI, TAR)
+///   key:         hex digits or "base64:...", or key_file with such a text: the pre-shared key, or the packets' keys
+client::SmsValues read_server_sms(Section section, const std::string& folder, std::vector<std::string>& key_files);
+
+/// The PIN in `file`, 4 to 8 digits; a Mistake of `pin_file` otherwise.
+Secret<std::string> read_pin(const Section& section, const std::string& file);
 
 /// A key as hex digits or "base64:...", blanks around it ignored.
 Result<Secret<Bytes>> parse_key(std::string_view text);
