@@ -45,6 +45,13 @@ inline constexpr std::uint8_t kBeyondCapabilities = 0x30;
 inline constexpr std::uint8_t kSmsError = 0x35;
 Command terminal_response(const ProactiveCommand& command, std::uint8_t result);
 
+/// TERMINAL RESPONSE as a card sees it.
+struct TerminalResponse {
+  std::uint8_t number = 0, type = 0, qualifier = 0;  ///< of the command
+  std::uint8_t result = 0;                           ///< general result
+};
+Result<TerminalResponse> read_terminal_response(const Command& command);
+
 /// Profile of a terminal that hands over and sends short messages, and no more (TERMINAL PROFILE).
 Command terminal_profile();
 

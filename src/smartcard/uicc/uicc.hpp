@@ -63,6 +63,12 @@ struct CardImage {
   std::optional<SmsApplication> sms = {};
 };
 
+/// Counters of the LwM2M application's secured packets: the highest that was taken, and the last that was used.
+struct SmsCounters {
+  std::uint64_t received = 0, sent = 0;
+  friend bool operator==(const SmsCounters&, const SmsCounters&) = default;
+};
+
 /// One card. It answers whatever comes; one thread at a time; `rng` outlives it.
 class Uicc {
  public:
@@ -77,9 +83,13 @@ class Uicc {
   [[nodiscard]] Bytes atr() const;
   /// A command APDU; the response APDU.
   Bytes transmit(ByteView command);
-  /// From now on files have another content, as after an update over the air.
+  /// From now on files have another content, as after an update over the air. Selections stay where the files are still
+  /// there. The PIN's tries stay unless the PIN is another, messages and counters unless the application is another.
   void replace(CardImage image);
   [[nodiscard]] unsigned pin_tries() const;
+  /// They stay over reset(). A program that makes the card anew hands them on: a peer takes no counter twice.
+  [[nodiscard]] SmsCounters sms_counters() const;
+  void set_sms_counters(const SmsCounters& counters);
 
  private:
   struct State;
