@@ -193,7 +193,10 @@ void DeviceState::put_tree(client::Client& client, const Define& define) {
   baseline_ = baseline_of(tree);
   if (content_.baseline.empty()) return;  // a new file
   const bool stored_accounts = !accounts_are_new();
-  if (!stored_accounts) content_.client.bootstrap_purge.reset();  // of another account
+  if (!stored_accounts) {  // what follows is of other accounts
+    content_.client.bootstrap_purge.reset();
+    content_.client.card.reset();
+  }
   displace_guards(tree);
   remove_deleted(tree, stored_accounts);
   std::set<lwm2m::ObjectId> gone;

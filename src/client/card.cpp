@@ -120,16 +120,21 @@ bool Client::settle_card(Instant now) {
       if (!account.leaving) account.registration.start(now);
     }
   }
+  release_held(now);
+  return true;
+}
+
+void Client::release_held(Instant now) {
   for (auto& [id, account] : accounts_) {
+    drain_registration(now, id, account);  // it may want something else by now
     if (!account.held) continue;
     const lwm2m::Uplink uplink = *std::exchange(account.held, std::nullopt);
-    if (account.leaving) {
-      account.registration.failed(now, coap::FailureCause::Refused);  // it never went out
-    } else {
+    if (!account.leaving) {
       send_uplink(now, id, account, uplink);
+    } else if (account.registration.state() == RegistrationState::Registering) {
+      account.registration.failed(now, coap::FailureCause::Refused);  // it never went out
     }
   }
-  return true;
 }
 
 // ---- what -----------------------------------------------------------------------------------------------------------

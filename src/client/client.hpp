@@ -332,6 +332,7 @@ class Client {
   void time_out_card(Instant now);
   [[nodiscard]] std::optional<Deadline> card_deadline() const;
   bool settle_card(Instant now);
+  void release_held(Instant now);
   CardReport take_card(Instant now, const NoCard& found);
   CardReport take_card(Instant now, const UnreadableCard& found);
   CardReport take_card(Instant now, const CardData& found);

@@ -54,6 +54,7 @@ Changes Keeper::collect(Instant now, UnixSeconds unix_now, const client::Unsaved
   if (unsaved.observations) changes.observations = std::move(state.observations);
   if (unsaved.notifications) changes.notifications = std::move(state.notifications);
   if (unsaved.attributes) changes.attributes = std::move(state.attributes);
+  if (unsaved.card) changes.card = std::move(state.card);
   if (unsaved.clock) changes.clock_offset = state.clock_offset;
   changes.observe_number = state.observe_number;
   changes.port = port_;
@@ -78,7 +79,7 @@ void Keeper::begin(Instant now, UnixSeconds unix_now, client::Client& client, st
     for (const lwm2m::InstanceId instance : client.tree().instances(object)) all.paths.insert(Path(object, instance));
   }
   all.registrations = all.channels = all.observations = all.attributes = all.notifications = all.clock =
-      all.sms_counters = true;
+      all.sms_counters = all.card = true;
   Changes changes = collect(now, unix_now, all);
   changes.replace = true;
   changes.baseline = baseline;

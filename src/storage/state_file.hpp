@@ -48,6 +48,7 @@ struct Changes {
   std::optional<std::uint32_t> observe_number;
   std::optional<std::optional<std::int64_t>> clock_offset;
   std::optional<std::optional<UnixSeconds>> bootstrap_purge;
+  std::optional<std::optional<client::SavedCard>> card;
   std::optional<std::uint16_t> port;
   std::optional<Baseline> baseline;
 };
@@ -56,7 +57,7 @@ struct Changes {
 class StateFile {
  public:
   /// Of the tables below; written into the file (user_version). A file of a later program has a larger one.
-  static constexpr std::int64_t kVersion = 3;
+  static constexpr std::int64_t kVersion = 4;
 
   struct Opened;
   /// Opens or makes the file and reads all of it. A file that is damaged or of a later version isn't touched but

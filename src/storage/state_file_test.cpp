@@ -181,6 +181,21 @@ TEST(StateFile, CountersOfSecuredPacketsNeverGoBack) {
   EXPECT_EQ(open(folder.file()).content.client.sms_counters, highest) << "the keys may come back";
 }
 
+TEST(StateFile, KnowsTheCardThatWasLoaded) {
+  const testing::Folder folder;
+  client::SavedCard card;
+  card.identity.fill(0xA5);
+  card.digest.fill(0x5A);
+  card.instances = {Path(0, 0), Path(1, 65534)};
+  Changes changes;
+  changes.card = card;
+  ASSERT_TRUE(open(folder.file()).file.commit(changes));
+  EXPECT_EQ(open(folder.file()).content.client.card, card);
+  changes.card = std::optional<client::SavedCard>();
+  ASSERT_TRUE(open(folder.file()).file.commit(changes));
+  EXPECT_EQ(open(folder.file()).content.client.card, std::nullopt);
+}
+
 TEST(StateFile, AServerMayHaveAnAssociationOverSmsToo) {
   const testing::Folder folder;
   Changes changes;

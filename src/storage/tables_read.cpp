@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <limits>
 
 #include "lwm2m/mapping/mapping.hpp"
@@ -182,6 +183,26 @@ void read_baseline(Database& database, Baseline& baseline) {
   check(row, database);
 }
 
+client::CardDigest digest(const Statement& row, int column) {
+  const Bytes bytes = row.bytes(column);
+  client::CardDigest digest{};
+  if (bytes.size() != digest.size()) throw Unreadable{"card"};
+  std::copy(bytes.begin(), bytes.end(), digest.begin());
+  return digest;
+}
+
+void read_card(Database& database, client::SavedState& state) {
+  Statement row = database.prepare("SELECT identity, digest FROM card");
+  while (row.row()) state.card = client::SavedCard{digest(row, 0), digest(row, 1), {}};
+  check(row, database);
+  Statement instances = database.prepare("SELECT object, instance FROM card_instance");
+  while (instances.row()) {
+    if (!state.card) throw Unreadable{"card_instance"};
+    state.card->instances.insert(instance(instances, "card_instance"));
+  }
+  check(instances, database);
+}
+
 void read_meta(Database& database, Content& content) {
   Statement row = database.prepare("SELECT name, number FROM meta");
   while (row.row()) {
@@ -202,6 +223,7 @@ Result<Content> read_content(Database& database) {
     read_tree(database, content);
     read_registrations(database, content.client);
     read_channels(database, content.client);
+    read_card(database, content.client);
     read_observations(database, content.client);
     read_attributes(database, content.client);
     read_notifications(database, content.client);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::array kTables = {"meta",      "instance",    "resource",     "value",    "baseline",
                                 "attribute", "observation", "registration", "disabled", "notification",
-                                "channel"};
+                                "channel",   "card",        "card_instance"};
 
 bool clear(Database& database, const char* table) {
   return database.run((std::string("DELETE FROM ") + table).c_str());
@@ -156,6 +156,18 @@ bool write(Database& database, const Baseline& baseline) {
   return done;
 }
 
+bool write(Database& database, const std::optional<client::SavedCard>& card) {
+  bool done = clear(database, "card") && clear(database, "card_instance");
+  if (!card) return done;
+  Statement row = database.prepare("INSERT INTO card VALUES(?, ?)");
+  done = done && row.bind(ByteView(card->identity)).bind(ByteView(card->digest)).run();
+  Statement instance = database.prepare("INSERT INTO card_instance VALUES(?, ?)");
+  for (const Path& path : card->instances) {
+    done = done && instance.bind(path.object()).bind(path.instance()).run();
+  }
+  return done;
+}
+
 bool write_meta(Database& database, const char* name, const std::optional<std::int64_t>& number) {
   Statement row = database.prepare("INSERT OR REPLACE INTO meta VALUES(?, ?)");
   return row.bind(std::string_view(name)).bind_optional(number).run();
@@ -188,6 +200,8 @@ const std::array<const char*, StateFile::kVersion> kSteps = {
     " PRIMARY KEY(server, sms)) WITHOUT ROWID;"
     "INSERT INTO channel SELECT server, 0, fingerprint, address, released, session FROM earlier;"
     "DROP TABLE earlier;",
+    "CREATE TABLE card(identity BLOB, digest BLOB);"
+    "CREATE TABLE card_instance(object INTEGER, instance INTEGER, PRIMARY KEY(object, instance)) WITHOUT ROWID;",
 };
 
 bool take_associations(Database& database) {
@@ -203,6 +217,7 @@ bool write_changes(Database& database, const Changes& changes) {
   if (changes.registrations) done = done && write(database, *changes.registrations);
   if (changes.channels) done = done && write(database, *changes.channels);
   if (changes.sms_counters) done = done && write(database, *changes.sms_counters);
+  if (changes.card) done = done && write(database, *changes.card);
   if (changes.disabled) done = done && write(database, *changes.disabled);
   if (changes.observations) done = done && write(database, *changes.observations);
   if (changes.attributes) done = done && write(database, *changes.attributes);
