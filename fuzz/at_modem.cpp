@@ -5,6 +5,7 @@
 #include <cassert>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -18,7 +19,7 @@ using namespace drover;
 using sms::Report;
 
 /// What modems say, so that a fuzzer gets past the start; a script chooses among them by number.
-constexpr std::array<std::string_view, 24> kWords{
+constexpr std::array<std::string_view, 30> kWords{
     "\r\nOK\r\n",
     "\r\nERROR\r\n",
     "\r\n> ",
@@ -43,6 +44,12 @@ constexpr std::array<std::string_view, 24> kWords{
     "\r\n+CMT: ,33\r\n",
     "\r\n+CEREG: 0,5\r\n\r\nOK\r\n",
     "\r\nCOMMAND NOT SUPPORT\r\n",
+    "\r\n+CSIM: 6,\"019000\"\r\n\r\nOK\r\n",
+    "\r\n+CSIM: 4,\"9000\"\r\n",
+    "\r\n+CSIM: 8,\"019000\"\r\n\r\nOK\r\n",
+    "\r\n+CME ERROR: 10\r\n",
+    "\r\n+CME ERROR: 3\r\n",
+    "\r\n+CPIN: NOT INSERTED\r\n",
 };
 constexpr std::string_view kPin = "8642";
 
@@ -50,6 +57,7 @@ sms::modem::ModemSettings settings(std::uint8_t how) {
   sms::modem::ModemSettings settings;
   if ((how & 1U) != 0) settings.pin = Secret<std::string>(std::string(kPin));
   settings.status_reports = (how & 2U) != 0;
+  settings.card_only = (how & 4U) != 0;
   return settings;
 }
 
@@ -63,8 +71,8 @@ class Player {
       step();
       drain();
     }
-    // Left alone, every submission ends and the timers don't spin.
-    for (int i = 0; i < 2000 && !open_.empty(); ++i) {
+    // Left alone, every submission and every command to the card ends, and the timers don't spin.
+    for (int i = 0; i < 2000 && (!open_.empty() || apdu_); ++i) {
       const auto deadline = modem_.deadline();
       assert(deadline.has_value());
       now_ = std::max(now_, deadline->at);
@@ -73,7 +81,7 @@ class Player {
       if (modem_.wants_line_closed()) modem_.line_closed(now_, "hung");
       drain();
     }
-    assert(open_.empty());
+    assert(open_.empty() && !apdu_);
   }
 
  private:
@@ -119,12 +127,36 @@ class Player {
 
   void submit() {
     const std::uint8_t size = byte();
+    if (size >= 200) return transmit(size);
     const sms::SubmissionId id{next_++};
     open_.insert(id);
     modem_.submit(now_, {id, {"491701110001", 0, 4, false, Bytes(size % 150)}, std::chrono::seconds(byte() * 4)});
   }
 
+  void transmit(std::uint8_t size) {
+    const auto access = modem_.card_access();
+    const bool taken = modem_.transmit_apdu(now_, next_, Bytes(size - 198U));
+    const bool possible = access.state == sms::modem::CardAccess::State::Usable && !apdu_;
+    assert(taken == (possible && size - 198U >= sms::modem::kCommandApduMin));
+    if (!taken) return;
+    apdu_ = next_++;
+    apdu_session_ = access.session;
+  }
+
+  void drain_card() {
+    while (const auto answer = modem_.poll_apdu_answer()) {
+      assert(apdu_ == answer->id);
+      apdu_.reset();
+      if (!answer->response) continue;
+      assert(answer->response->size() >= sms::modem::kResponseApduMin);
+      assert(answer->response->size() <= sms::modem::kResponseApduMax);
+      // It may have begun anew behind the answer, in the same octets, but an answer is never of a later session.
+      assert(modem_.card_access().session >= apdu_session_);
+    }
+  }
+
   void drain() {
+    drain_card();
     while (const auto output = modem_.poll_line_output()) {
       // Entered again only when the SIM was ready since, so that the first one was right.
       const bool pin = as_text(*output).find(kPin) != std::string_view::npos;
@@ -149,6 +181,8 @@ class Player {
   bool is_open_ = false;
   std::uint64_t next_ = 1;
   std::set<sms::SubmissionId> open_;
+  std::optional<std::uint64_t> apdu_;
+  std::uint64_t apdu_session_ = 0;
   bool ready_ = true;  ///< the word was said, or no PIN was entered yet
   std::string heard_;
 };

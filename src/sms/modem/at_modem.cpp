@@ -49,6 +49,8 @@ void AtModem::line_opened(Instant now) {
 
 void AtModem::line_closed(Instant now, std::string reason) {
   give_back_sending(now);
+  ++card_session_;
+  fail_apdu(ApduError::Kind::Restarted, "the line to the modem broke: " + reason);
   queue_.reset();
   open_ = false;
   hung_ = false;
@@ -78,7 +80,7 @@ void AtModem::advance(Instant now) {
       std::visit([&](const auto& what) { handle(now, what); }, *arrival);
     }
     if (!open_ || hung_ || !queue_.is_idle() || now < pause_until_) break;
-    if (step_ == Job::Running && now >= sweep_at_) begin_sweep(now);
+    if (step_ == Job::Running && now >= sweep_at_ && !settings_.card_only) begin_sweep(now);
     const auto job = next_job(now);
     if (!job) break;
     ask(now, *job);
@@ -91,6 +93,11 @@ std::optional<AtModem::Job> AtModem::next_job(Instant now) const {
   if (unacknowledged_ > 0) return Job::Acknowledge;
   if (declined_ > 0) return Job::Decline;
   if (step_ != Job::Running) return step_;
+  if (apdu_) return Job::Card;
+  if (settings_.card_only) {
+    // Asked for as a sign of life alone.
+    return now >= registration_at_ ? std::optional(Job::Registration) : std::nullopt;
+  }
   if (asks_packet_) return Job::PacketRegistration;
   if (now >= registration_at_) return Job::Registration;
   const auto storage = storage_job();
@@ -134,6 +141,7 @@ Command AtModem::command_for(Job job) const {
     case Job::Read: return simple("AT+CMGR=" + std::to_string(to_read_.front().index), kSimTimeout, "+CMGR:");
     case Job::Delete: return simple("AT+CMGD=" + std::to_string(to_delete_.front().index), kSimTimeout);
     case Job::Send: return send_command();
+    case Job::Card: return card_command();
   }
   return simple("AT", kCommandTimeout);
 }
@@ -143,6 +151,8 @@ void AtModem::handle(Instant now, const Answer& answer) {
   if (is_silence(answer)) return handle_silence(now, job);
   const bool reset = answer.echoed && echo_ == Echo::Off;
   if (!answer.echoed && echo_ == Echo::Told) echo_ = Echo::Off;
+  // The card was reset with it: what answered isn't the channel that was meant.
+  if (reset) fail_apdu(ApduError::Kind::Restarted, "the modem began anew");
   switch (job) {
     case Job::Registration:
     case Job::PacketRegistration: handle_registration(now, job, answer); break;
@@ -153,6 +163,7 @@ void AtModem::handle(Instant now, const Answer& answer) {
     case Job::Read:
     case Job::Delete: handle_storage(job, answer); break;
     case Job::Send: handle_sent(now, answer); break;
+    case Job::Card: handle_apdu(now, answer); break;
     default: handle_start(now, job, answer); break;
   }
   // It forgot ATE0, and with it the rest of what it was told.
@@ -161,6 +172,8 @@ void AtModem::handle(Instant now, const Answer& answer) {
 
 void AtModem::handle(Instant now, const Line& line) {
   const auto is = [&](std::string_view prefix) { return line.text.starts_with(prefix); };
+  const bool message = is("+CMT") || is("+CDS") || is("+CBM:");
+  if (settings_.card_only && message) return;
   if (is("+CMT:") || is("+CDS:")) return handle_routed(line);
   if (is("+CMTI:") || is("+CDSI:")) return handle_notice(line);
   if (is("+CBM:")) {
@@ -173,6 +186,7 @@ void AtModem::handle(Instant now, const Line& line) {
     if (step_ == Job::SimState && queue_.is_idle()) {
       handle_sim(now, wants);
     } else if (step_ == Job::Running && wants != "READY") {
+      if (wants == "NOT INSERTED") fail_apdu(ApduError::Kind::NoCard, "the card was taken out of the modem");
       give_back_sending(now);
       restart(now, kBoot);
     }
@@ -199,6 +213,9 @@ void AtModem::handle_acknowledged(Job job, const Answer& answer) {
 /// Begins to set the modem up, from the beginning.
 void AtModem::restart(Instant now, Duration pause) {
   queue_.cancel();
+  ++card_session_;
+  sim_wait_ = CardAccess::State::NotYet;
+  fail_apdu(ApduError::Kind::Restarted, "the modem began anew");
   step_ = Job::Probe;
   pause_until_ = now + pause;
   echo_ = Echo::On;
@@ -221,10 +238,13 @@ void AtModem::handle_reset(Instant now) {
 
 void AtModem::handle_silence(Instant now, Job job) {
   if (job == Job::Send) give_back_sending(now);
+  if (job == Job::Card) fail_apdu(ApduError::Kind::Silence, "no answer of the modem to AT+CSIM");
   ++counters_.retried;
   if (++silences_ >= kSilencesMax) {
     hung_ = true;
     queue_.cancel();
+    ++card_session_;
+    fail_apdu(ApduError::Kind::Restarted, "the modem doesn't answer any more");
     return;
   }
   restart(now, CommandQueue::kQuiet);
@@ -233,13 +253,14 @@ void AtModem::handle_silence(Instant now, Job job) {
 // ---- what others see
 
 bool AtModem::is_ready() const {
-  return open_ && !hung_ && step_ == Job::Running && is_registered();
+  return open_ && !hung_ && step_ == Job::Running && is_registered() && !settings_.card_only;
 }
 
 std::string AtModem::state() const {
   if (!open_) return line_trouble_.empty() ? "the line isn't open yet" : "the line is closed: " + line_trouble_;
   if (hung_) return "the modem doesn't answer";
-  return step_ == Job::Running ? registration_state() : start_state();
+  if (step_ != Job::Running) return start_state();
+  return settings_.card_only ? "used for its card alone" : registration_state();
 }
 
 std::optional<Deadline> AtModem::deadline() const {
@@ -252,7 +273,8 @@ std::optional<Deadline> AtModem::deadline() const {
     add(queue_.deadline(), Reason::Line);
     if (queue_.is_idle()) {
       const bool running = step_ == Job::Running;
-      add(std::max(pause_until_, running ? std::min(registration_at_, sweep_at_) : pause_until_), Reason::Line);
+      const Instant next = settings_.card_only ? registration_at_ : std::min(registration_at_, sweep_at_);
+      add(std::max(pause_until_, running ? next : pause_until_), Reason::Line);
     }
   }
   add(next_submission(), Reason::Retry);

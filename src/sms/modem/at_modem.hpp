@@ -13,6 +13,7 @@
 
 #include "base/secret.hpp"
 #include "sms/carrier.hpp"
+#include "sms/modem/card_access.hpp"
 #include "sms/modem/command_queue.hpp"
 
 namespace drover::sms::modem {
@@ -23,6 +24,9 @@ struct ModemSettings {
   /// that says that tries are missing already (AT+CPINR).
   Secret<std::string> pin{};
   bool status_reports = false;  ///< asks the network what became of each message: Report::Delivered and Lost
+  /// Short messages are left to whoever else uses the modem: their format, routing and storage aren't touched, what
+  /// comes is ignored, submissions fail.
+  bool card_only = false;
 };
 
 /// How long the modem may take.
@@ -32,6 +36,10 @@ inline constexpr Duration kSimTimeout = std::chrono::seconds(20);      ///< AT+C
 inline constexpr Duration kStorageTimeout = std::chrono::seconds(60);  ///< AT+CMGL of a full SIM
 inline constexpr Duration kPromptTimeout = std::chrono::seconds(5);
 inline constexpr Duration kSendTimeout = std::chrono::seconds(90);  ///< the network's answer to a message
+inline constexpr Duration kCardTimeout = std::chrono::seconds(20);  ///< AT+CSIM
+/// From transmit_apdu() to its answer: the longest job may be running, an acknowledgement and a question for each
+/// network go first, and a pause may be in front of it.
+inline constexpr Duration kCardAnswerMax = kPromptTimeout + kSendTimeout + CommandQueue::kQuiet + 3 * kCommandTimeout + kCardTimeout;
 
 /// Between two tries to set the modem up that it refused; of a submission, doubling.
 inline constexpr Duration kRetryFirst = std::chrono::seconds(5);
@@ -73,6 +81,17 @@ class AtModem final : public Carrier {
   void handle_timeout(Instant now) override;
   [[nodiscard]] std::optional<Deadline> deadline() const override;
 
+  // ---- the card
+  /// Usable as soon as the modem is set up; no network is needed. Whether the modem lets anything through, its first
+  /// answer says.
+  [[nodiscard]] CardAccess card_access() const;
+  /// A whole command APDU to the card, between other jobs; exactly one answer follows within kCardAnswerMax. False, and
+  /// nothing follows, when the card isn't Usable, another command waits for its answer, or it isn't kCommandApduMin to
+  /// kCommandApduMax octets. Others, and the modem itself, may use the card between two commands, on channel 0 above
+  /// all.
+  bool transmit_apdu(Instant now, std::uint64_t id, Bytes command);
+  std::optional<ApduAnswer> poll_apdu_answer();
+
   [[nodiscard]] bool is_ready() const override;
   [[nodiscard]] std::string state() const override;
   [[nodiscard]] const CarrierCounters& counters() const override { return counters_; }
@@ -102,6 +121,7 @@ class AtModem final : public Carrier {
     Read,
     Delete,
     Send,
+    Card,
   };
   enum class PinState : std::uint8_t {
     Untried,
@@ -134,6 +154,10 @@ class AtModem final : public Carrier {
     std::string msisdn;
     SubmissionId id;
   };
+  struct Apdu {
+    std::uint64_t id = 0;
+    Bytes command;
+  };
 
   // at_modem.cpp
   void advance(Instant now);
@@ -147,6 +171,13 @@ class AtModem final : public Carrier {
   [[nodiscard]] Command command_for(Job job) const;
   void ask(Instant now, Job job);
 
+  // at_modem_card.cpp
+  [[nodiscard]] Command card_command() const;
+  void answer_apdu(tl::expected<Bytes, ApduError> response);
+  void fail_apdu(ApduError::Kind kind, std::string reason);
+  void handle_apdu(Instant now, const Answer& answer);
+  void handle_apdu_refused(const ModemError& error);
+
   // at_modem_start.cpp
   void handle_start(Instant now, Job job, const Answer& answer);
   void handle_sim_state(Instant now, const Answer& answer);
@@ -155,7 +186,8 @@ class AtModem final : public Carrier {
   void handle_routing(Instant now, const Answer& answer);
   void handle_registration(Instant now, Job job, const Answer& answer);
   [[nodiscard]] bool is_registered() const;
-  void wait_for_sim(Instant now, std::string why);
+  void wait_for_sim(Instant now, std::string why, CardAccess::State state = CardAccess::State::NotYet);
+  void begin_messages(Instant now);
   void begin_running(Instant now);
   [[nodiscard]] bool may_enter_pin() const;
   /// The next AT+CNMI to try; nothing when the modem refused all of them.
@@ -242,6 +274,12 @@ class AtModem final : public Carrier {
   Duration hold_wait_ = kRetryFirst;
   std::deque<Awaited> awaited_;
   std::deque<Report> reports_;
+
+  CardAccess::State sim_wait_ = CardAccess::State::NotYet;  ///< while it is asked for its state
+  std::uint64_t card_session_ = 1;
+  bool knows_csim_ = false;  ///< it let a command through
+  std::optional<Apdu> apdu_;  ///< waits to be sent, or for its answer
+  std::deque<ApduAnswer> apdu_answers_;
 };
 
 }  // namespace drover::sms::modem

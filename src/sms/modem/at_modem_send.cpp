@@ -25,6 +25,7 @@ void AtModem::submit(Instant now, Submission submission) {
   const auto tpdu =
       tpdu::encode(tpdu::to_submit(submission.message, submission.validity, settings_.status_reports));
   if (!tpdu) return fail(submission.id, tpdu.error().reason);
+  if (settings_.card_only) return fail(submission.id, "the modem is used for its card alone");
   if (tpdu::alphabet_of(submission.message.dcs) != tpdu::Alphabet::Octets) {
     return fail(submission.id, "the user data isn't 8-bit data");
   }

@@ -76,8 +76,7 @@ void AtModem::handle_start(Instant now, Job job, const Answer& answer) {
 void AtModem::handle_sim_state(Instant now, const Answer& answer) {
   if (!answer.lines.empty()) return handle_sim(now, fields_of(answer.lines.back().text)[0]);
   if (answer.error && answer.error->kind == ModemError::Kind::Plain) {
-    step_ = Job::PduMode;  // it knows no SIM
-    return;
+    return begin_messages(now);  // it knows no SIM
   }
   handle_sim(now, answer.error ? sim_state_of(*answer.error) : "NOT READY");
 }
@@ -86,14 +85,17 @@ void AtModem::handle_sim(Instant now, const std::string& wants) {
   if (wants == "READY") {
     if (pin_ == PinState::Entered) pin_ = PinState::Right;
     trouble_.clear();
-    step_ = Job::PduMode;
+    sim_wait_ = CardAccess::State::NotYet;
     pause_until_ = now;
+    begin_messages(now);
     return;
   }
   if (wants != "SIM PIN") {
-    if (wants == "SIM PUK") return wait_for_sim(now, "the SIM is locked and wants its PUK");
-    if (wants == "NOT INSERTED") return wait_for_sim(now, "there is no SIM");
-    return wait_for_sim(now, wants == "NOT READY" ? "the SIM isn't ready" : "the SIM or the modem wants another code");
+    using State = CardAccess::State;
+    if (wants == "SIM PUK") return wait_for_sim(now, "the SIM is locked and wants its PUK", State::Locked);
+    if (wants == "NOT INSERTED") return wait_for_sim(now, "there is no SIM", State::Absent);
+    if (wants == "NOT READY") return wait_for_sim(now, "the SIM isn't ready");
+    return wait_for_sim(now, "the SIM or the modem wants another code", State::Locked);
   }
   if (may_enter_pin()) {
     step_ = Job::SimTries;
@@ -103,7 +105,7 @@ void AtModem::handle_sim(Instant now, const std::string& wants) {
   if (pin_ == PinState::Entered || pin_ == PinState::Refused) why += ": the configured one was tried, once";
   if (pin_ == PinState::Withheld) why += ": the configured one isn't tried, since the SIM counts wrong ones";
   if (pin_ == PinState::Untried && !settings_.pin.empty()) why += ": the configured one isn't 4 to 8 digits";
-  wait_for_sim(now, std::move(why));
+  wait_for_sim(now, std::move(why), CardAccess::State::Locked);
 }
 
 bool AtModem::may_enter_pin() const {
@@ -127,9 +129,20 @@ void AtModem::handle_sim_tries(Instant now, const Answer& answer) {
   step_ = Job::EnterPin;
 }
 
+/// The SIM is ready: what short messages want is next.
+void AtModem::begin_messages(Instant now) {
+  if (settings_.card_only) {
+    begin_running(now);
+  } else {
+    step_ = Job::PduMode;
+  }
+}
+
 /// Asks the same again, or the SIM's state.
-void AtModem::wait_for_sim(Instant now, std::string why) {
+void AtModem::wait_for_sim(Instant now, std::string why, CardAccess::State state) {
   if (step_ != Job::PduMode) step_ = Job::SimState;
+  sim_wait_ = state;
+  fail_apdu(ApduError::Kind::Refused, why);
   trouble_ = std::move(why);
   pause_until_ = now + kSimPoll;
 }

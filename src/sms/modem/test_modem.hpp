@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,6 +32,7 @@ class TestModem {
   std::map<std::string, std::map<unsigned, std::string>> stored;
   std::vector<std::string> send_results;  ///< in place of OK, one after the other; "-": nothing
   std::string before_prompt;              ///< said between AT+CMGS and the prompt
+  std::map<std::string, std::string> card;  ///< response APDUs to command APDUs, in capital hexadecimal
 
   // What it saw.
   std::vector<std::string> commands;
@@ -117,6 +119,8 @@ class TestModem {
     } else if (is("AT+CNMA")) {
       if (!acknowledges_) return say("+CMS ERROR: 340");
       if (command == "AT+CNMA") ++acknowledged;
+    } else if (is("AT+CSIM=")) {
+      if (!answer_apdu(command)) return say("+CME ERROR: 3");
     } else if (is("AT+CMGS=")) {
       prompting_ = true;
       return say_raw(before_prompt + "\r\n> ");
@@ -124,6 +128,15 @@ class TestModem {
       return say("+CME ERROR: 4");
     }
     say("OK");
+  }
+
+  /// False when the card doesn't have that command.
+  bool answer_apdu(const std::string& command) {
+    const std::size_t quote = command.find('"');
+    const auto found = card.find(command.substr(quote + 1, command.size() - quote - 2));
+    if (found == card.end()) return false;
+    say("+CSIM: " + std::to_string(found->second.size()) + ",\"" + found->second + "\"");
+    return true;
   }
 
   /// False when it has said the result itself.
@@ -188,6 +201,7 @@ class Scene {
       }
       while (auto message = carrier.poll_delivery()) delivered.push_back(std::move(*message));
       while (auto report = carrier.poll_report()) reports.push_back(std::move(*report));
+      while (auto answer = carrier.poll_apdu_answer()) apdus.push_back(std::move(*answer));
       if (quiet) return;
     }
     FAIL() << "they never stop talking";
@@ -219,6 +233,16 @@ class Scene {
     modem.say(text);
     pump();
   }
+  /// The answer, when there is one at once.
+  std::optional<tl::expected<Bytes, ApduError>> transmit(std::string_view apdu) {
+    apdus.clear();
+    EXPECT_TRUE(carrier.transmit_apdu(now, ++last_apdu_, *from_hex(apdu)));
+    pump();
+    if (apdus.empty()) return std::nullopt;
+    EXPECT_EQ(apdus.size(), 1u);
+    EXPECT_EQ(apdus[0].id, last_apdu_);
+    return apdus[0].response;
+  }
 
   AtModem carrier;
   TestModem modem;
@@ -227,6 +251,7 @@ class Scene {
   std::size_t chunk = 1 << 20;  ///< octets that arrive at once
   std::vector<ShortMessage> delivered;
   std::vector<Report> reports;
+  std::vector<ApduAnswer> apdus;
 
  private:
   void receive(std::string_view said) {
@@ -234,6 +259,8 @@ class Scene {
       carrier.line_received(now, as_bytes(said.substr(at, chunk)));
     }
   }
+
+  std::uint64_t last_apdu_ = 0;
 };
 
 }  // namespace drover::sms::modem
