@@ -80,7 +80,7 @@ Result<void> Client::check_way(const std::string& uri, const SecurityValues& sec
   if (binding->sms) {
     SmsValues sms = wishes.sms;
     if (sms.number.empty()) sms.number = tel_digits(uri).value_or("");
-    const auto made = protect_sms(sms, security, settings_.sms.mode1);
+    const auto made = protect_sms(sms, security, settings_.sms.mode1, settings_.sms.on_card);
     if (!made) return tl::unexpected(made.error());
     if (!is_possible(*binding, transports_with(*made))) {
       return refused_account("binding " + wishes.binding + " needs SMS Security Mode 1 or 2");

@@ -106,6 +106,7 @@ struct SmsPeer {
   bool plain = false;                 ///< Kind::Sms
   bool dtls = false;                  ///< Kind::SmsDtls
   std::optional<SmsPackets> packets;  ///< Kind::SmsPacket
+  bool on_card = false;               ///< Kind::SmsPacket, through the smartcard
 };
 
 struct AccountView {

@@ -19,7 +19,7 @@ using transport::Kind;
 std::optional<SmsProtection> Client::sms_of(Instant now, lwm2m::InstanceId security) const {
   if (!transports().sms) return std::nullopt;
   const auto get = [&](const Path& path) { return tree_.get({now, std::nullopt}, path); };
-  auto made = protect_sms(read_sms_values(security, get), read_security_values(security, get), settings_.sms.mode1);
+  auto made = protect_sms(read_sms_values(security, get), read_security_values(security, get), settings_.sms.mode1, settings_.sms.on_card);
   if (!made) return std::nullopt;
   const bool carried = made->address.kind != Kind::SmsDtls || sms_channels_.check(made->address.msisdn(), made->dtls);
   return carried ? std::optional(std::move(*made)) : std::nullopt;
@@ -42,7 +42,7 @@ Result<void> Client::check_sms_account(const std::function<std::optional<lwm2m::
   const auto parsed = parse_binding(binding);
   const SmsValues values = read_sms_values(security, get);
   if (!parsed || (!parsed->sms && !values.mode && values.number.empty())) return {};
-  const auto made = protect_sms(values, read_security_values(security, get), settings_.sms.mode1);
+  const auto made = protect_sms(values, read_security_values(security, get), settings_.sms.mode1, settings_.sms.on_card);
   if (!made) return tl::unexpected(made.error());
   if (made->address.kind == Kind::SmsDtls) {
     if (auto fits = sms_channels_.check(made->address.msisdn(), made->dtls); !fits) return fits;
@@ -85,7 +85,7 @@ std::optional<SmsPeer> Client::sms_peer(std::string_view msisdn) const {
   for (const auto& [id, account] : accounts_) {
     if (!account.sms || account.sms->address.msisdn() != msisdn) continue;
     const Kind kind = account.sms->address.kind;
-    return SmsPeer{kind == Kind::Sms, kind == Kind::SmsDtls, account.sms->packets};
+    return SmsPeer{kind == Kind::Sms, kind == Kind::SmsDtls, account.sms->packets, account.sms->on_card};
   }
   return std::nullopt;
 }

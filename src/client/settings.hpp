@@ -31,6 +31,9 @@ struct SmsSettings {
   /// The host moves datagrams of Kind::Sms, SmsDtls and SmsPacket: bindings with S can be used.
   bool attached = false;
   SmsMode1 mode1 = SmsMode1::Dtls;
+  /// Mode 2 ends on the device's smartcard (Transport "Smartcard End-Point"): datagrams of Kind::SmsPacket whose
+  /// SmsPeer::on_card is set go to its application instead of a gateway, as CoAP without packets.
+  bool on_card = false;
   /// For debugging: whatever a server asks for is served over short messages without protection, and bindings S and SQ
   /// are possible with them. Else only the Registration Update Trigger is (Transport "SMS Channel Security").
   bool allow_nosec_management = false;

@@ -27,12 +27,12 @@ Result<SmsProtection> packets(const SmsValues& values, const PeerAddress& addres
   if (!parameters) return bad("resource 7 (SMS Binding Key Parameters): " + parameters.error().reason);
   auto keys = sps::Keys::parse(*parameters, values.keys);
   if (!keys) return bad("resource 8 (SMS Binding Secret Keys): " + keys.error().reason);
-  return SmsProtection{address.as(Kind::SmsPacket), SmsPackets{key_of(values), *parameters, std::move(*keys)}, {}};
+  return SmsProtection{address.as(Kind::SmsPacket), SmsPackets{key_of(values), *parameters, std::move(*keys)}, {}, false};
 }
 
 /// The enabler has no place of its own for this pre-shared key.
 Result<SmsProtection> dtls(const SmsValues& values, const SecurityValues& udp, const PeerAddress& address) {
-  SmsProtection made{address.as(Kind::SmsDtls), std::nullopt, {}};
+  SmsProtection made{address.as(Kind::SmsDtls), std::nullopt, {}, false};
   made.dtls.mode = SecurityObject::kPreSharedKey;
   const bool own = !values.key_parameters.empty() && !values.keys.empty();
   const bool shared = udp.mode == SecurityObject::kPreSharedKey || udp.mode == SecurityObject::kNoSec;
@@ -81,7 +81,7 @@ SmsValues read_sms_values(lwm2m::InstanceId instance,
   return values;
 }
 
-Result<SmsProtection> protect_sms(const SmsValues& values, const SecurityValues& udp, SmsMode1 mode1) {
+Result<SmsProtection> protect_sms(const SmsValues& values, const SecurityValues& udp, SmsMode1 mode1, bool card) {
   const auto digits = msisdn_digits(values.number);
   if (!digits) return bad("resource 9 (LwM2M Server SMS Number) isn't a number: digits with the country code");
   const PeerAddress address = PeerAddress::sms(*digits).value();
@@ -89,8 +89,10 @@ Result<SmsProtection> protect_sms(const SmsValues& values, const SecurityValues&
   switch (*values.mode) {
     case SecurityObject::kSmsOnDevice:
       return mode1 == SmsMode1::Dtls ? dtls(values, udp, address) : packets(values, address);
-    case SecurityObject::kSmsOnSmartcard: return packets(values, address);
-    case SecurityObject::kSmsNoSec: return SmsProtection{address, std::nullopt, {}};
+    case SecurityObject::kSmsOnSmartcard:
+      if (card) return SmsProtection{address.as(Kind::SmsPacket), std::nullopt, {}, true};
+      return packets(values, address);
+    case SecurityObject::kSmsNoSec: return SmsProtection{address, std::nullopt, {}, false};
     default: return bad("this client has no SMS Security Mode " + std::to_string(*values.mode) + "; use 1, 2 or 3");
   }
 }

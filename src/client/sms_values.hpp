@@ -53,16 +53,20 @@ struct SmsProtection {
   transport::PeerAddress address;     ///< of Kind::Sms, SmsDtls or SmsPacket
   std::optional<SmsPackets> packets;  ///< SmsPacket
   SecurityValues dtls;                ///< SmsDtls
+  /// SmsPacket without `packets`: the smartcard makes and reads them, with keys of its own.
+  bool on_card = false;
 
   friend bool operator==(const SmsProtection& a, const SmsProtection& b) {
-    return a.address == b.address && a.dtls == b.dtls && a.packets.has_value() == b.packets.has_value() &&
+    return a.address == b.address && a.dtls == b.dtls && a.on_card == b.on_card &&
+           a.packets.has_value() == b.packets.has_value() &&
            (!a.packets || a.packets->key == b.packets->key);
   }
 };
 
 /// `udp` are resources 2 to 5 of the same instance, whose pre-shared key DTLS takes where 7 and 8 are empty. The error
-/// says what is missing or wrong, without a word of the keys.
-Result<SmsProtection> protect_sms(const SmsValues& values, const SecurityValues& udp, SmsMode1 mode1);
+/// says what is missing or wrong, without a word of the keys. `card`: mode 2 ends on the device's smartcard, as it says;
+/// else on the device, which has the keys then.
+Result<SmsProtection> protect_sms(const SmsValues& values, const SecurityValues& udp, SmsMode1 mode1, bool card = false);
 
 /// The digits of an MSISDN, with or without '+'; nothing when it isn't one.
 std::optional<std::string> msisdn_digits(std::string_view text);

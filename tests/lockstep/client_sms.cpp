@@ -57,6 +57,22 @@ struct Messenger : Device {
   RegistrationState state() { return client.accounts()[0].state; }
 };
 
+TEST(TransportSmartcardEndPoint, TheCardHasTheKeysAndTheClientTheCoap) {
+  client::ClientSettings settings = with_sms();
+  settings.sms.on_card = true;
+  Messenger device(settings, "S", {SecurityObject::kSmsOnSmartcard, {}, {}, kServerNumber}, "tel:+491701234567");
+  const PeerAddress server = by_sms(Kind::SmsPacket);
+  device.be_registered("S", server);
+  const auto peer = device.client.sms_peer(kServerNumber).value();
+  EXPECT_TRUE(peer.on_card);
+  EXPECT_FALSE(peer.packets);
+  EXPECT_FALSE(peer.plain);
+  device.in("CON 0101 GET t=01 /3/0/0", server);
+  device.out("ACK 0101 2.05 t=01 ct=0 'Open Mobile Alliance'", server);
+  device.in("CON 0102 GET t=02 /3/0/0", by_sms(Kind::Sms));
+  device.quiet();
+}
+
 TEST(TransportFigure10, QueueModeWithSmsRegistrationUpdateTrigger) {
   Messenger device(with_sms(), "UQS", no_sec());
   // lt=86400 and lwm2m=1.0 stand where the figure has nothing, and what it calls SMS= is sms= in the operation's table.
