@@ -21,6 +21,7 @@ constexpr Status kChainingNotSupported{0x6884};
 constexpr Status kAuthenticationFailed{0x6300};
 constexpr Status kProactive{0x9100};
 
+constexpr std::uint8_t kStatusInstruction = 0xF2;
 constexpr std::uint8_t kOpenChannel = 0x00, kCloseChannel = 0x80;  // P1 of MANAGE CHANNEL
 
 Status with(Status status, std::size_t size) {
@@ -30,7 +31,7 @@ Status with(Status status, std::size_t size) {
 /// The terminal's dialogue with the card as a whole, which no application's secure channel has to do with.
 bool is_toolkit(std::uint8_t instruction) {
   return instruction == ins::kTerminalProfile || instruction == ins::kFetch || instruction == ins::kTerminalResponse ||
-         instruction == ins::kEnvelope;
+         instruction == ins::kEnvelope || instruction == kStatusInstruction;
 }
 
 // TS, T0 and interface characters of a card that speaks T=0 or T=1; historical characters as of a UICC (§6.3).
@@ -160,6 +161,7 @@ Response Card::dispatch(const Call& call) {
     case ins::kEnvelope: return envelope(call);
     case ins::kFetch: return fetch(call);
     case ins::kTerminalResponse: return terminal_response(call);
+    case kStatusInstruction: return status_of(call);
     default: return only(status::kDone);  // TERMINAL PROFILE: whatever the terminal can do, nothing else is asked of it
   }
 }

@@ -72,6 +72,7 @@ class Card {
   Response envelope(const Call& call);
   Response fetch(const Call& call);
   Response terminal_response(const Call& call);
+  Response status_of(const Call& call);
   [[nodiscard]] bool may_read(const Call& call, const File& file) const;
   [[nodiscard]] Channel& channel(const Call& call) { return *channels_[call.channel]; }
 

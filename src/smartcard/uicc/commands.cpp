@@ -179,6 +179,13 @@ Response Card::fetch(const Call& call) {
   return {*std::move(command), status::kDone};
 }
 
+/// STATUS (§11.1.2): the terminal looks whether the card is there and wants something.
+Response Card::status_of(const Call& call) {
+  if (call.command.p2 == kNothing) return only(status::kDone);
+  if (call.command.p2 != 0) return only(status::kWrongP1P2);
+  return {files_.control_parameters({channel(call).selection.folder}), status::kDone};
+}
+
 Response Card::terminal_response(const Call& call) {
   const auto response = toolkit::read_terminal_response(call.command);
   if (!response) return only(status::kWrongData);
