@@ -47,7 +47,7 @@ MAY_KNOW = {
     # The Bootstrap-Server.
     "bootstrap": ["base", "transport", "security", "coap", "coap/message", "coap/exchange", "stack", "lwm2m/data", "lwm2m/model",
                   "lwm2m/content", "lwm2m/operation", "lwm2m/mapping"],
-    "io": ["base", "transport", "sms", "smartcard", "coap", "stack", "lwm2m/data", "lwm2m/model"],
+    "io": ["base", "transport", "sms", "sms/modem", "smartcard", "coap", "stack", "lwm2m/data", "lwm2m/model"],
     "api": ["base", "transport", "coap/parameters.hpp", "coap/message/code.hpp", "coap/message/link_format.hpp", "io",
             "lwm2m/data", "lwm2m/model", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "bootstrap", "store",
             "sms/carrier.hpp", "sms/gateway.hpp"],

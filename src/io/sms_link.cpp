@@ -34,6 +34,7 @@ void SmsLink::drain(Instant at) {
     busy = drain_gateway(at);
     busy = drain_carrier(at) || busy;
   }
+  if (uses_.drained) uses_.drained(at);
   draining_ = false;
   std::string state = carrier_->state();
   if (state == told_state_) return;

@@ -34,6 +34,9 @@ class SmsLink {
     std::function<void(const std::string& state, bool ready)> state;
     /// What became of a short message, behind the gateway's own look at it. May be empty.
     std::function<void(const sms::Report&)> report = {};
+    /// Something was done with the carrier: who uses another side of it looks now, as a modem's card (ModemCard::drain()).
+    /// It doesn't call flush(). May be empty.
+    std::function<void(Instant)> drained = {};
   };
 
   SmsLink(EventLoop& loop, std::unique_ptr<sms::Carrier> carrier, CarrierLine::Opener opener,
@@ -44,6 +47,8 @@ class SmsLink {
 
   /// To Kind::Sms, SmsDtls or SmsPacket.
   void send(Instant at, const transport::Transmit& transmit);
+  /// Sends what the carrier has to send, after something else than send() changed it.
+  void flush(Instant at) { line_.flush(at); }
 
   [[nodiscard]] const sms::Carrier& carrier() const { return *carrier_; }
   [[nodiscard]] const sms::GatewayCounters& counters() const { return gateway_.counters(); }
