@@ -304,7 +304,7 @@ class Object {
     }
     lwm2m::Tree tree;
     tree.objects.push_back(std::move(node_));
-    return value_or_refuse(lwm2m::content::encode(lwm2m::content::Format::Tlv, Path(object_.id), tree), line());
+    return value_or_refuse(lwm2m::content::encode(lwm2m::Format::Tlv, Path(object_.id), tree), line());
   }
 
   Section section_;
@@ -329,7 +329,7 @@ lwm2m::model::Registry load(const std::vector<std::string>& folders, std::size_t
 smartcard::CardObject encoded(const lwm2m::ObjectNode& node) {
   lwm2m::Tree tree;
   tree.objects.push_back(node);
-  auto tlv = value_or_refuse(lwm2m::content::encode(lwm2m::content::Format::Tlv, Path(node.id), tree), 0);
+  auto tlv = value_or_refuse(lwm2m::content::encode(lwm2m::Format::Tlv, Path(node.id), tree), 0);
   return {node.id, std::nullopt, std::move(tlv)};
 }
 

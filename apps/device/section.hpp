@@ -37,6 +37,8 @@ class Section {
   std::optional<Duration> duration(std::string_view key);
   /// A table within this one: `key = { ... }`. Its mistakes name it by `key`.
   std::optional<Section> table(std::string_view key);
+  /// A key that somebody else reads.
+  void allow(std::string_view key) { known_.emplace_back(key); }
   [[nodiscard]] bool has(std::string_view key) const;
   /// Of the key's value, or of the table.
   [[nodiscard]] std::size_t line(std::string_view key = {}) const;
