@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/reader.hpp"
+#include "smartcard/channel.hpp"
 
 namespace drover::smartcard::toolkit {
 namespace {
@@ -19,8 +20,6 @@ constexpr std::uint8_t kInternational = 0x91;
 constexpr std::size_t kServiceCentreDigitsMax = 20;
 constexpr std::uint8_t kToolkitClass = 0x80;
 constexpr std::uint8_t kLongForm = 0x80, kOneMore = 0x81;
-/// GET RESPONSE and repetitions that one command may take: an answer has at most 256 octets.
-constexpr int kTransmissionsMax = 4;
 
 tl::unexpected<Error> malformed(std::string reason) {
   return peer_error(0, std::move(reason));
@@ -95,30 +94,6 @@ Result<Bytes> address(const std::string& digits) {
     octets.push_back(static_cast<std::uint8_t>(high << 4U | low));
   }
   return octets;
-}
-
-/// T=0 leaves 61xx and 6Cxx to the terminal (TS 102 221 §7.3.1.1).
-CardResult<Response> transmit(Terminal& terminal, Command command, Trace* trace) {
-  Bytes collected;
-  for (int i = 0; i < kTransmissionsMax; ++i) {
-    const auto encoded = encode(command);
-    if (!encoded) return card_error(CardError::Kind::Malformed, encoded.error().reason);
-    const auto answer = terminal.transmit(*encoded);
-    if (!answer) return tl::unexpected(answer.error());
-    if (trace != nullptr) trace->exchanged(*encoded, *answer);
-    const auto response = decode_response(*answer);
-    if (!response) return card_error(CardError::Kind::Malformed, response.error().reason);
-    collected.insert(collected.end(), response->data.begin(), response->data.end());
-    const std::uint16_t size = response->status.sw2() == 0 ? std::uint16_t{kExpectedMax} : response->status.sw2();
-    if (response->status.sw1() == 0x61) {
-      command = {0x00, ins::kGetResponse, 0, 0, {}, size};
-    } else if (response->status.sw1() == 0x6C) {
-      command.expected = size;
-    } else {
-      return Response{std::move(collected), response->status};
-    }
-  }
-  return card_error(CardError::Kind::Malformed, "the card's answer has no end");
 }
 
 CardResult<Response> done(CardResult<Response> response, const char* what) {
@@ -219,9 +194,9 @@ Command terminal_profile() {
 // ---- with a terminal
 
 CardResult<bool> deliver(Terminal& terminal, ByteView tpdu, const std::string& service_centre, Trace* trace) {
-  auto command = sms_download(tpdu, service_centre);
+  const auto command = sms_download(tpdu, service_centre);
   if (!command) return card_error(CardError::Kind::Malformed, command.error().reason);
-  const auto response = done(transmit(terminal, std::move(*command), trace), "ENVELOPE");
+  const auto response = done(exchange(terminal, *command, trace), "ENVELOPE");
   if (!response) return tl::unexpected(response.error());
   return response->status.sw1() == 0x91;
 }
@@ -229,7 +204,7 @@ CardResult<bool> deliver(Terminal& terminal, ByteView tpdu, const std::string& s
 CardResult<ProactiveCommand> fetch(Terminal& terminal, std::uint8_t size, Trace* trace) {
   const std::uint16_t expected = size == 0 ? std::uint16_t{kExpectedMax} : size;
   const auto response =
-      done(transmit(terminal, {kToolkitClass, ins::kFetch, 0, 0, {}, expected}, trace), "FETCH");
+      done(exchange(terminal, {kToolkitClass, ins::kFetch, 0, 0, {}, expected}, trace), "FETCH");
   if (!response) return tl::unexpected(response.error());
   auto command = parse_proactive(response->data);
   if (!command) return card_error(CardError::Kind::Malformed, command.error().reason);
@@ -238,7 +213,7 @@ CardResult<ProactiveCommand> fetch(Terminal& terminal, std::uint8_t size, Trace*
 
 CardResult<std::optional<std::uint8_t>> answer(Terminal& terminal, const ProactiveCommand& command, std::uint8_t result,
                                                Trace* trace) {
-  const auto response = done(transmit(terminal, terminal_response(command, result), trace), "TERMINAL RESPONSE");
+  const auto response = done(exchange(terminal, terminal_response(command, result), trace), "TERMINAL RESPONSE");
   if (!response) return tl::unexpected(response.error());
   if (response->status.sw1() != 0x91) return std::nullopt;
   return response->status.sw2();
