@@ -83,6 +83,13 @@ class BootstrapReader {
   Trace* trace_;
   std::optional<CardChain> chain_;
   std::optional<Digest> refused_pin_of_;
+  /// A PIN went to this card while so many tries were left, and its answer was lost: fewer the next time say that it was
+  /// wrong.
+  struct UnansweredPin {
+    Digest card;
+    unsigned tries;
+  };
+  std::optional<UnansweredPin> unanswered_pin_;
 };
 
 }  // namespace drover::smartcard
