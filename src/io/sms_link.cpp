@@ -27,6 +27,13 @@ void SmsLink::send(Instant at, const transport::Transmit& transmit) {
   line_.flush(at);
 }
 
+void SmsLink::submit(Instant at, sms::Submission submission) {
+  carrier_->submit(at, std::move(submission));
+  if (draining_) return;
+  drain(at);
+  line_.flush(at);
+}
+
 void SmsLink::drain(Instant at) {
   draining_ = true;
   for (bool busy = true; busy;) {
@@ -72,7 +79,11 @@ bool SmsLink::drain_gateway(Instant at) {
 
 bool SmsLink::drain_carrier(Instant at) {
   bool busy = false;
-  for (; const auto delivery = carrier_->poll_delivery(); busy = true) gateway_.handle_delivery(at, *delivery);
+  for (; const auto delivery = carrier_->poll_delivery(); busy = true) {
+    const bool for_card = delivery->pid == sms::kPidUsimDataDownload && delivery->dcs == sms::kDcs8BitClass2;
+    if (for_card && uses_.card_message && uses_.card_message(*delivery)) continue;
+    gateway_.handle_delivery(at, *delivery);
+  }
   for (; const auto report = carrier_->poll_report(); busy = true) {
     gateway_.handle_report(at, *report);
     if (uses_.report) uses_.report(*report);

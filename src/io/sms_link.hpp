@@ -37,6 +37,9 @@ class SmsLink {
     /// Something was done with the carrier: who uses another side of it looks now, as a modem's card (ModemCard::drain()).
     /// It doesn't call flush(). May be empty.
     std::function<void(Instant)> drained = {};
+    /// A short message for the card (TP-PID 7F, class 2) that the modem handed over instead; true: it was taken. May be
+    /// empty.
+    std::function<bool(const sms::ShortMessage&)> card_message = {};
   };
 
   SmsLink(EventLoop& loop, std::unique_ptr<sms::Carrier> carrier, CarrierLine::Opener opener,
@@ -47,6 +50,8 @@ class SmsLink {
 
   /// To Kind::Sms, SmsDtls or SmsPacket.
   void send(Instant at, const transport::Transmit& transmit);
+  /// Past the gateway; its report comes to Uses::report. The gateway numbers its own from 1.
+  void submit(Instant at, sms::Submission submission);
   /// Sends what the carrier has to send, after something else than send() changed it.
   void flush(Instant at) { line_.flush(at); }
 
