@@ -38,8 +38,9 @@ struct CardMessage {
 };
 
 /// The application on a logical channel of its own, which stays open between calls; it is selected again when the card
-/// was reset or the session broke. TP-OA of the last message from a number is TP-DA of what goes there, octet by octet
-/// ("MUST be re-used"). One thread at a time; the terminal and `rng` outlive it.
+/// was reset or the session broke, once a call. It connects the terminal when that isn't; another user of the terminal
+/// may connect and disconnect it in between. TP-OA of the last message from a number is TP-DA of what goes there, octet
+/// by octet ("MUST be re-used"). One thread at a time; the terminal and `rng` outlive it.
 class MessageApplication {
  public:
   MessageApplication(Terminal& terminal, MessageSettings settings, Rng& rng, Trace* trace = nullptr);
@@ -47,12 +48,16 @@ class MessageApplication {
   MessageApplication(const MessageApplication&) = delete;
   MessageApplication& operator=(const MessageApplication&) = delete;
 
-  /// The next message that came; nothing when there is none (6A88 and the like).
+  /// The next message that came; nothing when there is none (6A88 and the like). What isn't from a number can't be
+  /// answered, and is left out. Errors: NotFound when the card has no such application; as the terminal's; Refused;
+  /// Channel; Malformed, the message is gone then.
   CardResult<std::optional<CardMessage>> fetch();
+  /// The same; Malformed when it is to no number, or longer than kCardMessageMax. When the card was reset between the
+  /// last block and its answer, the message may go twice.
   CardResult<void> send(const CardMessage& message);
   /// The last answer said by 91xx that the card has a proactive command for the terminal; true once a time.
   bool take_proactive();
-  /// Ends the session and closes the channel.
+  /// Ends the session, closes the channel, and disconnects the terminal.
   void close();
 
  private:
