@@ -190,6 +190,7 @@ Response Card::shape(const Call& call, Response whole) {
   remaining.assign(whole.data.begin() + static_cast<std::ptrdiff_t>(size), whole.data.end());
   whole.data.resize(size);
   if (!remaining.empty()) {
+    channel(call).remaining_status = whole.status;  // a warning is under R-MAC
     whole.status = with(kMoreToGet, remaining.size());
     return whole;
   }
@@ -204,7 +205,7 @@ Response Card::get_response(const Call& call) {
   const std::size_t expected = call.command.expected.value_or(kExpectedMax);
   if (expected > remaining.size() && image_.t0) return only(with(kWrongExpected, remaining.size()));
   const auto end = remaining.begin() + static_cast<std::ptrdiff_t>(std::min(expected, remaining.size()));
-  Response part{Bytes(remaining.begin(), end), status::kDone};
+  Response part{Bytes(remaining.begin(), end), channel(call).remaining_status};
   remaining.erase(remaining.begin(), end);
   if (!remaining.empty()) {
     part.status = with(kMoreToGet, remaining.size());

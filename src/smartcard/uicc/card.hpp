@@ -38,6 +38,7 @@ class Card {
     Selection selection = {};
     std::optional<scp03::Card> session = {};
     Bytes remaining = {};  ///< of an answer, for GET RESPONSE
+    Status remaining_status = status::kDone;  ///< behind its last piece
     std::size_t handed_out = 0;  ///< octets of the application's next message, by GET DATA
     Bytes stored = {};           ///< blocks of STORE DATA
     unsigned next_block = 0;
