@@ -118,6 +118,7 @@ const Commands::Command Commands::kCommands[] = {
     {"register", "register", "registers, after a deregister", 1, 1, &Commands::start},
     {"deregister", "deregister", "de-registers and stays so", 1, 1, &Commands::deregister},
     {"bootstrap", "bootstrap", "asks the bootstrap server for a configuration now", 1, 1, &Commands::bootstrap},
+    {"card", "card [look]", "the smartcard; look reads it now", 1, 2, &Commands::card},
     {"rebind", "rebind", "takes another local port and registers from there", 1, 1, &Commands::rebind},
     {"attributes", "attributes PATH", "what each server's Write-Attributes set for a path", 2, 2,
      &Commands::attributes},
@@ -294,6 +295,16 @@ Result<Lines> Commands::bootstrap(const Words&, Session&) {
   return wrong("no bootstrap server; give --bootstrap coaps://HOST, or [bootstrap] uri = \"coaps://HOST\" in the file");
 }
 
+Result<Lines> Commands::card(const Words& words, Session&) {
+  const Card* card = device_.card();
+  if (card == nullptr) return wrong("no reader for a smartcard; give [card] reader = \"any\" in the file");
+  if (words.size() == 1) return Lines{card->describe()};
+  if (words[1] != "look") return wrong("usage: card [look]");
+  device_.runtime().client().look_at_card(io::now());
+  device_.runtime().flush();
+  return Lines{};
+}
+
 Result<Lines> Commands::rebind(const Words&, Session&) {
   if (auto done = device_.runtime().rebind(); !done) return tl::unexpected(done.error());
   return Lines{"local port " + std::to_string(device_.runtime().local().port)};
@@ -343,6 +354,11 @@ std::string describe(const client::ClientEvent& event) {
     std::string operator()(const client::Asleep& asleep) const { return "asleep" + server(asleep.server); }
     std::string operator()(const client::Awake& awake) const { return "awake" + server(awake.server); }
     std::string operator()(const client::BootstrapChanged& changed) const { return describe(changed.report); }
+    std::string operator()(const client::CardWanted&) const { return "card-wanted"; }
+    std::string operator()(const client::CardChanged& changed) const {
+      return std::string("card-") + client::to_string(changed.report.kind) +
+             (changed.report.reason.empty() ? "" : " reason=\"" + one_line(changed.report.reason) + "\"");
+    }
     std::string operator()(const client::ResolveWanted& wanted) const { return "resolving" + server(wanted.server); }
     std::string operator()(const client::RegistrationChanged& changed) const {
       using Kind = client::RegistrationReport::Kind;

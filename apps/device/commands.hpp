@@ -57,6 +57,7 @@ class Commands {
   Result<Lines> start(const Words&, Session&);
   Result<Lines> deregister(const Words&, Session&);
   Result<Lines> bootstrap(const Words&, Session&);
+  Result<Lines> card(const Words&, Session&);
   Result<Lines> rebind(const Words&, Session&);
   Result<Lines> attributes(const Words&, Session&);
   Result<Lines> observations(const Words&, Session&);

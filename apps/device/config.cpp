@@ -285,7 +285,7 @@ void read_table(const toml::table& table, const std::string& file, Config& confi
   check_keys(table,
              {"endpoint", "server", "lifetime", "bind", "path", "version", "sms", "objects", "support", "values",
               "binding", "queue", "script", "control", "events", "coap", "notification", "access", "firmware", "machine", "state", "security",
-              "bootstrap"},
+              "bootstrap", "card"},
              "");
   const std::string folder = std::filesystem::path(file).parent_path().string();
   const auto text = [&](std::string_view key, std::string& into) {
@@ -320,6 +320,7 @@ void read_table(const toml::table& table, const std::string& file, Config& confi
   if (const auto* node = table.get("bootstrap")) {
     read_bootstrap(section_of(*node, "bootstrap"), folder, config.key_files, config.bootstrap);
   }
+  if (const auto* node = table.get("card")) read_card(section_of(*node, "card"), folder, config.key_files, config.card);
   if (const auto* node = table.get("events")) config.events = truth_of(*node, "events");
   if (const auto* node = table.get("lifetime")) {
     config.lifetime = number_of<std::uint32_t>(*node, "lifetime", 1, std::numeric_limits<std::uint32_t>::max());
@@ -380,10 +381,10 @@ Result<void> check_servers(const Config& config) {
         !config.servers.empty() || std::any_of(config.values.begin(), config.values.end(), [](const ValueEntry& value) {
           return value.path.object() == client::SecurityObject::kObject;
         });
-    if (has_account) return {};
+    if (has_account || config.card.is_there()) return {};
     return wrong(
         "no server; give --server coaps://HOST or server = \"coaps://HOST\" in the file, or one that tells the device "
-        "its servers: --bootstrap coaps://HOST or [bootstrap] uri = \"coaps://HOST\"");
+        "its servers: --bootstrap coaps://HOST or [bootstrap] uri = \"coaps://HOST\", or a smartcard: [card]");
   }
   const auto refuse = [&](const std::string& reason) {
     return bootstrap.line == 0 ? wrong(reason) : at(config.file, bootstrap.line, reason);

@@ -10,6 +10,7 @@
 
 #include "apps/device/access.hpp"
 #include "apps/device/bootstrap.hpp"
+#include "apps/device/card.hpp"
 #include "apps/device/firmware.hpp"
 #include "apps/device/machine.hpp"
 #include "apps/device/messaging.hpp"
@@ -70,6 +71,7 @@ struct Config {
   client::NotificationPolicy notification;
   AccessConfig access;
   BootstrapConfig bootstrap;
+  CardConfig card;
   FirmwareConfig firmware;
   MachineConfig machine;
   StateConfig state;

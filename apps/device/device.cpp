@@ -42,6 +42,9 @@ client::ClientSettings settings_of(const Config& config) {
   settings.registration.update_margin = config.coap.max_transmit_wait();
   settings.bootstrap = config.bootstrap.limits;
   settings.accept_handshakes = config.bootstrap.accept_handshakes;
+  settings.smartcard = config.card.is_there();
+  settings.sms.on_card = config.card.messages.has_value();
+  settings.sms.attached |= settings.sms.on_card;
   return settings;
 }
 
@@ -49,7 +52,7 @@ client::ClientSettings settings_of(const Config& config) {
 Result<void> check_counters(const Config& config) {
   if (config.sms.modem.empty() || !config.state.file.empty()) return {};
   for (const ServerEntry& server : config.servers) {
-    const auto made = client::protect_sms(server.sms, {}, config.sms.mode1);
+    const auto made = client::protect_sms(server.sms, {}, config.sms.mode1, config.card.messages.has_value());
     if (!made || !made->packets) continue;
     return wrong("secured packets have counters that outlive the device; give --state FILE or [state] file = \"...\"");
   }
@@ -76,6 +79,8 @@ Device::Device(Config config) : config_(std::move(config)) {
 }
 
 Device::~Device() {
+  runtime_->on_short_message({});
+  card_.reset();  // its thread may wait for the loop
   if (script_) runtime_->loop().remove_waker(waker_);
 }
 
@@ -223,23 +228,23 @@ Result<void> Device::add_machine_objects() {
   return {};
 }
 
-Result<void> Device::populate() {
-  const auto at = [&](std::size_t line, const Error& error) {
-    if (line == 0) return wrong(error.reason);
-    return wrong(config_.file + ":" + std::to_string(line) + ": " + error.reason);
-  };
-  populated_ = false;
-  for (const auto object : {lwm2m::ObjectId{0}, lwm2m::ObjectId{1}, lwm2m::ObjectId{3}}) {
-    if (auto defined = define(object); !defined) return defined;
-  }
-  if (auto done = set_own_object_defaults(); !done) return done;
+/// An error of what the configuration says at that line.
+tl::unexpected<Error> Device::at(std::size_t line, const Error& error) const {
+  if (line == 0) return wrong(error.reason);
+  return wrong(config_.file + ":" + std::to_string(line) + ": " + error.reason);
+}
+
+/// Those of the factory (Core §5.2.3.1).
+Result<void> Device::add_accounts() {
   // The Bootstrap-Server first, at /0/0: its plans count from /0/1 then, whatever servers the file names.
   if (const BootstrapConfig& bootstrap = config_.bootstrap; !bootstrap.uri.empty()) {
     const auto security = security_of(config_, bootstrap.uri, bootstrap.security);
     auto added = runtime_->client().add_bootstrap_account(io::now(), bootstrap.uri, security, bootstrap.hold_off,
                                                           bootstrap.account_timeout);
     if (!added) return at(bootstrap.line, added.error());
-    // It may bring a second server, and then says who may do what.
+  }
+  // Either may bring a second server, and then says who may do what.
+  if (!config_.bootstrap.uri.empty() || config_.card.is_there()) {
     if (auto defined = define(client::AccessControl::kObject); !defined) return defined;
   }
   for (const ServerEntry& server : config_.servers) {
@@ -249,6 +254,16 @@ Result<void> Device::populate() {
                                                 {server.binding.empty() ? config_.binding : server.binding, server.sms});
     if (!added) return at(server.line, added.error());
   }
+  return {};
+}
+
+Result<void> Device::populate() {
+  populated_ = false;
+  for (const auto object : {lwm2m::ObjectId{0}, lwm2m::ObjectId{1}, lwm2m::ObjectId{3}}) {
+    if (auto defined = define(object); !defined) return defined;
+  }
+  if (auto done = set_own_object_defaults(); !done) return done;
+  if (auto done = add_accounts(); !done) return done;
   for (const std::uint16_t object : config_.support) {
     if (auto defined = define(object); !defined) return at(1, defined.error());
   }
@@ -302,6 +317,7 @@ Result<void> Device::start() {
   }
   if (state_) state_->resume(*runtime_);
   start_messaging();
+  start_card();
   begin();
   machine_->start();
   if (!config_.scripts.empty()) {
@@ -320,6 +336,43 @@ void Device::start_messaging() {
     state_->keeper().save(io::now(), io::unix_now());
     if (state_->keeper().failing()) return wrong("the state can't be saved");
     return {};
+  });
+}
+
+void Device::start_card() {
+  if (config_.card.is_there()) {
+    card_ = std::make_unique<Card>(config_.card, *runtime_, messaging_.get());
+    if (messaging_) {
+      messaging_->on_card_message([this](const sms::ShortMessage& message) { return card_->take(message); });
+    }
+  }
+  if (!card_ && !messaging_) return;
+  runtime_->on_short_message([this](Instant at, const transport::Transmit& transmit) {
+    const auto peer = runtime_->client().sms_peer(transmit.to.msisdn());
+    const bool to_card = card_ && peer && peer->on_card && transmit.to.kind == transport::Kind::SmsPacket;
+    if (to_card) {
+      card_->send(transmit);
+    } else if (messaging_) {
+      messaging_->send(at, transmit);
+    }
+  });
+}
+
+/// Core §5.2.4: the card first; where it doesn't configure the client, what the factory gave it.
+void Device::handle(const client::ClientEvent& event) {
+  if (std::holds_alternative<client::CardWanted>(event)) {
+    if (card_) card_->look();
+    return;
+  }
+  if (!std::holds_alternative<client::CardChanged>(event)) return;
+  // Posted: the client is in the middle of it.
+  runtime_->loop().post([this] {
+    client::ObjectTree& tree = runtime_->client().tree();
+    if (!tree.instances(client::SecurityObject::kObject).empty()) return;
+    if (auto done = add_accounts(); !done) io::log::error("accounts", {{"reason", done.error().reason}});
+    if (auto done = protect(); !done) io::log::error("access", {{"reason", done.error().reason}});
+    runtime_->client().settle(io::now());
+    runtime_->flush();
   });
 }
 

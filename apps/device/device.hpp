@@ -36,6 +36,10 @@ class Device {
   [[nodiscard]] const Config& config() const { return config_; }
   /// nullptr without a modem.
   [[nodiscard]] const Messaging* messaging() const { return messaging_.get(); }
+  /// nullptr without a reader for a smartcard.
+  [[nodiscard]] const Card* card() const { return card_.get(); }
+  /// What an event of the client asks of the device itself. Behind what others make of it.
+  void handle(const client::ClientEvent& event);
   /// nullptr without a state file.
   [[nodiscard]] DeviceState* state() { return state_.get(); }
 
@@ -52,6 +56,8 @@ class Device {
   Result<void> open_state();
   Result<void> define(lwm2m::ObjectId object);
   Result<void> populate();
+  Result<void> add_accounts();
+  [[nodiscard]] tl::unexpected<Error> at(std::size_t line, const Error& error) const;
   Result<void> protect();
   Result<void> put(const lwm2m::Path& path, const std::string& text);
   Result<void> add_machine_objects();
@@ -60,6 +66,7 @@ class Device {
   Result<void> set_own_object_defaults();
   void run_script(Instant now);
   void start_messaging();
+  void start_card();
   void begin();
 
   Config config_;
@@ -71,6 +78,7 @@ class Device {
   std::optional<firmware::Updater> firmware_;
   std::unique_ptr<DeviceState> state_;
   std::unique_ptr<Messaging> messaging_;
+  std::unique_ptr<Card> card_;
   std::optional<Script> script_;
   int waker_ = 0;
   bool populated_ = false;  ///< what the configuration says is there: new instances need protect()

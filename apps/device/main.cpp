@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "apps/device/card_command.hpp"
 #include "apps/device/commands.hpp"
 #include "apps/device/config.hpp"
 #include "apps/device/control_socket.hpp"
@@ -45,6 +46,9 @@ struct Options {
   bool exit_on_reboot = false;
   bool quiet = false;
   bool verbose = false;
+  std::string card_reader;
+  std::string card_modem;
+  bool card_read = false;
 };
 
 void declare(CLI::App& app, Options& options) {
@@ -78,6 +82,15 @@ void declare(CLI::App& app, Options& options) {
   app.add_flag("--exit-on-reboot", options.exit_on_reboot,
                "ends when a server asks for a reboot (exit code 3) or a factory reset (4), for a supervisor to start "
                "it again; else it starts anew in place");
+  auto* card = app.add_subcommand("card", "the smartcard, without a device around it");
+  card->require_subcommand(1);
+  auto* read = card->add_subcommand("read", "shows the way to the bootstrap data and the objects in them, without secrets");
+  read->callback([&options] { options.card_read = true; });
+  read->add_option("-c,--config", options.config, "TOML file whose [card] says where it is, and has keys and PIN")->type_name("FILE");
+  read->add_option("--reader", options.card_reader, "PC/SC reader, by the beginning of its name; any: whichever has a card")
+      ->type_name("NAME");
+  read->add_option("--modem", options.card_modem, "serial device of the modem that it is in")->type_name("DEVICE");
+  read->add_option("-o,--objects", options.objects, "folder with more object definitions (DDF)")->type_name("FOLDER");
   app.set_version_flag("--version", DROVER_VERSION);
   auto* quiet = app.add_flag("-q,--quiet", options.quiet, "prints no events");
   app.add_flag("-v,--verbose", options.verbose, "events for dropped packets, too, with the reason")->excludes(quiet);
@@ -120,6 +133,10 @@ Result<Config> configure(const Options& options) {
     config.bind_line = 0;
   }
   if (!options.path.empty()) config.root = options.path;
+  if (!options.card_reader.empty() || !options.card_modem.empty()) {
+    config.card.reader = options.card_reader == "any" ? "" : options.card_reader;
+    config.card.modem = options.card_modem;
+  }
   if (!options.control.empty()) config.control = options.control;
   if (!options.state.empty()) config.state.file = options.state;
   config.objects.insert(config.objects.end(), options.objects.begin(), options.objects.end());
@@ -183,6 +200,7 @@ int run(Config config) {
   runtime.on_drop([&](const coap::Drop& drop) { tell(describe(drop)); });
   runtime.on_event([&](const client::ClientEvent& event) {
     tell(describe(event));
+    device.handle(event);
     const bool factory = std::holds_alternative<client::FactoryResetWanted>(event);
     if (!factory && !std::holds_alternative<client::RebootWanted>(event)) return;
     // Posted, so that the answer leaves first.
@@ -242,6 +260,7 @@ int main(int argc, char** argv) {
   auto config = configure(options);
   if (!config) return complain(config.error(), kWrongUsage);
   warn_of_exposed_keys(*config);
+  if (options.card_read) return read_card_command(config->card, config->objects);
   const int code = run(std::move(*config));
   std::fflush(stdout);
   // Not exit(): a thread may sit in a read of standard input, which the destructors of streams would wait for.

@@ -16,6 +16,9 @@ using client::SmsMode1;
 
 namespace {
 
+/// Numbers of submissions that aren't the gateway's, which counts from 1.
+constexpr std::uint64_t kOwnSubmissions = std::uint64_t{1} << 63;
+
 std::string in_folder(const std::string& folder, const std::string& name) {
   return (std::filesystem::path(folder) / name).string();
 }
@@ -106,7 +109,12 @@ class Messaging::Peers final : public sms::Peers {
 };
 
 Messaging::Messaging(const SmsConfig& config, sdk::Runtime& runtime, Rng& rng, std::function<Result<void>()> save)
-    : runtime_(runtime), save_(std::move(save)), peers_(std::make_unique<Peers>(runtime)) {
+    : runtime_(runtime),
+      save_(std::move(save)),
+      peers_(std::make_unique<Peers>(runtime)),
+      device_(config.modem),
+      validity_(config.validity),
+      next_submission_(kOwnSubmissions) {
   sms::GatewaySettings settings;
   settings.segments_max = config.segments;
   settings.port = config.port;
@@ -116,7 +124,6 @@ Messaging::Messaging(const SmsConfig& config, sdk::Runtime& runtime, Rng& rng, s
   const auto open = [path = config.modem, serial = io::SerialSettings{config.baud, config.flow_control}] {
     return io::open_serial_device(path, serial);
   };
-  using What = sms::Report::What;
   io::SmsLink::Uses uses{
       .datagram =
           [this](Instant at, const transport::Datagram& datagram) {
@@ -131,15 +138,36 @@ Messaging::Messaging(const SmsConfig& config, sdk::Runtime& runtime, Rng& rng, s
             count(was_ready_ && !ready, false);
             was_ready_ |= ready;
           },
-      .report = [this](const sms::Report& report) { count(report.what == What::Failed, report.what == What::Taken); },
+      .report = [this](const sms::Report& report) { handle_report(report); },
+      .drained =
+          [this](Instant at) {
+            if (drained_) drained_(at);
+          },
+      .card_message = [this](const sms::ShortMessage& message) { return card_message_ && card_message_(message); },
   };
-  link_ = std::make_unique<io::SmsLink>(runtime.loop(), std::make_unique<sms::modem::AtModem>(std::move(modem)), open,
+  auto at_modem = std::make_unique<sms::modem::AtModem>(std::move(modem));
+  modem_ = at_modem.get();
+  link_ = std::make_unique<io::SmsLink>(runtime.loop(), std::move(at_modem), open,
                                         settings, *peers_, rng, std::move(uses));
-  runtime_.on_short_message([this](Instant at, const transport::Transmit& transmit) { link_->send(at, transmit); });
 }
 
-Messaging::~Messaging() {
-  runtime_.on_short_message({});
+Messaging::~Messaging() = default;
+
+void Messaging::submit(Instant at, sms::ShortMessage message, std::function<void(bool)> done) {
+  const sms::SubmissionId id{next_submission_++};
+  submitted_[id] = std::move(done);
+  link_->submit(at, {id, std::move(message), validity_});
+}
+
+void Messaging::handle_report(const sms::Report& report) {
+  using What = sms::Report::What;
+  if (report.what != What::Failed && report.what != What::Taken) return;
+  count(report.what == What::Failed, report.what == What::Taken);
+  const auto own = submitted_.find(report.id);
+  if (own == submitted_.end()) return;
+  // Posted: it may submit the next one.
+  runtime_.loop().post([done = std::move(own->second), taken = report.what == What::Taken] { done(taken); });
+  submitted_.erase(own);
 }
 
 Result<void> Messaging::save(const sms::SaveCounters& wanted) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "coap/parameters.hpp"
 #include "io/sms_link.hpp"
 #include "sdk/runtime.hpp"
+#include "sms/modem/at_modem.hpp"
 
 namespace drover::device {
 
@@ -55,6 +57,19 @@ class Messaging {
   Messaging(const Messaging&) = delete;
   Messaging& operator=(const Messaging&) = delete;
 
+  void send(Instant at, const transport::Transmit& transmit) { link_->send(at, transmit); }
+
+  // ---- for the card in the same modem, or beside it
+  [[nodiscard]] bool has_modem(const std::string& device) const { return device == device_; }
+  [[nodiscard]] sms::modem::AtModem& modem() { return *modem_; }
+  void flush(Instant at) { link_->flush(at); }
+  /// Called behind each mutation of the modem; empty ends it.
+  void on_drained(std::function<void(Instant)> hook) { drained_ = std::move(hook); }
+  /// Short messages of class 2 for USIM data download that the modem didn't keep to itself; true: it was taken.
+  void on_card_message(std::function<bool(const sms::ShortMessage&)> hook) { card_message_ = std::move(hook); }
+  /// Sends a short message as it is; `done` says whether the network took it.
+  void submit(Instant at, sms::ShortMessage message, std::function<void(bool)> done);
+
   /// For people: the modem's state and what went through it.
   [[nodiscard]] std::string describe() const;
 
@@ -62,10 +77,18 @@ class Messaging {
   class Peers;
   Result<void> save(const sms::SaveCounters& wanted);
   void count(bool failed, bool worked);
+  void handle_report(const sms::Report& report);
 
   sdk::Runtime& runtime_;
   std::function<Result<void>()> save_;
   std::unique_ptr<Peers> peers_;
+  std::string device_;
+  std::function<void(Instant)> drained_;
+  std::function<bool(const sms::ShortMessage&)> card_message_;
+  std::map<sms::SubmissionId, std::function<void(bool)>> submitted_;
+  Duration validity_;
+  std::uint64_t next_submission_;
+  sms::modem::AtModem* modem_ = nullptr;  ///< the link's
   std::unique_ptr<io::SmsLink> link_;
   bool was_ready_ = false;
 };
