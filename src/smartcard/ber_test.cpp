@@ -20,9 +20,9 @@ std::string listing(const Bytes& octets) {
     const auto element = reader.next();
     if (!element) return text + "! " + element.error().reason;
     if (!*element) return text + "end " + std::to_string(reader.at());
-    text += to_hex(Bytes{static_cast<std::uint8_t>((*element)->tag >> 16), static_cast<std::uint8_t>((*element)->tag >> 8),
-                         static_cast<std::uint8_t>((*element)->tag)}) +
-            "@" + std::to_string((*element)->at) + "=" + to_hex((*element)->value) + " ";
+    Bytes tag;
+    for (const int shift : {16, 8, 0}) tag.push_back(static_cast<std::uint8_t>((*element)->tag >> shift));
+    text += to_hex(tag) + "@" + std::to_string((*element)->at) + "=" + to_hex((*element)->value) + " ";
   }
 }
 
@@ -91,7 +91,8 @@ TEST(Ber, NumbersAreUnsignedAndOfThirtyTwoBits) {
   EXPECT_FALSE(number(hex("0100000000"), true));
   EXPECT_FALSE(number({}, false));
   for (const auto& [value, digits] :
-       {std::pair<std::uint32_t, const char*>{0, "00"}, {127, "7f"}, {128, "0080"}, {32768, "008000"}, {0xFFFFFFFF, "00ffffffff"}}) {
+       {std::pair<std::uint32_t, const char*>{0, "00"}, {127, "7f"}, {128, "0080"}, {32768, "008000"},
+        {0xFFFFFFFF, "00ffffffff"}}) {
     EXPECT_EQ(to_hex(integer(value)), digits);
     EXPECT_EQ(number(integer(value), true), value);
   }

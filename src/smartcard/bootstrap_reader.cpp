@@ -262,11 +262,10 @@ CardResult<void> BootstrapReader::Run::read_dir() {
 CardResult<Bytes> BootstrapReader::Run::find_application() {
   const auto done = read_dir();
   publish();
-  const Bytes& fallback = reader_.settings_.fallback_aid;
-  const bool may_fall_back = !fallback.empty() && (done || done.error().kind == Kind::NotFound);
+  if (!done && done.error().kind != Kind::NotFound) return forward(done.error());
   const auto found = std::ranges::find_if(chain_.applications, &pkcs15::Application::is_pkcs15);
   if (found != chain_.applications.end()) return found->aid;
-  if (may_fall_back) return fallback;
+  if (!reader_.settings_.fallback_aid.empty()) return reader_.settings_.fallback_aid;
   if (!done) return forward(done.error());
   return card_error(Kind::NotFound, "EF(DIR) has no PKCS #15 application");
 }
@@ -406,7 +405,7 @@ CardResult<pkcs15::DataObject> BootstrapReader::Run::find_object() {
     if (found != objects->end()) return *found;
   }
   return card_error(Kind::NotFound, "the card has no LwM2M bootstrap object (" + std::to_string(chain_.dodfs.size()) +
-                                        (chain_.dodfs.size() == 1 ? " directory" : " directories") + " of data objects)");
+                                        (chain_.dodfs.size() == 1 ? " directory)" : " directories)"));
 }
 
 // ---- the PIN
@@ -433,7 +432,7 @@ CardResult<std::optional<unsigned>> BootstrapReader::Run::ask_tries(std::uint8_t
     if (!was_refused) return std::nullopt;
     return card_error(Kind::Refused, "the card refuses reading and wants no PIN: " + status.describe(), status.value);
   } else {
-    return card_error(Kind::Pin, "the card doesn't tell how many tries its PIN has: " + status.describe(), status.value);
+    return card_error(Kind::Pin, "the card doesn't tell how many tries are left: " + status.describe(), status.value);
   }
   publish();
   return chain_.pin_tries;

@@ -34,7 +34,8 @@ TEST(Exchange, PutsPiecesTogether) {
 TEST(Exchange, RepeatsWithTheLengthThatTheCardWants) {
   Recording card(Exchanges{{"01b0000000", "6c20"}, {"01b0000020", std::string(64, 'f') + "9000"}});
   EXPECT_EQ(exchange(card, {.cla = 1, .ins = ins::kReadBinary, .expected = 256})->data.size(), 32u);
-  Recording get_response(Exchanges{{"01a40804047fff503100", "6100"}, {"01c0000000", "6c02"}, {"01c0000002", "aabb9000"}});
+  Recording get_response(
+      Exchanges{{"01a40804047fff503100", "6100"}, {"01c0000000", "6c02"}, {"01c0000002", "aabb9000"}});
   EXPECT_EQ(to_hex(exchange(get_response, kSelectOdf)->data), "aabb");
   // A card that doesn't know what it wants is told so.
   Recording torn(Exchanges{{"01b0000000", "6c20"}, {"01b0000020", "6c00"}});

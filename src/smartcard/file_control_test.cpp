@@ -51,7 +51,8 @@ TEST(FileControl, WhichPinIsMeant) {
   EXPECT_FALSE(pin_of("6208c60690018083018a"));
   EXPECT_FALSE(pin_of("6205c603830101")) << "which are enabled isn't said";
   for (unsigned reference = 0; reference < 256; ++reference) {
-    const bool is_pin = (reference >= 1 && reference <= 8) || reference == 0x11 || (reference >= 0x81 && reference <= 0x88);
+    const bool is_pin =
+        (reference >= 1 && reference <= 8) || reference == 0x11 || (reference >= 0x81 && reference <= 0x88);
     EXPECT_EQ(is_pin_reference(static_cast<std::uint8_t>(reference)), is_pin) << reference;
   }
 }
