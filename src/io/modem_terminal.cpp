@@ -163,6 +163,7 @@ CardResult<Bytes> ModemTerminal::connect() {
   const auto reply = ask({}, waits_.ready);
   if (!reply) return tl::unexpected(reply.error());
   session_ = reply->session;
+  has_answered_ = false;
   return Bytes{};
 }
 
@@ -170,9 +171,15 @@ CardResult<Bytes> ModemTerminal::transmit(ByteView command) {
   if (!session_) return card_error(Kind::Reset, "the card isn't connected");
   if (command.empty()) return card_error(Kind::Terminal, "this isn't a command");
   auto reply = ask({0, *session_, Bytes(command.begin(), command.end())}, waits_.answer);
-  if (reply) return std::move(reply->response);
+  if (reply) {
+    has_answered_ = true;
+    return std::move(reply->response);
+  }
   session_.reset();
-  return tl::unexpected(std::move(reply.error()));
+  CardError error = std::move(reply.error());
+  // A modem says only when it is asked for something that the card went long ago.
+  if (error.kind == Kind::Removed && !has_answered_) error.kind = Kind::NoCard;
+  return tl::unexpected(std::move(error));
 }
 
 void ModemTerminal::interrupt() {

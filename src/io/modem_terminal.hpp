@@ -89,6 +89,7 @@ class ModemTerminal final : public smartcard::Terminal {
   std::shared_ptr<ModemCard::Desk> desk_;
   ModemWaits waits_;
   std::optional<std::uint64_t> session_;
+  bool has_answered_ = false;  ///< the card, since connect()
 };
 
 /// A modem that is used for its card alone. Short messages are left to whoever else uses it. On the loop's thread; the

@@ -130,7 +130,14 @@ TEST(ModemTerminal, WhatTheModemRefusesIsTold) {
   EXPECT_EQ(kind_of(refused), Kind::Terminal);
   EXPECT_NE(refused->error().reason.find("doesn't let MANAGE CHANNEL through AT+CSIM"), std::string::npos);
   bench.modem.answers["AT+CSIM=10,\"0070000001\""] = "+CME ERROR: 10";
-  EXPECT_EQ(kind_of(bench.result_of(worker, connect_and_ask)), Kind::Removed);
+  EXPECT_EQ(kind_of(bench.result_of(worker, connect_and_ask)), Kind::NoCard) << "gone before it was asked for";
+  bench.modem.card["00A40004023F00"] = "9000";
+  const auto removed = bench.result_of(worker, [&](smartcard::Terminal& card) -> CardResult<Bytes> {
+    if (auto atr = card.connect(); !atr) return atr;
+    if (auto first = card.transmit(*from_hex("00A40004023F00")); !first) return first;
+    return card.transmit(*from_hex(kManageChannel));
+  });
+  EXPECT_EQ(kind_of(removed), Kind::Removed);
 }
 
 TEST(ModemTerminal, AModemThatBeganAnewBetweenTwoCommandsIsAReset) {
