@@ -19,6 +19,7 @@ constexpr const char* kFooter =
 submit, deliver, lost, duplicated, expired, refused, retried. Reads commands from standard input, one a line:
   reset NUMBER    a modem loses its settings and says RDY     hang NUMBER, resume NUMBER    it says nothing meanwhile
   off NUMBER, on NUMBER    a modem without a network          drop SYSTEM_ID    an ESME's connection breaks
+  card NUMBER FILE    a modem has another card                card NUMBER none    it has none
 SIGTERM ends it.
 
 Configuration file (TOML), each key with its default:
@@ -34,7 +35,12 @@ Configuration file (TOML), each key with its default:
   retry_ms = 5000           when a receiver can't take one at the moment
   submits_per_second = 0    of an ESME, past it ESME_RTHROTTLED; 0 is no limit
   [[esme]]                  system_id, password, number
-  [[modem]]                 number, device; pin = "", storage = 50
+  [[modem]]                 number, device; pin = "", storage = 50; card = "FILE", a description as drover-card reads it,
+                            relative to this file
+
+A card is reached by AT+CSIM, AT+CCHO, AT+CGLA and AT+CCHC. Short messages of class 2 for USIM data download go to its
+applications, and what these want sent is sent. The counters of what it sends begin above those of earlier runs; it
+forgets which packets have come to it.
 
   drover-smsc --esme drover:secret:12345 --modem 491701110001=/tmp/modem0 --delay 500-3000 --loss 50 --trace)";
 
@@ -67,6 +73,7 @@ void add_flags(CLI::App& app, Config& config) {
         config.modems.push_back(std::move(*modem));
         return {};
       });
+  app.add_option("--modem-card", config.cards, "NUMBER=FILE: the modem's card, as a description of drover-card says");
   Faults& faults = config.centre.faults;
   add(app, "--delay", "milliseconds, or LEAST-MOST",
       [&](const std::string& text) { return parse_delay(text, faults); });
@@ -79,7 +86,12 @@ void add_flags(CLI::App& app, Config& config) {
   app.add_flag("--trace-data", config.trace_data, "with user data, in hexadecimal; implies --trace");
 }
 
-void check(const Config& config) {
+void check(Config& config) {
+  for (const std::string& text : config.cards) {
+    if (const auto done = parse_modem_card(text, config); !done) {
+      throw CLI::ValidationError("--modem-card", done.error().reason);
+    }
+  }
   if (config.accounts.empty() && config.modems.empty()) {
     throw CLI::ValidationError("--esme, --modem", "nobody to serve");
   }
@@ -104,6 +116,7 @@ std::optional<int> parse_command_line(int count, char** arguments, Config& confi
     std::cerr << "drover-smsc: " << error.what() << " (see drover-smsc --help)\n";
     return 2;
   }
+  for (const std::string& warning : config.warnings) std::cerr << "drover-smsc: " << warning << "\n";
   config.trace = config.trace || config.trace_data;
   return std::nullopt;
 }

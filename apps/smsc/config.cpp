@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <functional>
 #include <map>
 
+#include "apps/card/description.hpp"
 #include "transport/datagram.hpp"
 
 namespace drover::smsc {
@@ -177,14 +179,21 @@ class File {
   }
   Result<void> modem(const toml::table& one) {
     ModemConfig modem;
+    std::string card;
     if (auto set = table(one, {{"number", text(modem.settings.number)},
                                {"device", text(modem.device)},
+                               {"card", text(card)},
                                {"pin", text(modem.settings.pin)},
                                {"storage", number(modem.settings.storage, 0, kStorageMax)}});
         !set) {
       return set;
     }
     if (const auto fine = check_modem(modem); !fine) return fail(one, fine.error().reason);
+    if (!card.empty()) {
+      auto read = read_card(std::filesystem::path(name_).parent_path() / card, config_.warnings);
+      if (!read) return fail(one, read.error().reason);
+      modem.settings.card = std::move(*read);
+    }
     config_.modems.push_back(std::move(modem));
     return {};
   }
@@ -196,6 +205,23 @@ class File {
 }  // namespace
 
 Result<void> read_config(const std::string& file, Config& config) { return File(file, config).read(); }
+
+Result<smartcard::uicc::CardImage> read_card(const std::string& file, std::vector<std::string>& warnings) {
+  return card::read_description(file, &warnings);
+}
+
+Result<void> parse_modem_card(const std::string& text, Config& config) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos) return wrong("a modem's card is NUMBER=FILE");
+  const std::string number = text.substr(0, equals);
+  const auto modem = std::find_if(config.modems.begin(), config.modems.end(),
+                                  [&number](const ModemConfig& each) { return each.settings.number == number; });
+  if (modem == config.modems.end()) return wrong("no modem has the number \"" + number + "\"");
+  auto read = read_card(text.substr(equals + 1), config.warnings);
+  if (!read) return tl::unexpected(read.error());
+  modem->settings.card = std::move(*read);
+  return {};
+}
 
 Result<ModemConfig> parse_modem(const std::string& text) {
   const auto equals = text.find('=');

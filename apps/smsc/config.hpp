@@ -29,6 +29,8 @@ struct Config {
   std::vector<ModemConfig> modems;
   bool trace = false;
   bool trace_data = false;  ///< user data, too
+  std::vector<std::string> cards;     ///< "NUMBER=FILE" of flags
+  std::vector<std::string> warnings;  ///< for people; nothing is wrong
 };
 
 /// Reads `file` into `config`. Every key must be known, of its type and in its range: errors read "FILE:LINE: reason".
@@ -37,6 +39,10 @@ Result<void> read_config(const std::string& file, Config& config);
 /// "NUMBER=DEVICE", "SYSTEM_ID:PASSWORD:NUMBER", "MILLISECONDS" or "LEAST-MOST" in milliseconds, "HOST:PORT".
 Result<ModemConfig> parse_modem(const std::string& text);
 Result<Account> parse_account(const std::string& text);
+/// "NUMBER=FILE": the modem is among those of `config`.
+Result<void> parse_modem_card(const std::string& text, Config& config);
+/// A card as drover-card describes it.
+Result<smartcard::uicc::CardImage> read_card(const std::string& file, std::vector<std::string>& warnings);
 Result<void> parse_delay(const std::string& text, Faults& faults);
 Result<void> parse_listen(const std::string& text, Config& config);
 

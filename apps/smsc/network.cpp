@@ -17,6 +17,8 @@ namespace {
 constexpr unsigned kUnassignedNumber = 1, kCongestion = 42;
 // TP-ST (3GPP TS 23.040 §9.2.3.15).
 constexpr std::uint8_t kReceived = 0x00, kRejected = 0x42, kValidityExpired = 0x46;
+/// More than any card sends; five octets of a counter last until the year 2242.
+constexpr std::uint64_t kCountersPerSecond = 128;
 constexpr std::size_t kReferencesMax = 10'000;
 
 tl::unexpected<Error> wrong(std::string reason) { return tl::unexpected(Error{Fault::Us, 0, std::move(reason)}); }
@@ -37,12 +39,14 @@ Result<void> Network::check(const std::vector<Account>& accounts, const std::vec
 
 Network::Network(CentreSettings centre, SessionSettings sessions, std::vector<Account> accounts,
                  std::vector<ModemSettings> modems, Duration wall, Rng& rng)
-    : centre_(centre, rng), session_settings_(sessions), accounts_(std::move(accounts)), wall_(wall) {
+    : centre_(centre, rng), session_settings_(sessions), accounts_(std::move(accounts)), wall_(wall), rng_(rng) {
   for (Account& account : accounts_) account.port = centre_.add_port(account.number).value_or(PortId{});
   for (ModemSettings& modem : modems) {
     const PortId port = centre_.add_port(modem.number).value_or(PortId{});
     const std::string number = modem.number;
+    auto card = std::exchange(modem.card, std::nullopt);
     modems_.push_back({port, number, VirtualModem(std::move(modem))});
+    if (card) insert_card(Instant{}, modems_.back(), std::move(card));
     centre_.set_present(Instant{}, port, true);
   }
 }
@@ -228,9 +232,8 @@ Result<void> Network::command(Instant now, std::string_view line) {
     for (const SessionId id : dropped) close(now, id);
     return dropped.empty() ? wrong("no ESME " + std::string(whom) + " is bound") : Result<void>{};
   }
-  const auto found =
-      std::find_if(modems_.begin(), modems_.end(), [&](const Modem& each) { return each.number == whom; });
-  if (found == modems_.end()) return wrong("no modem has the number \"" + std::string(whom) + "\"");
+  Modem* found = modem_with(whom);
+  if (found == nullptr) return wrong("no modem has the number \"" + std::string(whom) + "\"");
   if (verb == "reset") {
     found->modem.reset(now);
   } else if (verb == "hang" || verb == "resume") {
@@ -243,6 +246,29 @@ Result<void> Network::command(Instant now, std::string_view line) {
   }
   settle(now);
   return {};
+}
+
+Network::Modem* Network::modem_with(std::string_view number) {
+  const auto found =
+      std::find_if(modems_.begin(), modems_.end(), [&](const Modem& each) { return each.number == number; });
+  return found == modems_.end() ? nullptr : &*found;
+}
+
+Result<void> Network::insert_card(Instant now, std::string_view number,
+                                  std::optional<smartcard::uicc::CardImage> card) {
+  Modem* found = modem_with(number);
+  if (found == nullptr) return wrong("no modem has the number \"" + std::string(number) + "\"");
+  insert_card(now, *found, std::move(card));
+  settle(now);
+  return {};
+}
+
+void Network::insert_card(Instant now, Modem& modem, std::optional<smartcard::uicc::CardImage> card) {
+  if (!card) return modem.modem.insert_card(nullptr);
+  auto made = std::make_unique<smartcard::uicc::Uicc>(*std::move(card), rng_);
+  // A real card keeps its counter; this one is made anew each time, and whoever it writes to takes no counter twice.
+  made->set_sms_counters({0, static_cast<std::uint64_t>(unix_at(now)) * kCountersPerSecond});
+  modem.modem.insert_card(std::move(made));
 }
 
 void Network::handle_timeout(Instant now) {

@@ -46,6 +46,9 @@ class Network {
   /// "reset NUMBER", "hang NUMBER", "resume NUMBER", "off NUMBER", "on NUMBER" of a modem; "drop SYSTEM_ID" closes an
   /// ESME's connections; "end" says unbind to all. Errors say what is wrong with the line.
   Result<void> command(Instant now, std::string_view line);
+  /// The modem's card is another one from now on; nothing: it is taken out. Counters of its secured packets begin above
+  /// all that a card of this modem has used before, in other runs, too. An error: no modem has the number.
+  Result<void> insert_card(Instant now, std::string_view number, std::optional<smartcard::uicc::CardImage> card);
 
   std::optional<Event> poll_event() { return centre_.poll_event(); }
   void handle_timeout(Instant now);
@@ -74,6 +77,8 @@ class Network {
   void hand_over(Instant now, const Delivery& delivery);
   void update_presence(Instant now, PortId port);
   SmppSession* receiver(PortId port);
+  Modem* modem_with(std::string_view number);
+  void insert_card(Instant now, Modem& modem, std::optional<smartcard::uicc::CardImage> card);
   [[nodiscard]] UnixSeconds unix_at(Instant at) const;
 
   Centre centre_;
@@ -84,6 +89,7 @@ class Network {
   SessionId last_session_ = 0;
   std::map<MessageId, Reference> references_;  ///< of messages whose modem wants a status report
   Duration wall_;
+  Rng& rng_;
 };
 
 }  // namespace drover::smsc

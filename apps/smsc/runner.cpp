@@ -30,7 +30,7 @@ constexpr std::size_t kConnectionsMax = 256;
 constexpr int kBacklog = 16;
 /// Octets that an ESME doesn't read; then its connection is closed.
 constexpr std::size_t kUnsentMax = 1 << 20;
-constexpr std::size_t kCommandMax = 256;  ///< characters of a line of standard input
+constexpr std::size_t kCommandMax = 4096;  ///< characters of a line of standard input
 
 tl::unexpected<Error> failed(const std::string& what) {
   return tl::unexpected(Error{Fault::Environment, 0, what + ": " + std::strerror(errno)});
@@ -175,12 +175,29 @@ class Runner {
     for (auto end = commands_.find('\n'); end != std::string::npos; end = commands_.find('\n')) {
       const std::string line = commands_.substr(0, end);
       commands_.erase(0, end + 1);
-      if (const auto done = network_.command(io::now(), line); !done) {
+      if (const auto done = run_command(line); !done) {
         std::fprintf(stderr, "drover-smsc: %s\n", done.error().reason.c_str());
       }
     }
     if (commands_.size() > kCommandMax) commands_.clear();
     flush();
+  }
+
+  /// "card NUMBER FILE" and "card NUMBER none" need the disk; all others are the network's.
+  Result<void> run_command(const std::string& line) {
+    constexpr std::string_view kCard = "card ";
+    const auto space = line.find(' ', kCard.size());
+    if (!line.starts_with(kCard)) return network_.command(io::now(), line);
+    if (space == std::string::npos) {
+      return tl::unexpected(Error{Fault::Us, 0, "a modem's card is changed by \"card NUMBER FILE\" or \"card NUMBER none\""});
+    }
+    const std::string number = line.substr(kCard.size(), space - kCard.size()), file = line.substr(space + 1);
+    if (file == "none") return network_.insert_card(io::now(), number, std::nullopt);
+    std::vector<std::string> warnings;
+    auto card = read_card(file, warnings);
+    for (const std::string& warning : warnings) std::fprintf(stderr, "drover-smsc: %s\n", warning.c_str());
+    if (!card) return tl::unexpected(card.error());
+    return network_.insert_card(io::now(), number, std::move(*card));
   }
 
   /// Everything that anybody has to say.

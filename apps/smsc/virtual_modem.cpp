@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kLineMax = 1024;
 constexpr char kEscape = 0x1B, kSubstitute = 0x1A;  // 3GPP TS 27.005 §4.3
-constexpr unsigned kInvalidPdu = 304, kNoNetwork = 331;
+constexpr unsigned kInvalidPdu = 304, kNoNetwork = 331, kCongestion = 42;
 constexpr std::uint8_t kClassMask = 0xF3, kClass2 = 0xF2;  // 3GPP TS 23.038 §4, data coding / message class
 constexpr std::uint8_t kClassGroupMask = 0xD3, kClassGroup2 = 0x12;  // general data coding with a class
 
@@ -97,9 +97,22 @@ void VirtualModem::submit(const std::string& text) {
   }
 }
 
-std::optional<tpdu::Submit> VirtualModem::poll_submit() { return take_front(submits_); }
+std::optional<tpdu::Submit> VirtualModem::poll_submit() {
+  is_cards_ = false;
+  if (auto submit = take_front(submits_)) return submit;
+  while (auto submit = card_.poll_submit()) {
+    is_cards_ = true;
+    if (registered_) return submit;
+    card_.submitted(CardSlot::Sent::NotNow);
+  }
+  return std::nullopt;
+}
 
 std::uint8_t VirtualModem::submitted(std::optional<unsigned> error) {
+  if (is_cards_) {
+    card_.submitted(!error ? CardSlot::Sent::Yes : *error == kCongestion ? CardSlot::Sent::NotNow : CardSlot::Sent::Never);
+    return error ? std::uint8_t{0} : ++reference_;
+  }
   if (error) {
     cms_error(*error);
     return 0;
@@ -119,14 +132,15 @@ void VirtualModem::deliver(Instant now, CopyId copy, const Message& message, Uni
     done_.push_back({copy, Centre::Outcome::Refused});
     return;
   }
-  incoming_.push_back({copy, *octets, is_class_2(message.data.dcs)});
+  const bool for_sim = is_class_2(message.data.dcs);
+  incoming_.push_back({copy, *octets, for_sim, for_sim && message.data.pid == sms::kPidUsimDataDownload});
   flush(now);
 }
 
 void VirtualModem::tell(Instant now, const tpdu::StatusReport& report) {
   const auto octets = tpdu::encode(report);
   if (!octets || cnmi_[3] == 0) return;
-  incoming_.push_back({std::nullopt, *octets, false});
+  incoming_.push_back({std::nullopt, *octets});
   flush(now);
 }
 
@@ -147,12 +161,28 @@ void VirtualModem::flush(Instant now) {
 
 void VirtualModem::route(Instant now, Incoming incoming) {
   const bool is_report = !incoming.copy;
+  if (incoming.for_card && hand_to_card(incoming)) return;
   if (!is_report && (cnmi_[1] != 2 || incoming.for_sim)) return store(std::move(incoming));
   const std::string length = std::to_string(incoming.tpdu.size());
   line((is_report ? "+CDS: " : "+CMT: ,") + length + "\r\n" + tpdu::to_pdu_text(incoming.tpdu));
   if (csms_ == 0) return done(incoming, Centre::Outcome::Delivered);
   unacknowledged_ = std::move(incoming);
   acknowledge_until_ = now + settings_.acknowledge_wait;
+}
+
+/// False: it is to be stored.
+bool VirtualModem::hand_to_card(const Incoming& incoming) {
+  std::string service_centre;  // the host may have set what isn't a number
+  std::copy_if(service_centre_.begin(), service_centre_.end(), std::back_inserter(service_centre),
+               [](char c) { return c >= '0' && c <= '9'; });
+  if (service_centre.size() > tpdu::kAddressDigitsMax) service_centre.clear();
+  switch (card_.deliver(incoming.tpdu, service_centre)) {
+    case CardSlot::Taken::Yes: done(incoming, Centre::Outcome::Delivered); return true;
+    case CardSlot::Taken::Busy: done(incoming, Centre::Outcome::TryAgain); return true;
+    case CardSlot::Taken::Refused: done(incoming, Centre::Outcome::Refused); return true;
+    case CardSlot::Taken::NotForIt: break;
+  }
+  return false;
 }
 
 void VirtualModem::store(Incoming incoming) {
@@ -193,6 +223,7 @@ void VirtualModem::reset(Instant now) {
   unacknowledged_.reset();
   for (const Incoming& incoming : incoming_) done(incoming, Centre::Outcome::TryAgain);
   incoming_.clear();
+  card_.reset();
   line("RDY");
   flush(now);
 }
@@ -209,6 +240,7 @@ void VirtualModem::set_registered(bool registered) {
     incoming_.clear();
     unacknowledged_.reset();
   }
+  if (registered) card_.ask();
   if (creg_ != 0) line(registered ? "+CREG: 1" : "+CREG: 2");
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
+#include "card_slot.hpp"
 #include "centre.hpp"
 #include "sms/tpdu.hpp"
 
@@ -24,6 +26,7 @@ struct ModemSettings {
   std::string number;      ///< its MSISDN, digits
   std::string pin;         ///< 4 to 8 digits that the SIM wants after each reset; "": none
   std::size_t storage = 50;  ///< messages that the SIM has room for
+  std::optional<smartcard::uicc::CardImage> card = {};  ///< nothing: AT+CSIM finds no card
   Duration acknowledge_wait = std::chrono::seconds(15);  ///< for AT+CNMA (3GPP TS 24.011, timer TR2M)
 };
 
@@ -36,7 +39,7 @@ class VirtualModem {
   std::optional<Bytes> poll_output();
 
   // ---- the network
-  /// A SUBMIT of the host; answer it with submitted() before the next receive().
+  /// A SUBMIT of the host or of the card; answer it with submitted() before the next call of another kind.
   std::optional<sms::tpdu::Submit> poll_submit();
   /// TP-MR that the modem gave it; nothing: +CMS ERROR with that code (3GPP TS 27.005 §3.2.5).
   std::uint8_t submitted(std::optional<unsigned> error);
@@ -48,6 +51,10 @@ class VirtualModem {
     Centre::Outcome outcome{};
   };
   std::optional<Done> poll_done();
+
+  // ---- the card
+  /// The modem's number, its PIN and its messages stay; nullptr takes the card out.
+  void insert_card(std::unique_ptr<smartcard::uicc::Uicc> card) { card_.insert(std::move(card)); }
 
   // ---- mishaps
   /// As after power on: settings are gone, the SIM's messages stay, "RDY" is said. What it was being delivered comes
@@ -67,7 +74,8 @@ class VirtualModem {
   struct Incoming {
     std::optional<CopyId> copy;  ///< of a DELIVER
     Bytes tpdu;
-    bool for_sim = false;  ///< class 2: stored, whatever the routing is
+    bool for_sim = false;   ///< class 2: stored, whatever the routing is
+    bool for_card = false;  ///< class 2 and an application's (3GPP TS 31.111 §7.1.1.1)
   };
   struct Stored {
     bool read = false;
@@ -80,6 +88,7 @@ class VirtualModem {
   Answer run_one(Instant now, const std::string& command);
   Answer run_setting(Instant now, const std::string& command);
   Answer run_storage(const std::string& command);
+  Answer run_card(const std::string& command);
   Answer run_routing(Instant now, const std::string& command);
   Answer acknowledge(Instant now, const std::string& command);
   Answer enter_pin(const std::string& command);
@@ -91,6 +100,7 @@ class VirtualModem {
   void flush(Instant now);
   void route(Instant now, Incoming incoming);
   void store(Incoming incoming);
+  bool hand_to_card(const Incoming& incoming);
   void say(std::string_view text);
   void line(std::string_view text);
   Answer cms_error(unsigned code);
@@ -112,6 +122,8 @@ class VirtualModem {
   std::optional<Incoming> unacknowledged_;
   Instant acknowledge_until_;
   std::deque<sms::tpdu::Submit> submits_;
+  CardSlot card_;
+  bool is_cards_ = false;  ///< the SUBMIT that poll_submit() gave
   std::deque<Done> done_;
   std::string output_;
 };

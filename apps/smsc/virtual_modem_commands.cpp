@@ -154,7 +154,20 @@ VirtualModem::Answer VirtualModem::run_one(Instant now, const std::string& comma
   if (is("+CNMA")) return acknowledge(now, command);
   if (is("+CNMI") || is("+CSMS")) return run_routing(now, command);
   if (is("+CMG") || is("+CPMS")) return run_storage(command);
+  if (is("+CSIM=") || is("+CCHO=") || is("+CGLA=") || is("+CCHC=")) return run_card(command);
   return run_setting(now, command);
+}
+
+VirtualModem::Answer VirtualModem::run_card(const std::string& command) {
+  const std::string arguments = value_of(command);
+  if (arguments == "?") return Answer::Ok;
+  const CardSlot::Answer answer = command.starts_with("+CSIM")   ? card_.pass(arguments)
+                                  : command.starts_with("+CCHO") ? card_.open(arguments)
+                                  : command.starts_with("+CGLA") ? card_.pass_on_channel(arguments)
+                                                                 : card_.close(arguments);
+  if (!answer) return cme_error(answer.error());
+  if (!answer->empty()) line(*answer);
+  return Answer::Ok;
 }
 
 VirtualModem::Answer VirtualModem::run_setting(Instant now, const std::string& command) {

@@ -50,7 +50,7 @@ Card::Card(CardImage image, Rng& rng)
 
 void Card::reset() {
   for (auto& channel : channels_) channel.reset();
-  channels_[0].emplace();
+  channels_[0] = Channel{};
   pin_verified_ = false;
   if (messages_) messages_->reset();
 }
