@@ -100,8 +100,9 @@ TEST_F(Reader, HeadersThatPromiseTooMuchAreRefused) {
   const std::pair<const char*, const char*> cases[] = {
       {"000100", "malformed: EF 7fff6432: it ends before its header does"},
       {"00010005AABB", "malformed: EF 7fff6432: its header says 9 octets, the file has 6"},
-      {"0001FFFFAABB", "malformed: EF 7fff6432: EF LwM2M_Bootstrap, octet 2: the objects have 65535 octets, more than a "
-                       "file can have (32768)"},
+      {"0001FFFFAABB",
+       "malformed: EF 7fff6432: EF LwM2M_Bootstrap, octet 2: the objects have 65535 octets, more than a file can have "
+       "(32768)"},
   };
   for (const auto& each : cases) {
     CardImage image = nordic_card();
