@@ -186,6 +186,12 @@ class Site {
   /// Notifications to a server: code 2.05 with an Observe option, not in an acknowledgement.
   [[nodiscard]] std::vector<Message> notifications(client::ServerId server = 1) const;
 
+  std::optional<client::ClientEvent> next_client_event() {
+    if (client_events_.empty()) return std::nullopt;
+    client::ClientEvent event = std::move(client_events_.front());
+    client_events_.pop_front();
+    return event;
+  }
   template <class E>
   std::optional<E> client_event() {
     while (!client_events_.empty()) {
