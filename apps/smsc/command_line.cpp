@@ -35,8 +35,8 @@ Configuration file (TOML), each key with its default:
   retry_ms = 5000           when a receiver can't take one at the moment
   submits_per_second = 0    of an ESME, past it ESME_RTHROTTLED; 0 is no limit
   [[esme]]                  system_id, password, number
-  [[modem]]                 number, device; pin = "", storage = 50; card = "FILE", a description as drover-card reads it,
-                            relative to this file
+  [[modem]]                 number, device; pin = "", storage = 50; card = "FILE", as drover-card
+                            describes cards, relative to this file
 
 A card is reached by AT+CSIM, AT+CCHO, AT+CGLA and AT+CCHC. Short messages of class 2 for USIM data download go to its
 applications, and what these want sent is sent. The counters of what it sends begin above those of earlier runs; it

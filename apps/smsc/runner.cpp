@@ -189,7 +189,7 @@ class Runner {
     const auto space = line.find(' ', kCard.size());
     if (!line.starts_with(kCard)) return network_.command(io::now(), line);
     if (space == std::string::npos) {
-      return tl::unexpected(Error{Fault::Us, 0, "a modem's card is changed by \"card NUMBER FILE\" or \"card NUMBER none\""});
+      return tl::unexpected(Error{Fault::Us, 0, "what card? \"card NUMBER FILE\" or \"card NUMBER none\""});
     }
     const std::string number = line.substr(kCard.size(), space - kCard.size()), file = line.substr(space + 1);
     if (file == "none") return network_.insert_card(io::now(), number, std::nullopt);

@@ -110,7 +110,8 @@ std::optional<tpdu::Submit> VirtualModem::poll_submit() {
 
 std::uint8_t VirtualModem::submitted(std::optional<unsigned> error) {
   if (is_cards_) {
-    card_.submitted(!error ? CardSlot::Sent::Yes : *error == kCongestion ? CardSlot::Sent::NotNow : CardSlot::Sent::Never);
+    const auto trouble = error == kCongestion ? CardSlot::Sent::NotNow : CardSlot::Sent::Never;
+    card_.submitted(error ? trouble : CardSlot::Sent::Yes);
     return error ? std::uint8_t{0} : ++reference_;
   }
   if (error) {

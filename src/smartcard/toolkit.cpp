@@ -14,7 +14,8 @@ namespace {
 // which may have the flag that they are to be understood.
 constexpr std::uint8_t kProactiveTemplate = 0xD0, kSmsDownloadTemplate = 0xD1;
 constexpr std::uint8_t kComprehension = 0x80;
-constexpr std::uint8_t kCommandDetails = 0x01, kDeviceIdentities = 0x02, kResult = 0x03, kAddress = 0x06, kSmsTpdu = 0x0B;
+constexpr std::uint8_t kCommandDetails = 0x01, kDeviceIdentities = 0x02, kResult = 0x03;
+constexpr std::uint8_t kAddress = 0x06, kSmsTpdu = 0x0B;
 constexpr std::uint8_t kUiccDevice = 0x81, kTerminalDevice = 0x82, kNetworkDevice = 0x83;
 constexpr std::uint8_t kInternational = 0x91;
 constexpr std::size_t kServiceCentreDigitsMax = 20;
