@@ -22,7 +22,6 @@ struct CardWorker::State {
   std::deque<std::shared_ptr<Job>> waiting;
 
   // The loop's thread alone.
-  bool destroyed = false;
   std::size_t unfinished = 0;
   std::thread thread;
 
@@ -39,13 +38,13 @@ struct CardWorker::State {
 
 CardWorker::CardWorker(EventLoop& loop, smartcard::Terminal& terminal, std::function<void()> interrupt)
     : state_(std::make_shared<State>(loop, terminal, std::move(interrupt))) {
-  // The thread holds no share: whoever holds the last one frees the state, and a thread can't join itself.
+  // The thread and what it tells hold no share: once the worker is destroyed, nobody is told anything.
   state_->thread = std::thread([state = state_.get(), weak = std::weak_ptr(state_)] {
     while (auto job = state->next()) {
       job->work(state->terminal);
       state->loop.post([weak, job = std::move(job)] {
         const auto alive = weak.lock();
-        if (alive == nullptr || alive->destroyed) return;
+        if (alive == nullptr) return;
         --alive->unfinished;
         job->done();
       });
@@ -54,7 +53,6 @@ CardWorker::CardWorker(EventLoop& loop, smartcard::Terminal& terminal, std::func
 }
 
 CardWorker::~CardWorker() {
-  state_->destroyed = true;
   std::deque<std::shared_ptr<Job>> dropped;
   {
     const std::lock_guard lock(state_->mutex);
