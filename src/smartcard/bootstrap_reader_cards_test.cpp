@@ -137,6 +137,14 @@ TEST_F(Reader, ACardThatGivesLessThanItIsAskedForIsReadInItsPieces) {
   }
 }
 
+TEST_F(Reader, ACardThatGivesMoreThanItIsAskedForIsRefused) {
+  insert(nordic_card());
+  meddler_.altered = [&](std::size_t number, Bytes& answer) {
+    if (meddler_.commands[number] == "01b000003a") answer.insert(answer.end() - 2, 0xFF);
+  };
+  EXPECT_EQ(outcome(reader().read()), "malformed: EF 7fff6432: more than was asked for");
+}
+
 TEST_F(Reader, ACardThatNeverEndsIsLeft) {
   const std::pair<const char*, const char*> cases[] = {
       {"6110", "malformed: an answer of the card doesn't end"},

@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "security/cipher/block_cipher.hpp"
+
 namespace drover::smartcard::scp03 {
 namespace {
 
@@ -305,6 +307,40 @@ TEST(Scp03, ErrorsComeBareAndWithoutData) {
     ASSERT_TRUE(ended.unwrap(response(over)));
     EXPECT_FALSE(ended.is_open());
     EXPECT_EQ(ended.wrap(command(kFixed[1].plain)).error().kind, CardError::Kind::Channel);
+  }
+}
+
+/// An answer to the fixed session's first command with the session's published keys, whatever is in it.
+Response made_answer(Bytes padded) {
+  namespace cipher = security::cipher;
+  const auto aes = cipher::Algorithm::Aes;
+  const auto enc = key("aa1e001e7fb08e5503936a61c4e23f01");
+  auto commands = *cipher::Mac::make(aes, key("caae27a141810f9e15b0e951d32b5dc2"));
+  auto responses = *cipher::Mac::make(aes, key("e44f7b8092feebe0913d10831046bfe0"));
+  const auto opened = commands.over({Bytes(16), hex("8482330010"), hex("62e377d1702cd1cf")});
+  const Bytes sent = hex(kFixed[0].wrapped.substr(10, 32));
+  const auto chain = commands.over({opened, hex("04a4080418"), sent});
+  Bytes vector = hex("80000000000000000000000000000001");
+  cipher::BlockCipher::make(aes, cipher::Mode::Ecb, enc)->encrypt(vector);
+  cipher::BlockCipher::make(aes, cipher::Mode::Cbc, enc)->encrypt(padded, vector);
+  const auto code = responses.over({chain, padded, hex("9000")});
+  padded.insert(padded.end(), code.begin(), code.begin() + 8);
+  return {padded, status::kDone};
+}
+
+TEST(Scp03, PaddingIsAtMostABlock) {
+  const auto outcome = [](const std::string& padded) {
+    Host host = at_first_answer();
+    const auto answer = host.unwrap(made_answer(hex(padded)));
+    return answer ? to_hex(answer->data) : answer.error().reason;
+  };
+  const std::string zeros(32, '0');
+  EXPECT_EQ(outcome("aabb80" + zeros.substr(6)), "aabb");
+  EXPECT_EQ(outcome("80" + zeros.substr(2)), "");
+  EXPECT_EQ(outcome(zeros.substr(2) + "80"), zeros.substr(2));
+  for (const std::string& wrong :
+       {zeros, "80" + zeros.substr(2) + zeros, zeros.substr(2) + "01", zeros.substr(2) + "81"}) {
+    EXPECT_EQ(outcome(wrong), "secure channel: an answer with wrong padding") << wrong;
   }
 }
 
