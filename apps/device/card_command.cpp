@@ -140,6 +140,11 @@ int read_card_command(const CardConfig& config, const std::vector<std::string>& 
     terminal = std::make_unique<io::PcscTerminal>(io::PcscSettings{config.reader});
   } else {
     const auto open = [&] { return io::open_serial_device(config.modem, config.serial); };
+    // The modem's carrier would try again and again.
+    if (const auto there = open(); !there) {
+      std::fprintf(stderr, "drover-device: %s\n", there.error().reason.c_str());
+      return EXIT_FAILURE;
+    }
     modem = std::make_unique<io::CardModem>(loop, config.sim_pin, open);
     terminal = std::make_unique<io::ModemTerminal>(modem->card());
   }
