@@ -16,11 +16,11 @@ namespace drover::client {
 struct ConsistencyRules {
   std::optional<lwm2m::InstanceId> bootstrap;  ///< the Bootstrap-Server account that there was before
   bool access_control = false;                 ///< the device has object 2
-  bool bootstrap_suffices = false;             ///< a Bootstrap-Server account alone is a configuration, too
   /// An error where this device can't talk to a server with these values.
   std::function<Result<void>(const ServerUri& uri, const SecurityValues& values)> usable;
   /// The same for its short messages (resources 6 to 9) with the account's binding; none: the device has no SMS.
   std::function<Result<void>(lwm2m::InstanceId security, const std::string& binding)> by_sms = {};
+  bool bootstrap_suffices = false;  ///< a Bootstrap-Server account alone is a configuration, too
 };
 
 /// Makes the last step of a bootstrap: a Bootstrap-Server account that another one replaces is purged (§5.2.3.3). Then
