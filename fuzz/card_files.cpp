@@ -37,7 +37,8 @@ void bootstrap(ByteView bytes) {
   }
   expect(size.has_value() && *size <= bytes.size() && *size <= kBootstrapFileMax);
   const auto file = encode_bootstrap_file(*objects);
-  expect(file.has_value() && std::equal(file->begin(), file->end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(*size)));
+  const ByteView whole = bytes.first(*size);
+  expect(file.has_value() && std::equal(file->begin(), file->end(), whole.begin(), whole.end()));
 }
 
 }  // namespace

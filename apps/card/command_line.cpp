@@ -34,8 +34,8 @@ constexpr const char* kFooter =
     private = false                reading takes the PIN;    modifiable = false
     content_file = ".."            EF LwM2M_Bootstrap as it is, in place of servers and objects
   [pin]                            pin_file; tries = 3, reference = 1
-  [secure_channel]                 key_file with lines ENC = .., MAC = .., DEK = .. in hex digits, or enc_file, mac_file,
-                                   dek_file; version = 0x30; required = false, to read the data
+  [secure_channel]                 key_file with lines ENC = .., MAC = .., DEK = .. in hex digits, or enc_file,
+                                   mac_file, dek_file; version = 0x30; required = false, to read the data
   [sms_application]                key_file: KIc's key and KID's; aid, parameters = "12121600b20203", coap_tag = 5,
                                    get_data_p1 = 0, get_data_p2 = 5, secure_channel_required (true where there are keys)
   [[application]]                  others in EF(DIR): aid, label
@@ -46,11 +46,11 @@ constexpr const char* kMakeFooter =
     R"(Writes into FOLDER, readable by their owner alone since they may hold keys:
   3F00/2F00.bin, 3F00/7F50/6432.bin, ...    each file of the card, padding included, in folders by identifier
   card.json                                 an index without secrets: AIDs, files, sizes, FCP, answer to reset
-  csim.txt                                  a reading by AT+CSIM, commands and answers, as a fixture for readers' tests)";
+  csim.txt                                  a reading by AT+CSIM, commands and answers: a fixture for readers' tests)";
 
 constexpr const char* kServeFooter =
-    R"(Prints a line of JSON for what happens: {"event":"ready",...}, inserted, removed, reset, loaded. Reads commands from
-standard input, one a line; SIGUSR1 takes the card out, and puts it in again:
+    R"(Prints a line of JSON for what happens: {"event":"ready",...}, inserted, removed, reset, loaded. Reads commands
+from standard input, one a line; SIGUSR1 takes the card out, and puts it in again:
   remove, insert        the card's counters stay, and in a reader its PIN's tries
   reset                 somebody else resets it: channels and sessions are gone
   load FILE             the card has this description's files from now on, as after an update over the air
@@ -70,11 +70,13 @@ void add_serve(CLI::App& app, Options& options) {
   serve->footer(kServeFooter);
   serve->add_option("DESCRIPTION", options.description, "TOML file, see drover-card --help")->required();
   const auto vpcd = [&options](const std::string& text) {
-    if (const auto parsed = parse_vpcd(text, options); !parsed) throw CLI::ValidationError("--vpcd", parsed.error().reason);
+    const auto parsed = parse_vpcd(text, options);
+    if (!parsed) throw CLI::ValidationError("--vpcd", parsed.error().reason);
   };
   CLI::Option* reader =
       serve->add_option_function<std::string>("--vpcd", vpcd, "[HOST:]PORT of vsmartcard's vpcd, on loopback");
-  CLI::Option* modem = serve->add_option("--at", options.at, "PATH of a link to a pty: a modem with AT+CSIM, +CCHO, +CGLA");
+  CLI::Option* modem =
+      serve->add_option("--at", options.at, "PATH of a link to a pty: a modem with AT+CSIM and AT+CGLA");
   reader->excludes(modem);
   serve->add_flag("--trace", options.trace, "print APDUs or AT commands to standard error; they hold secrets");
   serve->callback([&options] {

@@ -350,7 +350,8 @@ std::vector<smartcard::CardObject> read_contents(const void* table, const std::s
     Object object(*one, registry);
     const std::size_t line = object.line();
     smartcard::CardObject made = object.take();
-    const bool twice = std::any_of(objects.begin(), objects.end(), [&](const auto& each) { return each.id == made.id; });
+    const auto is_same = [&made](const auto& each) { return each.id == made.id; };
+    const bool twice = std::any_of(objects.begin(), objects.end(), is_same);
     if (twice) throw Mistake{line, "object " + std::to_string(made.id) + " comes twice"};
     objects.push_back(std::move(made));
   }

@@ -122,7 +122,8 @@ class Description {
     return (std::filesystem::path(folder_) / name).string();
   }
   void warn_of_key(const Section& section, const std::string& key) {
-    warnings_.emplace_back(section.line(key), "a key stands in the description itself; " + key + "_file keeps it apart");
+    warnings_.emplace_back(section.line(key),
+                           "a key stands in the description itself; " + key + "_file keeps it apart");
   }
 
   void read_identity(Section& top);
@@ -200,9 +201,8 @@ void Description::read_channel_file(const Section& section, const std::string& f
     const Secret<std::string> line(text.substr(0, text.find('#')));
     const std::string where = file + ":" + std::to_string(number) + ": ";
     const auto equals = line.reveal().find('=');
-    std::string name;
-    std::copy_if(line.reveal().begin(), line.reveal().begin() + static_cast<std::ptrdiff_t>(std::min(equals, line.reveal().size())),
-                 std::back_inserter(name), [](char c) { return c > ' '; });
+    std::string name = line.reveal().substr(0, equals);
+    std::erase_if(name, [](char c) { return c <= ' '; });
     if (name.empty() && equals == std::string::npos) continue;
     const auto found = names.find(name);
     if (equals == std::string::npos || found == names.end()) {

@@ -114,12 +114,16 @@ Result<void> parse_common(const Element& sequence, DataObject& object) {
   }
   const auto auth_id = ber::find(sequence, tag::kOctetString);
   if (!auth_id) return tl::unexpected(auth_id.error());
-  if (*auth_id && (*auth_id)->value.size() > kAuthIdMax) return malformed((*auth_id)->at, "an authId of too many octets");
-  if (*auth_id) object.auth_id.assign((*auth_id)->value.begin(), (*auth_id)->value.end());
+  if (!*auth_id) return {};
+  const ByteView id = (*auth_id)->value;
+  if (id.size() > kAuthIdMax) return malformed((*auth_id)->at, "an authId of too many octets");
+  object.auth_id.assign(id.begin(), id.end());
   return {};
 }
 
-bool is_bootstrap_oid(ByteView oid) { return std::equal(oid.begin(), oid.end(), kBootstrapOid.begin(), kBootstrapOid.end()); }
+bool is_bootstrap_oid(ByteView oid) {
+  return std::equal(oid.begin(), oid.end(), kBootstrapOid.begin(), kBootstrapOid.end());
+}
 
 /// The OID inside of an OID's value; nothing when it isn't wrapped.
 std::optional<ByteView> unwrapped(ByteView oid) {
@@ -271,8 +275,8 @@ Result<Bytes> encode_path(const Path& path) {
 Bytes flags_of(const DataObject& object) {
   if (!object.is_private && !object.is_modifiable) return {};
   const std::uint8_t unused = object.is_modifiable ? 6 : 7;
-  const auto bits = static_cast<std::uint8_t>((object.is_private ? kPrivate : 0) | (object.is_modifiable ? kModifiable : 0));
-  const Bytes value = {unused, bits};
+  const unsigned bits = (object.is_private ? kPrivate : 0U) | (object.is_modifiable ? kModifiable : 0U);
+  const Bytes value = {unused, static_cast<std::uint8_t>(bits)};
   return ber::element(tag::kBitString, {value});
 }
 
@@ -367,7 +371,8 @@ Bytes encode_token_info(const std::string& label, const std::string& manufacture
   const std::string_view maker = std::string_view(manufacturer).substr(0, kTextMax);
   return ber::element(tag::kSequence,
                       {ber::element(tag::kInteger, {version}), ber::element(tag::kOctetString, {serial}),
-                       ber::element(tag::kUtf8String, {as_bytes(maker)}), ber::element(tag::kLabelOfToken, {as_bytes(name)}),
+                       ber::element(tag::kUtf8String, {as_bytes(maker)}),
+                       ber::element(tag::kLabelOfToken, {as_bytes(name)}),
                        ber::element(tag::kBitString, {flags})});
 }
 

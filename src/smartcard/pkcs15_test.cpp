@@ -148,7 +148,8 @@ TEST(Dodf, IndexAndLengthOfAPath) {
   const auto objects = parse_dodf(hex("301B 3000 300D 0C054C774D324D 0604672B0901 A108 3006 0402 6432 0000"));
   ASSERT_TRUE(objects) << objects.error().reason;
   EXPECT_FALSE(objects->front().path.index);
-  const auto whole = parse_dodf(hex("3024 3000 300D 0C054C774D324D 0604672B0901 A111 300F 04063F007F506432 02010A 80020100"));
+  const auto whole = parse_dodf(
+      hex("3024 3000 300D 0C054C774D324D 0604672B0901 A111 300F 04063F007F506432 02010A 80020100"));
   ASSERT_TRUE(whole) << whole.error().reason;
   EXPECT_EQ(whole->front().path, (Path{hex("3F007F506432"), 10, 256}));
   const auto negative = parse_dodf(hex("301C 3000 300D 0C054C774D324D 0604672B0901 A109 3007 04026432 0201FF"));
@@ -188,7 +189,17 @@ TEST(Dodf, AnOpaqueObjectMayWrapItsOid) {
   EXPECT_EQ(objects->front().form, DodfForm::Opaque);
 }
 
+/// 06 05 says more than there is: these six octets are an OID of their own.
+TEST(Dodf, AnOidThatIsntWrapped) {
+  const auto objects = parse_dodf(hex("A116 3000 3000 A110 300E 0606 0605672B0901 3004 04026432"));
+  ASSERT_TRUE(objects) << objects.error().reason;
+  EXPECT_EQ(objects->front().form, DodfForm::Oid);
+  EXPECT_FALSE(objects->front().is_bootstrap);
+}
+
 TEST(Dodf, LabelsAreFitToBeShown) {
+  EXPECT_EQ(parse_dodf(hex("3012 3004 0C02 41C3 3000 A108 3006 0404 7F506432"))->front().label, "A?");
+  EXPECT_EQ(parse_dodf(hex("3013 3005 0C03 41C3A4 3000 A108 3006 0404 7F506432"))->front().label, "A\xC3\xA4");
   const auto objects = parse_dodf(hex("3014 3006 0C04 411B80C3 3000 A108 3006 0404 7F506432"));
   ASSERT_TRUE(objects) << objects.error().reason;
   EXPECT_EQ(objects->front().label, "A???");
