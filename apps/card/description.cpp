@@ -6,12 +6,11 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
-#include <map>
 #include <set>
 #include <utility>
 
 #include "apps/card/contents.hpp"
+#include "apps/device/card_keys.hpp"
 #include "apps/device/section.hpp"
 #include "apps/device/security.hpp"
 #include "io/secret_file.hpp"
@@ -129,8 +128,7 @@ class Description {
   void read_identity(Section& top);
   void read_pin_table(Section section);
   void read_secure_channel(Section section);
-  Secret<Bytes> read_channel_key(Section& section, const std::string& name);
-  void read_channel_file(const Section& section, const std::string& file, smartcard::scp03::Keys& keys);
+  Secret<Bytes> read_key_of(Section& section, const std::string& name);
   void read_files(Section section);
   void read_sms_application(Section section);
   Bytes data(const Section& top, const std::vector<std::string>& definitions);
@@ -177,7 +175,7 @@ void Description::read_pin_table(Section section) {
 }
 
 /// `name` or `name`_file; empty when there is neither.
-Secret<Bytes> Description::read_channel_key(Section& section, const std::string& name) {
+Secret<Bytes> Description::read_key_of(Section& section, const std::string& name) {
   const auto key = section.filled_text(name);
   const auto file = section.filled_text(name + "_file");
   if (key && file) section.refuse(name, "one of " + name + " and " + name + "_file is enough");
@@ -190,48 +188,11 @@ Secret<Bytes> Description::read_channel_key(Section& section, const std::string&
   return value_or_refuse(section, name + "_file", device::read_key(key_files_.back()));
 }
 
-/// Lines "ENC = 4041...", "MAC = ...", "DEK = ..."; what is behind '#' is a remark.
-void Description::read_channel_file(const Section& section, const std::string& file, smartcard::scp03::Keys& keys) {
-  std::ifstream stream(file);
-  if (!stream) section.refuse("key_file", file + ": can't be read");
-  const std::map<std::string, Secret<Bytes>*, std::less<>> names = {
-      {"ENC", &keys.enc}, {"MAC", &keys.mac}, {"DEK", &keys.dek}};
-  std::string text;
-  for (std::size_t number = 1; std::getline(stream, text); ++number) {
-    const Secret<std::string> line(text.substr(0, text.find('#')));
-    const std::string where = file + ":" + std::to_string(number) + ": ";
-    const auto equals = line.reveal().find('=');
-    std::string name = line.reveal().substr(0, equals);
-    std::erase_if(name, [](char c) { return c <= ' '; });
-    if (name.empty() && equals == std::string::npos) continue;
-    const auto found = names.find(name);
-    if (equals == std::string::npos || found == names.end()) {
-      section.refuse("key_file", where + "takes ENC = ..., MAC = ... and DEK = ...");
-    }
-    auto key = device::parse_key(std::string_view(line.reveal()).substr(equals + 1));
-    if (!key) section.refuse("key_file", where + key.error().reason);
-    *found->second = std::move(*key);
-  }
-}
-
 void Description::read_secure_channel(Section section) {
-  smartcard::scp03::Keys keys;
-  const auto file = section.filled_text("key_file");
-  keys.enc = read_channel_key(section, "enc");
-  keys.mac = read_channel_key(section, "mac");
-  keys.dek = read_channel_key(section, "dek");
-  if (file) {
-    if (!keys.enc.empty() || !keys.mac.empty() || !keys.dek.empty()) {
-      section.refuse("key_file", "key_file has all three keys; there are others beside it");
-    }
-    key_files_.push_back(in_folder(*file));
-    read_channel_file(section, key_files_.back(), keys);
+  for (const char* key : {"enc", "mac", "dek"}) {
+    if (section.has(key)) warn_of_key(section, key);
   }
-  if (keys.enc.empty() || keys.mac.empty()) {
-    section.refuse({}, "it needs KEY_ENC and KEY_MAC: key_file, or enc_file and mac_file");
-  }
-  if (const auto version = section.number("version", 1, 0x7F)) keys.version = static_cast<std::uint8_t>(*version);
-  if (const auto fits = keys.check(); !fits) section.refuse({}, fits.error().reason);
+  auto keys = device::read_channel_keys(section, folder_, key_files_);
   data_secured_ = section.truth("required").value_or(false);
   section.finish();
   image_.keys = std::move(keys);
@@ -282,7 +243,7 @@ void Description::read_sms_application(Section section) {
   const auto parameters = from_hex(section.text("parameters").value_or("12121600b20203"));
   if (!parameters) section.refuse("parameters", "parameters are 14 hex digits: KIc, KID, SPI, TAR");
   application.parameters = value_or_refuse(section, "parameters", sps::Parameters::parse(*parameters));
-  const Secret<Bytes> keys = read_channel_key(section, "key");
+  const Secret<Bytes> keys = read_key_of(section, "key");
   if (keys.empty()) section.refuse({}, "key_file is missing: KIc's key and KID's, one behind the other");
   application.keys = value_or_refuse(section, section.has("key") ? "key" : "key_file",
                                      sps::Keys::parse(application.parameters, keys));

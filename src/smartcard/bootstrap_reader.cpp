@@ -430,7 +430,8 @@ CardResult<std::optional<unsigned>> BootstrapReader::Run::ask_tries(std::uint8_t
     chain_.pin_tries = 0;
   } else if (status.is_success() || status == kPinNotUsable || status == status::kReferenceNotFound) {
     if (!was_refused) return std::nullopt;
-    return card_error(Kind::Refused, "the card refuses reading and wants no PIN: " + status.describe(), status.value);
+    const char* hint = chain_.secured ? "" : "; maybe it wants the secure channel, whose keys aren't given";
+    return card_error(Kind::Refused, "the card refuses reading and wants no PIN: " + status.describe() + hint, status.value);
   } else {
     return card_error(Kind::Pin, "the card doesn't tell how many tries are left: " + status.describe(), status.value);
   }
