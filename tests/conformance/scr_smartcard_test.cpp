@@ -77,10 +77,41 @@ uicc::CardImage card_with(Bytes file, bool secured, std::uint8_t serial = 1) {
   return image;
 }
 
+/// A terminal whose card goes, or whose answers over the secure channel are tampered with, from one command on.
+struct Tampering final : smartcard::Terminal {
+  enum class How { Not, Removed, Flipped, Replayed, CutOff };
+
+  explicit Tampering(smartcard::Terminal& behind) : terminal(behind) {}
+  smartcard::CardResult<Bytes> connect() override {
+    if (removed) return smartcard::card_error(CardError::Kind::NoCard, "no card is in the reader");
+    return terminal.connect();
+  }
+  smartcard::CardResult<Bytes> transmit(ByteView command) override {
+    const bool begins = commands++ >= from;
+    if (begins && how == How::Removed) removed = true;
+    if (removed) return smartcard::card_error(CardError::Kind::Removed, "the card was taken out");
+    auto answer = terminal.transmit(command);
+    const bool is_secured = (command[0] & 4U) != 0 && answer && answer->size() > 2;
+    const Bytes genuine = answer ? *answer : Bytes();
+    if (begins && is_secured && how == How::Flipped) answer->at(answer->size() / 2) ^= 1;
+    if (begins && is_secured && how == How::Replayed && !before.empty()) *answer = before;
+    if (begins && is_secured && how == How::CutOff) answer->erase(answer->begin());
+    if (is_secured) before = genuine;
+    return answer;
+  }
+  void disconnect() override { terminal.disconnect(); }
+
+  smartcard::Terminal& terminal;
+  How how = How::Not;
+  std::size_t from = 0, commands = 0;
+  bool removed = false;
+  Bytes before;
+};
+
 /// A device without accounts of the factory unless `factory` has one, with a reader and its program.
 struct CardSite {
   explicit CardSite(smartcard::ReaderSettings settings = {}, bool factory = false)
-      : site(with_reader(factory)), reader(terminal, std::move(settings), rng, &trace) {
+      : site(with_reader(factory)), tampering(terminal), reader(tampering, std::move(settings), rng, &trace) {
     site.host = [this](Site& around) {
       while (const auto event = around.next_client_event()) handle(*event);
       return std::exchange(acted, false);
@@ -138,6 +169,7 @@ struct CardSite {
   std::unique_ptr<uicc::Uicc> card;
   uicc::MemoryTerminal terminal;
   Commands trace;
+  Tampering tampering;
   smartcard::BootstrapReader reader;
   std::vector<CardReport> reports;
   bool secured = false;
@@ -236,6 +268,32 @@ TEST(Scr, SEC_009_C_TheChannelIsScp03AtLevel33) {  // Appendix H, Figure 24
   for (auto command = authenticate + 1; command != commands.end(); ++command) {
     if (command->substr(0, 6) == "007080") continue;  // the channel is closed from the basic one
     EXPECT_EQ(std::stoul(command->substr(1, 1), nullptr, 16) & 4U, 4U) << *command << " is protected";
+  }
+}
+
+TEST(AppendixH, WhateverBreaksAReadingLeavesTheDeviceAsItWas) {
+  using How = Tampering::How;
+  for (const How how : {How::Removed, How::Flipped, How::Replayed, How::CutOff}) {
+    std::size_t broken = 0;
+    for (std::size_t from = 0; from < 40; ++from) {
+      CardSite device(with_channel());
+      device.insert(card_with(bootstrap_file(2, 43200), true));
+      device.site.start();
+      ASSERT_EQ(device.last(), Kind::Loaded);
+      device.tampering.commands = 0;
+      device.tampering.from = from;
+      device.tampering.how = how;
+      device.update();
+      const Kind kind = device.last();
+      EXPECT_TRUE(kind == Kind::Unreadable || kind == Kind::Unchanged) << static_cast<int>(how) << " from " << from;
+      broken += kind == Kind::Unreadable ? 1U : 0U;
+      EXPECT_EQ(device.site.server(2).read("/1/0/1").value(), Value(std::int64_t{43200}));
+      EXPECT_EQ(device.site.client().loaded_card()->instances.size(), 2U);
+      if (how != How::Removed || kind != Kind::Unreadable) continue;
+      device.update();
+      EXPECT_EQ(device.last(), Kind::Removed) << "the next look knows";
+    }
+    EXPECT_GT(broken, 5U) << static_cast<int>(how);
   }
 }
 
