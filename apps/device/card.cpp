@@ -192,7 +192,10 @@ struct Card::State {
     auto deliver = sms::tpdu::encode(sms::tpdu::to_deliver(message, io::unix_now()));
     if (!deliver) return false;
     const auto work = [deliver = std::move(*deliver)](smartcard::Terminal& card) -> smartcard::CardResult<bool> {
-      return toolkit::deliver(card, deliver, {});
+      auto outcome = toolkit::deliver(card, deliver, {});
+      // A reading of the bootstrap data leaves the card unconnected.
+      const bool again = !outcome && outcome.error().kind == CardError::Kind::Reset && card.connect();
+      return again ? toolkit::deliver(card, deliver, {}) : outcome;
     };
     return worker->run(work, [this](smartcard::CardResult<bool> outcome) {
       if (!outcome) return tell(outcome.error());
