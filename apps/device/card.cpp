@@ -177,10 +177,10 @@ struct Card::State {
     if (!taken) io::log::warn("card", {{"reason", "too much waits for the card; a message is dropped"}});
   }
 
-  /// Where the modem is the card's terminal it counts neither.
+  /// A modem doesn't tell what it does for its own card.
   void count() {
-    if (messaging != nullptr && pcsc) return;  // what goes through the modem is counted there
-    runtime.client().sms_counted(io::now(), sent, received);
+    if (messaging == nullptr) return runtime.client().sms_counted(io::now(), sent, received);
+    if (!pcsc) messaging->set_card_counts(sent, received);
   }
 
   // ---- this device as the terminal of a card in a reader (ETSI TS 102 223)

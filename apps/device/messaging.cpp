@@ -180,9 +180,18 @@ void Messaging::count(bool failed, bool worked) {
   client::Client& core = runtime_.client();
   const Instant now = io::now();
   if (failed || worked) core.device().report({now, std::nullopt}, client::DeviceObject::Trouble::SmsFailure, failed);
-  if (link_) core.sms_counted(now, link_->carrier().counters().sent, link_->carrier().counters().received);
+  if (link_) {
+    const sms::CarrierCounters& own = link_->carrier().counters();
+    core.sms_counted(now, own.sent + card_sent_, own.received + card_received_);
+  }
   // Observers hear of it when the link is through with what it does.
   runtime_.loop().post([&runtime = runtime_] { runtime.flush(); });
+}
+
+void Messaging::set_card_counts(std::uint64_t sent, std::uint64_t received) {
+  card_sent_ = sent;
+  card_received_ = received;
+  count(false, false);
 }
 
 std::string Messaging::describe() const {

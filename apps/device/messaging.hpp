@@ -70,6 +70,9 @@ class Messaging {
   /// Sends a short message as it is; `done` says whether the network took it.
   void submit(Instant at, sms::ShortMessage message, std::function<void(bool)> done);
 
+  /// Short messages of the modem's own card, which this doesn't see: they belong to /7/0/0 and /7/0/1, too.
+  void set_card_counts(std::uint64_t sent, std::uint64_t received);
+
   /// For people: the modem's state and what went through it.
   [[nodiscard]] std::string describe() const;
 
@@ -91,6 +94,7 @@ class Messaging {
   sms::modem::AtModem* modem_ = nullptr;  ///< the link's
   std::unique_ptr<io::SmsLink> link_;
   bool was_ready_ = false;
+  std::uint64_t card_sent_ = 0, card_received_ = 0;
 };
 
 }  // namespace drover::device
