@@ -207,7 +207,7 @@ struct Card::State {
   void begin_proactive() {
     if (!is_terminal()) return;  // a modem does it for its own
     const auto work = [](smartcard::Terminal& card) { return toolkit::fetch(card, 0); };
-    (void)worker->run(work, [this](smartcard::CardResult<toolkit::ProactiveCommand> fetched) {
+    (void)worker->run(work, [this](smartcard::CardResult<toolkit::ProactiveCommand>&& fetched) {
       if (!fetched) return tell(fetched.error());
       perform(std::move(*fetched));
     });

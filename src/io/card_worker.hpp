@@ -34,8 +34,12 @@ class CardWorker {
     using Outcome = decltype(work(std::declval<smartcard::Terminal&>()));
     // std::function copies; what comes of a job may not be made for that.
     auto outcome = std::make_shared<std::optional<Outcome>>();
-    return push({[work = std::move(work), outcome](smartcard::Terminal& terminal) mutable { outcome->emplace(work(terminal)); },
-                 [done = std::move(done), outcome]() mutable { done(std::move(**outcome)); }});
+    Job job;
+    job.work = [work = std::move(work), outcome](smartcard::Terminal& terminal) mutable {
+      outcome->emplace(work(terminal));
+    };
+    job.done = [done = std::move(done), outcome]() mutable { done(std::move(**outcome)); };
+    return push(std::move(job));
   }
   /// Jobs that wait, run, or whose result wasn't told yet.
   [[nodiscard]] std::size_t size() const;

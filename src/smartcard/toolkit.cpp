@@ -140,7 +140,7 @@ Result<ProactiveCommand> parse_proactive(ByteView fetched) {
   if (!objects) return tl::unexpected(objects.error());
   const auto details = find(*objects, kCommandDetails);
   if (!details || details->size() != 3) return malformed("a proactive command without its details");
-  ProactiveCommand command{(*details)[0], (*details)[1], (*details)[2], {}};
+  ProactiveCommand command{{}, (*details)[0], (*details)[1], (*details)[2]};
   const auto tpdu = find(*objects, kSmsTpdu);
   if (command.type != kSendShortMessage) return command;
   if (!tpdu) return malformed("SEND SHORT MESSAGE without a short message");

@@ -24,10 +24,10 @@ Result<Bytes> read_sms_download(const Command& envelope);
 
 /// A proactive command as it matters here.
 struct ProactiveCommand {
-  std::uint8_t number = 0;     ///< command number
-  std::uint8_t type = 0;       ///< 0x13: SEND SHORT MESSAGE
+  Bytes submit = {};        ///< SMS-SUBMIT of SEND SHORT MESSAGE
+  std::uint8_t number = 0;  ///< command number
+  std::uint8_t type = 0;    ///< 0x13: SEND SHORT MESSAGE
   std::uint8_t qualifier = 0;
-  Bytes submit = {};           ///< SMS-SUBMIT of SEND SHORT MESSAGE
 };
 inline constexpr std::uint8_t kSendShortMessage = 0x13;
 inline constexpr std::uint8_t kProvideLocalInformation = 0x26;

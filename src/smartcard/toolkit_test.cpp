@@ -85,7 +85,7 @@ TEST(Toolkit, ReadsSendShortMessage) {
   EXPECT_EQ(command->number, 1);
   EXPECT_EQ(command->type, kSendShortMessage);
   EXPECT_EQ(to_hex(command->submit), "410001");
-  const ProactiveCommand own{5, kSendShortMessage, 0, Bytes(170, 0x41)};
+  const ProactiveCommand own{Bytes(170, 0x41), 5, kSendShortMessage, 0};
   const Bytes written = encode_proactive(own);
   EXPECT_EQ(to_hex(written).substr(0, 30), "d081b6810305130082028183" "8b81aa");
   EXPECT_EQ(parse_proactive(written)->submit, own.submit);
@@ -104,7 +104,7 @@ TEST(Toolkit, OtherCommandsNeedNoShortMessage) {
 }
 
 TEST(Toolkit, AnswersACommand) {
-  const ProactiveCommand command{1, kSendShortMessage, 0, {}};
+  const ProactiveCommand command{{}, 1, kSendShortMessage, 0};
   EXPECT_EQ(to_hex(*encode(terminal_response(command, kPerformed))), "801400000c" "8103011300" "82028281" "830100");
   const Command busy = terminal_response(command, kNetworkBusy);
   EXPECT_EQ(to_hex(busy.data), "8103011300" "82028281" "83022100");
