@@ -123,9 +123,9 @@ struct CardSite {
     configuration.settings.smartcard = true;
     configuration.settings.card.fresh = seconds(1);
     if (factory) return configuration;
-    configuration.factory = [](Site& site) {
-      site.define(0), site.define(1), site.define(3);
-      site.add(3, 0);
+    configuration.factory = [](Site& blank) {
+      blank.define(0), blank.define(1), blank.define(3);
+      blank.add(3, 0);
     };
     return configuration;
   }
