@@ -89,7 +89,7 @@ TEST(Toolkit, ReadsSendShortMessage) {
   const Bytes written = encode_proactive(own);
   EXPECT_EQ(to_hex(written).substr(0, 30), "d081b6810305130082028183" "8b81aa");
   EXPECT_EQ(parse_proactive(written)->submit, own.submit);
-  EXPECT_EQ(to_hex(encode_proactive({2, kMoreTime, 0, {}})), "d009" "8103020200" "82028182");
+  EXPECT_EQ(to_hex(encode_proactive({{}, 2, kMoreTime, 0})), "d009" "8103020200" "82028182");
   for (std::size_t size = 0; size < written.size(); ++size) {
     EXPECT_FALSE(parse_proactive(ByteView(written).first(size)).has_value()) << size;
   }

@@ -126,7 +126,7 @@ void MessageStore::remember_own(const sps::Checksum& checksum) {
 
 std::optional<Bytes> MessageStore::proactive() const {
   if (outbox_.empty() || waits_) return std::nullopt;
-  return toolkit::encode_proactive({number_, toolkit::kSendShortMessage, 0, outbox_.front().submit});
+  return toolkit::encode_proactive({outbox_.front().submit, number_, toolkit::kSendShortMessage, 0});
 }
 
 void MessageStore::answered(const toolkit::TerminalResponse& response) {
