@@ -65,7 +65,7 @@ void Client::way_changed(Instant now, ServerId server, Account& account) {
 }
 
 void Client::send_uplink(Instant now, ServerId server, Account& account, const lwm2m::Uplink& uplink) {
-  if (holds_for_card(now, uplink)) {
+  if (holds_for_card(now, account, uplink)) {
     account.held = uplink;
     return;
   }

@@ -80,12 +80,16 @@ void Client::look_at_card(Instant now) {
 
 /// Core §5.2.3.2: each Register and Update is behind a look at the card, where the configuration is of one. A card that
 /// couldn't be read is tried again with them, too.
-bool Client::holds_for_card(Instant now, const lwm2m::Uplink& uplink) {
+bool Client::holds_for_card(Instant now, Account& account, const lwm2m::Uplink& uplink) {
   if (!settings_.smartcard || std::holds_alternative<lwm2m::Deregister>(uplink)) return false;
   if (!card_.tried) return true;  // start() asks
   const bool has_any = card_.loaded && !card_.loaded->instances.empty();
   if (!has_any && !card_.unreadable) return false;
-  if (card_.looked_at && now - *card_.looked_at <= settings_.card.fresh && !card_.asked_until) return false;
+  const bool is_fresh = card_.looked_at && now - *card_.looked_at <= settings_.card.fresh && !card_.asked_until;
+  if (is_fresh && account.look != card_.looks) {
+    account.look = card_.looks;
+    return false;
+  }
   ask_card(now);
   return true;
 }
@@ -112,6 +116,7 @@ bool Client::settle_card(Instant now) {
   const CardFinding finding = *std::exchange(card_.found, std::nullopt);
   card_.asked_until.reset();
   card_.looked_at = now;
+  ++card_.looks;
   CardReport report = std::visit([&](const auto& found) { return take_card(now, found); }, finding);
   card_.unreadable = report.kind == CardReport::Kind::Unreadable;
   events_.emplace_back(CardChanged{std::move(report)});

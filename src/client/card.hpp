@@ -69,8 +69,9 @@ struct SavedCard {
 struct CardLimits {
   /// The host may take so long to look at the card; then the card counts as unreadable.
   Duration patience = std::chrono::seconds(60);
-  /// A look is good for so long: for several servers at once, and while a server's name is resolved.
-  Duration fresh = std::chrono::seconds(2);
+  /// A look is good for so long, and for one Register or Update with each server: several servers at once, and one whose
+  /// name is resolved meanwhile.
+  Duration fresh = std::chrono::seconds(10);
 };
 
 }  // namespace drover::client

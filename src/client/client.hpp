@@ -262,6 +262,7 @@ class Client {
     std::optional<coap::ExchangeId> exchange;
     std::optional<coap::Request> waiting;  ///< for the association, instead of `exchange`
     std::optional<lwm2m::Uplink> held;     ///< until somebody has looked at the card
+    std::uint64_t look = 0;                ///< CardState::looks, of that which the last Register or Update was behind
     bool leaving = false;  ///< its instances are gone
     bool silent = false;   ///< a confirmable notification wasn't acknowledged, and nothing was heard since
     std::optional<Instant> observe_again_until;  ///< dormant observations are dropped then
@@ -329,7 +330,7 @@ class Client {
   // card.cpp
   [[nodiscard]] bool may_register() const;
   void ask_card(Instant now);
-  [[nodiscard]] bool holds_for_card(Instant now, const lwm2m::Uplink& uplink);
+  [[nodiscard]] bool holds_for_card(Instant now, Account& account, const lwm2m::Uplink& uplink);
   void time_out_card(Instant now);
   [[nodiscard]] std::optional<Deadline> card_deadline() const;
   bool settle_card(Instant now);
@@ -465,6 +466,7 @@ class Client {
     bool tried = false;                   ///< since start() (Core §5.2.4, step 1)
     std::optional<Instant> asked_until;   ///< CardWanted is out
     std::optional<Instant> looked_at;
+    std::uint64_t looks = 0;
     bool unreadable = false;              ///< when it was looked at last
     std::optional<CardFinding> found;     ///< to be taken
     std::optional<SavedCard> loaded;

@@ -121,7 +121,6 @@ struct CardSite {
     Configuration configuration = c1();
     configuration.servers = {1, 2};
     configuration.settings.smartcard = true;
-    configuration.settings.card.fresh = seconds(1);
     if (factory) return configuration;
     configuration.factory = [](Site& blank) {
       blank.define(0), blank.define(1), blank.define(3);

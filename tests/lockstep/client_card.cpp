@@ -21,7 +21,6 @@ const transport::PeerAddress kBootstrap = server_address(9);
 client::ClientSettings with_card() {
   client::ClientSettings settings = plain_settings();
   settings.smartcard = true;
-  settings.card.fresh = seconds(1);
   return settings;
 }
 
@@ -247,7 +246,9 @@ TEST(ScrBoot013, AnotherCardWithTheSameContentIsLoadedAnew) {
   device.be_on_card();
   device.set("/1/0/1", std::int64_t{777});
   device.pass(milliseconds(300));
-  device.out("CON ? POST t=? /rd/5a3f ?lt=777", kCard);  // the look for the Register is still good
+  device.quiet();
+  EXPECT_EQ(device.look(data(kOneServer)), Kind::Unchanged) << "the look for the Register was for that alone";
+  device.out("CON ? POST t=? /rd/5a3f ?lt=777", kCard);
   device.in("ACK $m 2.04 t=$t", kCard);
   device.pass(seconds(60));
   device.client.look_at_card(device.now);
@@ -456,6 +457,7 @@ TEST(CoreSection5_2_7, WhatABootstrapServerWroteIsNotTheCardsAnyMore) {
   device.out("ACK 0102 2.04 t=03", kBootstrap);
   device.in("CON 0103 POST t=04 /bs", kBootstrap);
   device.out("ACK 0103 2.04 t=04", kBootstrap);
+  EXPECT_EQ(device.look(data(file)), Kind::Unchanged);
   device.registers("?lt=300");
   EXPECT_EQ(device.client.loaded_card()->instances, (std::set<Path>{Path(0, 0), Path(0, 1)}));
   device.pass(seconds(60));
@@ -471,6 +473,7 @@ TEST(CoreSection5_2_3_2, ARestartKnowsTheCardThatWasLoaded) {
   before.be_on_card();
   before.set("/1/0/1", std::int64_t{777});
   before.pass(milliseconds(300));
+  EXPECT_EQ(before.look(data(kOneServer)), Kind::Unchanged);
   before.out("CON ? POST t=? /rd/5a3f ?lt=777", kCard);
   before.in("ACK $m 2.04 t=$t", kCard);
   const client::SavedState saved = before.client.saved_state(before.now, 1'500'000'000);
