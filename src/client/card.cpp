@@ -101,7 +101,7 @@ void Client::card_found(Instant now, CardFinding finding) {
 }
 
 void Client::time_out_card(Instant now) {
-  if (!card_.asked_until || *card_.asked_until > now) return;
+  if (card_.found || !card_.asked_until || *card_.asked_until > now) return;
   card_.found = UnreadableCard{"the card's reader doesn't answer"};
 }
 
