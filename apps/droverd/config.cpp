@@ -1,110 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config.hpp"
 
-#include <toml++/toml.h>
-
 #include <charconv>
 #include <fstream>
-#include <functional>
 #include <limits>
-#include <map>
 #include <sstream>
 
 #include "api/listen_address.hpp"
+#include "config_reader.hpp"
 #include "server/location.hpp"
 #include "sms/gateway.hpp"
 #include "transport/datagram.hpp"
 
 namespace drover::droverd {
-
-const char* const kConfigHelp = R"(Configuration file (TOML), each key with its default:
-  listen = "[::]:5683"         UDP address for devices; [::] takes IPv6 and IPv4
-  shards = 0                   threads for devices; 0 is one a core
-  strict = false               only LwM2M 1.0 to the letter
-  enabler = "1.0"              version of the shipped definitions of objects 0 to 7: "1.0" or "1.1"
-  objects = []                 folders with more object definitions (*.xml)
-  [secure]                     DTLS; on when there is a store, or a certificate or raw key of [credentials]
-  listen = "[::]:5684"         UDP address for devices; "" for none
-  cbc = true                   the cipher suites with CBC; their associations take more memory and end with the process
-  park_after = 10              seconds without a word until an association is put away
-  handshakes_max = 8192        handshakes under way in a shard
-  [registration]
-  lifetime_min = 1             seconds
-  lifetime_max = 4294967295    seconds
-  refuse = []                  endpoint names that get 4.03; * and ? stand for any text and any character
-  restore_observations = true  observe again what a device's registration before had
-  devices_max = 1000000        of all shards; each has an equal share, and devices spread a little unevenly: leave room
-  observations_max_per_device = 256
-  [coap]
-  ack_timeout_ms = 2000        and the other transmission parameters of RFC 7252 4.8
-  ack_random_permille = 1500   ACK_RANDOM_FACTOR in thousandths
-  max_retransmit = 4
-  nstart = 1
-  block_size = 1024            bytes of a block: 16, 32, 64, 128, 256, 512 or 1024
-  deduplication_max = 1048576  messages of a shard that are remembered; the oldest goes first
-  [api]
-  listen = ["127.0.0.1:8080"]  https when there is a certificate, unless it begins with http://; addresses other than
-                               loopback need a certificate and a token
-  certificate = ""             PEM files for https: the certificate with its chain, its private key without a password;
-  private_key = ""             read again upon SIGHUP
-  require_token = false        false: open on loopback until the first token is made
-  events = 16384               events kept for streams that resume
-  [store]
-  file = ""                    what outlives a restart: the API's tokens, devices' credentials; made when it isn't there
-  key_file = ""                what its secrets are sealed with: 64 hexadecimal digits, 0600; else the environment's
-                               DROVERD_STORE_KEY, else FILE.key, which is made at the first start
-  [credentials]                the server's own; PEM or DER
-  certificate = ""             its certificate with the chain, and that one's private key
-  private_key = ""
-  raw_public_key = ""          its raw public key, which may be left out, and that one's private key
-  raw_private_key = ""
-  trust_anchors = []           certificates of those who sign devices' certificates
-  device_certificates = "any"  any: whatever they sign, for its names; listed: only those among the credentials
-  [bootstrap]                  the bootstrap server; it runs where it has a port
-  secure_listen = ""           UDP address for devices with DTLS, such as "[::]:5784"
-  listen = ""                  UDP address without security: for tests, everybody can read the keys
-  plans = []                   files (TOML or JSON), beside the plans in the store; docs/bootstrap.md
-  certificate = ""             its own, as [credentials]: other ones than the server's
-  private_key = ""
-  raw_public_key = ""
-  raw_private_key = ""
-  trust_anchors = []
-  device_certificates = "listed"   listed: those among the bootstrap credentials; any: whatever trust_anchors sign
-  authority_certificate = ""   who signs the certificates that plans leave to the server, and that one's private key
-  authority_private_key = ""
-  certificate_days = 3650
-  sessions_max = 10000         under way
-  kept_sessions_max = 1000     ended ones that can be looked at
-  [queue]                      devices that sleep (binding UQ and the like)
-  awake = []                   such as [{ endpoints = "meter-*", seconds = 20 }]: how long behind a message of theirs
-                               they listen; else MAX_TRANSMIT_WAIT of RFC 7252 4.8, 93 seconds
-  awake_sms = 300              seconds, the same over SMS (binding SQ)
-  operation_lifetime = 604800  seconds until what waits is given up
-  max_per_device = 1000        operations that wait for one device
-  trigger = true               ask sleeping devices by SMS to wake (binding UQS)
-  trigger_interval = 600       seconds between two of those
-  sms_fallback = true          with binding US, what isn't answered over UDP goes by SMS
-  [sms]                        on where there is a carrier: smpp or modem
-  msisdn = ""                  the server's own number: digits, country code first
-  smpp = ""                    HOST:PORT of an SMSC (SMPP 3.4)
-  system_id = ""
-  password_file = ""           its first line
-  system_type = ""
-  window = 10                  messages that the SMSC may leave unanswered
-  modem = ""                   a serial device, such as "/dev/ttyUSB2"
-  baud = 115200
-  pin_file = ""                its first line; entered once, when the SIM asks
-  receipts = false             ask what became of each message
-  nosec = "trigger"            messages without security: off; trigger: to wake the devices whose account says so;
-                               any: everything, to and from everybody that has no account, for tests
-  port = 0                     WDP port; 0: none
-  segments = 4                 short messages that a CoAP message may be cut into
-  validity = 300               seconds
-  response_wait = 300          seconds until a request by SMS is given up; CoAP repeats none
-  [log]
-  level = "info"               debug, info, warn, error or off
-  format = "text"              text or json
-)";
 
 namespace {
 
@@ -112,87 +20,6 @@ constexpr auto kDevicesMost = static_cast<std::int64_t>(server::kSlotsMax);  // 
 constexpr std::int64_t kObservationsMost = 65535;
 constexpr std::int64_t kSecondsMost = std::int64_t{366} * 24 * 3600;
 constexpr std::int64_t kDeduplicationMost = std::int64_t{1} << 24;  // some 1.5 GB
-
-/// Where a value stands, for messages.
-struct Place {
-  std::string file;
-  std::string key;
-  std::size_t line = 0;
-};
-
-tl::unexpected<Error> at(const Place& place, const std::string& reason) {
-  return tl::unexpected(Error{Fault::Us, 0, place.file + ":" + std::to_string(place.line) + ": " + reason});
-}
-
-using Setter = std::function<Result<void>(const toml::node&, const Place&)>;
-using Table = std::map<std::string, Setter>;
-
-Setter text(std::string& to) {
-  return [&to](const toml::node& node, const Place& place) -> Result<void> {
-    const auto value = node.value_exact<std::string>();
-    if (!value) return at(place, place.key + " must be a string");
-    to = *value;
-    return {};
-  };
-}
-
-Setter texts(std::vector<std::string>& to) {
-  return [&to](const toml::node& node, const Place& place) -> Result<void> {
-    const auto* array = node.as_array();
-    if (array == nullptr) return at(place, place.key + " must be a list of strings");
-    to.clear();
-    for (const auto& element : *array) {
-      const auto value = element.value_exact<std::string>();
-      if (!value) return at(place, place.key + " must be a list of strings");
-      to.push_back(*value);
-    }
-    return {};
-  };
-}
-
-Setter truth(bool& to) {
-  return [&to](const toml::node& node, const Place& place) -> Result<void> {
-    const auto value = node.value_exact<bool>();
-    if (!value) return at(place, place.key + " must be true or false");
-    to = *value;
-    return {};
-  };
-}
-
-template <class T>
-Setter number(T& to, std::int64_t least, std::int64_t most) {
-  return [&to, least, most](const toml::node& node, const Place& place) -> Result<void> {
-    const auto value = node.value_exact<std::int64_t>();
-    if (!value || *value < least || *value > most) {
-      return at(place, place.key + " must be a number from " + std::to_string(least) + " to " + std::to_string(most));
-    }
-    to = static_cast<T>(*value);
-    return {};
-  };
-}
-
-/// A text that `check` accepts.
-Setter checked_text(std::string& to, Result<void> (*check)(const std::string&)) {
-  return [&to, check](const toml::node& node, const Place& place) -> Result<void> {
-    if (auto set = text(to)(node, place); !set) return set;
-    if (const auto fine = check(to); !fine) return at(place, place.key + ": " + fine.error().reason);
-    return {};
-  };
-}
-
-/// A list of texts that `check` accepts, each; the line is the element's.
-Setter checked_texts(std::vector<std::string>& to, Result<void> (*check)(const std::string&)) {
-  return [&to, check](const toml::node& node, const Place& place) -> Result<void> {
-    if (auto set = texts(to)(node, place); !set) return set;
-    for (std::size_t i = 0; i < to.size(); ++i) {
-      if (const auto fine = check(to[i]); !fine) {
-        return at({place.file, place.key, node.as_array()->get(i)->source().begin.line},
-                  place.key + ": " + fine.error().reason);
-      }
-    }
-    return {};
-  };
-}
 
 Result<void> check_listen(const std::string& text) {
   if (const auto parsed = parse_host_port(text); !parsed) return tl::unexpected(parsed.error());
@@ -219,45 +46,6 @@ Setter block_size(std::uint8_t& szx) {
     }
     return at(place, place.key + " must be 16, 32, 64, 128, 256, 512 or 1024");
   };
-}
-
-template <class T>
-Setter choice(T& to, std::map<std::string, T> choices) {
-  return [&to, choices = std::move(choices)](const toml::node& node, const Place& place) -> Result<void> {
-    const auto value = node.value_exact<std::string>();
-    const auto found = value ? choices.find(*value) : choices.end();
-    if (found != choices.end()) {
-      to = found->second;
-      return {};
-    }
-    std::string names;
-    for (const auto& [name, ignored] : choices) names += (names.empty() ? "\"" : ", \"") + name + "\"";
-    return at(place, place.key + " must be one of " + names);
-  };
-}
-
-Result<void> apply(const toml::table& table, const Table& known, const std::string& file, const std::string& prefix);
-
-Setter table_of(Table known) {
-  return [known = std::move(known)](const toml::node& node, const Place& place) -> Result<void> {
-    const auto* table = node.as_table();
-    if (table == nullptr) return at(place, place.key + " must be a table: [" + place.key + "]");
-    return apply(*table, known, place.file, place.key + ".");
-  };
-}
-
-Result<void> apply(const toml::table& table, const Table& known, const std::string& file, const std::string& prefix) {
-  for (const auto& [key, node] : table) {
-    const Place place{file, prefix + std::string(key.str()), key.source().begin.line};
-    const auto found = known.find(std::string(key.str()));
-    if (found == known.end()) {
-      std::string names;
-      for (const auto& [name, ignored] : known) names += (names.empty() ? "" : ", ") + name;
-      return at(place, "unknown key " + place.key + "; known here: " + names);
-    }
-    if (auto set = found->second(node, place); !set) return set;
-  }
-  return {};
 }
 
 Setter api_section(Config& config) {
@@ -330,15 +118,6 @@ Setter awake_times(std::vector<server::AwakeTime>& to) {
       to.push_back(std::move(time));
     }
     return {};
-  };
-}
-
-Setter seconds(Duration& to, std::int64_t least, std::int64_t most) {
-  return [&to, least, most](const toml::node& node, const Place& place) -> Result<void> {
-    std::int64_t value = 0;
-    auto set = number(value, least, most)(node, place);
-    if (set) to = std::chrono::seconds(value);
-    return set;
   };
 }
 

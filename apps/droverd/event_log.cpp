@@ -67,6 +67,15 @@ void EventLog::operate(std::string endpoint, lwm2m::Downlink operation, server::
   fleet_.operate(std::move(endpoint), std::move(operation), settings, std::move(progress));
 }
 
+server::OperationId EventLog::reserve_operation() {
+  return fleet_.reserve_operation();
+}
+
+void EventLog::follow(std::string endpoint, server::OperationId id,
+                      std::function<bool(const server::OperationStatus&)> progress, std::function<void()> missing) {
+  fleet_.follow(std::move(endpoint), id, std::move(progress), std::move(missing));
+}
+
 void EventLog::operations(std::string endpoint, std::function<void(std::vector<server::OperationStatus>)> done) {
   fleet_.operations(std::move(endpoint), std::move(done));
 }

@@ -16,6 +16,9 @@ class EventLog final : public server::Fleet {
                std::function<void(server::OperationResult)> done) override;
   void operate(std::string endpoint, lwm2m::Downlink operation, server::OperationSettings settings,
                std::function<bool(const server::OperationStatus&)> progress) override;
+  server::OperationId reserve_operation() override;
+  void follow(std::string endpoint, server::OperationId id,
+              std::function<bool(const server::OperationStatus&)> progress, std::function<void()> missing) override;
   void operations(std::string endpoint, std::function<void(std::vector<server::OperationStatus>)> done) override;
   void operation(std::string endpoint, server::OperationId id,
                  std::function<void(std::optional<server::OperationStatus>)> done) override;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -34,6 +35,9 @@ struct QueuedOperation {
   Way went = Way::Automatic;              ///< Udp or Sms once it was sent
   Redelivery redelivery = Redelivery::Harmless;
   bool trigger = true;
+  Priority priority = Priority::Normal;
+  bool durable = false;   ///< on disk before it is sent
+  std::string asked_by = {};
   bool restores = false;  ///< an Observe of ours after a new registration: it has no ticket
   bool queued = false;    ///< it has waited: its changes are events
   std::uint8_t attempts = 0;

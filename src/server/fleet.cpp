@@ -29,6 +29,15 @@ const char* to_string(Way way) {
   return "?";
 }
 
+const char* to_string(Priority priority) {
+  switch (priority) {
+    case Priority::Low: return "low";
+    case Priority::Normal: return "normal";
+    case Priority::High: return "high";
+  }
+  return "?";
+}
+
 const char* to_string(OperationState state) {
   switch (state) {
     case OperationState::Queued: return "queued";

@@ -73,7 +73,7 @@ const char* to_string(NoAnswer why);
 
 using OperationResult = std::variant<lwm2m::Outcome, NoAnswer>;
 
-/// Names an operation, within one run of the server.
+/// Names an operation; never given again.
 using OperationId = Id<struct OperationTag, std::uint64_t>;
 
 /// Which way an operation goes to the device (Core Table 8).
@@ -91,12 +91,24 @@ enum class Redelivery : std::uint8_t {
   Never,
 };
 
+/// What goes first of what waits for a device; of the same one in the order of asking.
+enum class Priority : std::uint8_t { Low, Normal, High };
+const char* to_string(Priority priority);  ///< "low", "normal", "high"
+
 struct OperationSettings {
   Duration expires_after{};  ///< 0: Policy::operation_lifetime
   Way way = Way::Automatic;
   Redelivery redelivery = Redelivery::Harmless;
   bool trigger = true;  ///< wake the device by SMS where its binding and the policy allow it (Core Table 8, UQS)
+  Priority priority = Priority::Normal;
+  /// It is on disk before it is sent and before anything is said of it; its result, too. What waits for a sleeping
+  /// device is in any case.
+  bool durable = false;
+  std::string asked_by = {};  ///< for people: "token 3 (anna)", "campaign 12"; at most kAskedByMax bytes
+  /// By reserve_operation(): whoever notes it before asking knows after a kill whether it was accepted.
+  std::optional<OperationId> id = {};
 };
+inline constexpr std::size_t kAskedByMax = 128;
 
 enum class OperationState : std::uint8_t { Queued, Sent, Done, Failed, Expired, Cancelled };
 const char* to_string(OperationState state);  ///< "queued", "sent", ...
@@ -110,6 +122,8 @@ struct OperationStatus {
   lwm2m::Path path;
   OperationState state{};
   Way way = Way::Automatic;  ///< Udp or Sms once it has been sent
+  Priority priority = Priority::Normal;
+  std::string asked_by = {};
   UnixSeconds created_at = 0;
   UnixSeconds expires_at = 0;
   std::optional<UnixSeconds> sent_at = {};   ///< last
@@ -200,6 +214,12 @@ class Fleet {
   virtual void operations(std::string endpoint, std::function<void(std::vector<OperationStatus>)> done) = 0;
   virtual void operation(std::string endpoint, OperationId id,
                          std::function<void(std::optional<OperationStatus>)> done) = 0;
+  /// An id for one operation to come; see OperationSettings::id. Thread-safe, and given at once.
+  virtual OperationId reserve_operation() = 0;
+  /// Says again what happens to an operation, as operate() does and in the place of whoever was told before: how it
+  /// stands, at once, and then each change. Nothing is called when there is no such operation, so that `missing` is.
+  virtual void follow(std::string endpoint, OperationId id, std::function<bool(const OperationStatus&)> progress,
+                      std::function<void()> missing) = 0;
   /// Takes an operation back: what is queued isn't sent; what was sent isn't repeated, and may have been carried out.
   /// Gives how it stands afterwards; nothing when there is no such operation.
   virtual void cancel_operation(std::string endpoint, OperationId id,

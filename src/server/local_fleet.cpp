@@ -158,7 +158,7 @@ void LocalFleet::operate(std::string endpoint, lwm2m::Downlink operation, std::f
 
 void LocalFleet::operate(std::string endpoint, lwm2m::Downlink operation, OperationSettings settings,
                          std::function<bool(const OperationStatus&)> progress) {
-  const Ticket ticket = keep(std::move(progress));
+  const Ticket ticket = keep(settings.id, std::move(progress));
   const auto asked = std::make_shared<lwm2m::Downlink>(std::move(operation));
   with_device(
       0, endpoint,
@@ -175,7 +175,7 @@ void LocalFleet::cancel(std::string endpoint, lwm2m::Path path, CancelMode mode,
 
 void LocalFleet::cancel(std::string endpoint, lwm2m::Path path, CancelMode mode, OperationSettings settings,
                         std::function<bool(const OperationStatus&)> progress) {
-  const Ticket ticket = keep(std::move(progress));
+  const Ticket ticket = keep(settings.id, std::move(progress));
   with_device(
       0, endpoint,
       [ticket, endpoint, path, mode, settings](Shard& shard, Instant now) {
@@ -246,11 +246,34 @@ void LocalFleet::on_event(std::function<void(const Event&)> sink) {
   sink_ = std::move(sink);
 }
 
-Ticket LocalFleet::keep(Progress progress) {
+Ticket LocalFleet::keep(std::optional<OperationId> id, Progress progress) {
   const std::lock_guard lock(operations_mutex_);
-  const Ticket ticket{next_ticket_++};
-  operations_.emplace(ticket, std::move(progress));
+  const Ticket ticket = id ? *id : Ticket{next_ticket_++};
+  operations_.insert_or_assign(ticket, std::move(progress));
   return ticket;
+}
+
+OperationId LocalFleet::reserve_operation() {
+  const std::lock_guard lock(operations_mutex_);
+  return OperationId{next_ticket_++};
+}
+
+void LocalFleet::follow(std::string endpoint, OperationId id, std::function<bool(const OperationStatus&)> progress,
+                        std::function<void()> missing) {
+  const auto look_behind = [this, endpoint, id, progress, missing] {
+    const auto over = finished(endpoint, id);
+    if (!over) return missing();
+    progress(*over);
+  };
+  with_device(
+      0, endpoint,
+      [this, endpoint, id, progress, look_behind](Shard& shard, Instant) {
+        const auto stands = shard.operation(endpoint, id);
+        if (!stands) return look_behind();
+        keep(id, progress);
+        tell(*stands);
+      },
+      look_behind);
 }
 
 void LocalFleet::tell(const OperationStatus& status) {

@@ -42,6 +42,9 @@ class LocalFleet final : public Fleet {
   void operate(std::string endpoint, lwm2m::Downlink operation, std::function<void(OperationResult)> done) override;
   void operate(std::string endpoint, lwm2m::Downlink operation, OperationSettings settings,
                std::function<bool(const OperationStatus&)> progress) override;
+  OperationId reserve_operation() override;
+  void follow(std::string endpoint, OperationId id, std::function<bool(const OperationStatus&)> progress,
+              std::function<void()> missing) override;
   void operations(std::string endpoint, std::function<void(std::vector<OperationStatus>)> done) override;
   void operation(std::string endpoint, OperationId id,
                  std::function<void(std::optional<OperationStatus>)> done) override;
@@ -62,7 +65,8 @@ class LocalFleet final : public Fleet {
   /// Runs `found` on the shard that has the endpoint, asked one after the other from `index` on; `missing` when none
   /// has it.
   void with_device(std::size_t index, std::string endpoint, Task found, std::function<void()> missing);
-  Ticket keep(Progress progress);
+  /// Under its own id, or a new one.
+  Ticket keep(std::optional<OperationId> id, Progress progress);
   /// Says how it stands to whoever wants to know.
   void tell(const OperationStatus& status);
   /// Remembers it, and says so.

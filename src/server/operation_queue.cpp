@@ -27,9 +27,25 @@ void OperationList::note(const QueuedOperation& operation) {
 void OperationList::push_back(std::unique_ptr<QueuedOperation> operation) {
   note(*operation);
   QueuedOperation* const added = operation.get();
-  (last_ == nullptr ? first_ : last_->next) = std::move(operation);
-  last_ = added;
   ++size_;
+  if (last_ == nullptr || last_->priority >= operation->priority) {
+    (last_ == nullptr ? first_ : last_->next) = std::move(operation);
+    last_ = added;
+    return;
+  }
+  auto* link = &first_;
+  while ((*link)->priority >= operation->priority) link = &(*link)->next;
+  operation->next = std::move(*link);
+  *link = std::move(operation);
+}
+
+std::optional<std::size_t> OperationList::place_of(const QueuedOperation* operation) const {
+  if (operation == last_ && last_ != nullptr) return size_ - 1;
+  std::size_t place = 0;
+  for (const QueuedOperation* at = first_.get(); at != nullptr; at = at->next.get(), ++place) {
+    if (at == operation) return place;
+  }
+  return std::nullopt;
 }
 
 void OperationList::push_front(std::unique_ptr<QueuedOperation> operation) {

@@ -27,12 +27,16 @@ namespace drover::server {
 /// Octets that an operation carries beside its fixed part.
 std::size_t payload_of(const lwm2m::Downlink& operation);
 
-/// Operations in the order of asking: a list that owns its nodes, so that one costs what it is and an empty one nothing.
+/// Operations by priority, those of one in the order of asking: a list that owns its nodes, so that one costs what it is and an empty one nothing.
 class OperationList {
  public:
+  /// Behind all that are of its priority or a higher one.
   void push_back(std::unique_ptr<QueuedOperation> operation);
+  /// In front of all, whatever its priority: it has had its turn already.
   void push_front(std::unique_ptr<QueuedOperation> operation);
   std::unique_ptr<QueuedOperation> take_front();
+  /// Its place from 0; nothing when it isn't here (any more), so that it may be one that is gone.
+  [[nodiscard]] std::optional<std::size_t> place_of(const QueuedOperation* operation) const;
   /// Nothing when it isn't here.
   std::unique_ptr<QueuedOperation> take(Ticket ticket);
   /// An Observe of ours of that path.
@@ -41,7 +45,6 @@ class OperationList {
   std::unique_ptr<QueuedOperation> take_expired(Instant now);
   /// When to ask take_expired() again: never later than the next expiry, perhaps earlier.
   [[nodiscard]] std::optional<Instant> next_expiry() const { return first_ == nullptr ? std::nullopt : earliest_; }
-  [[nodiscard]] QueuedOperation& back() { return *last_; }
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return first_ == nullptr; }
   /// `visit(operation, place)` in order, from place 0.

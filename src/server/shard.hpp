@@ -271,7 +271,6 @@ class Shard {
                                        OperationState state) const;
   void report(Instant now, Slot slot, const QueuedOperation& operation, OperationState state);
   void emit_operation(Instant now, const OperationStatus& status);
-  [[nodiscard]] std::optional<std::size_t> place_of(Slot slot, Ticket ticket) const;
 
   // shard_sms.cpp
   /// By SMS to a device that registered over UDP. False, and `operation` untouched, when there is no such way.

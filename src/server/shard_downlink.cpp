@@ -107,6 +107,9 @@ Shard::Operation Shard::make_operation(Instant now, Ticket ticket, lwm2m::Downli
   made->way = settings.way;
   made->redelivery = settings.redelivery;
   made->trigger = settings.trigger;
+  made->priority = settings.priority;
+  made->durable = settings.durable;
+  made->asked_by = settings.asked_by.substr(0, kAskedByMax);
   return made;
 }
 

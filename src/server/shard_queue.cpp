@@ -60,18 +60,17 @@ void Shard::submit(Instant now, Slot slot, Operation operation) {
     return;
   }
   const bool may_trigger = operation->trigger;
+  QueuedOperation* const asked = operation.get();
   if (!queues_.push_back(slot, operation)) {
     end(now, registry_[slot].endpoint(), std::move(operation), NoAnswer::QueueFull);
     return;
   }
   pump(now, slot);
-  // In its place behind the others, it is still there when anything is.
-  auto* const device = queues_.find(slot);
-  if (device == nullptr || device->waiting.empty()) return;
-  QueuedOperation& waits = device->waiting.back();
-  waits.queued = true;
+  const auto* const device = queues_.find(slot);
+  if (device == nullptr || !device->waiting.place_of(asked)) return;  // it is on its way
+  asked->queued = true;
   if (may_trigger && !is_awake(now, slot)) trigger(now, slot);
-  report(now, slot, waits, OperationState::Queued);
+  report(now, slot, *asked, OperationState::Queued);
 }
 
 void Shard::pump(Instant now, Slot slot) {
@@ -203,6 +202,8 @@ OperationStatus Shard::status(std::string_view endpoint, const QueuedOperation& 
   status.path = lwm2m::path_of(operation.operation);
   status.state = state;
   status.way = operation.went == Way::Automatic ? operation.way : operation.went;
+  status.priority = operation.priority;
+  status.asked_by = operation.asked_by;
   status.created_at = wall(operation.created);
   status.expires_at = wall(operation.expires);
   status.attempts = operation.attempts;
@@ -216,7 +217,7 @@ void Shard::report(Instant now, Slot slot, const QueuedOperation& operation, Ope
   if (state == OperationState::Queued) {
     const auto* const device = queues_.find(slot);
     const std::size_t before = device->under_way ? 1 : 0;
-    stands.ahead = before + (operation.attempts > 0 ? 0 : device->waiting.size() - 1);
+    stands.ahead = before + device->waiting.place_of(&operation).value_or(0);
     stands.expected_by = wall(registry_[slot].expires_at());
     stands.triggered = device->triggered_at.has_value();
   }

@@ -43,6 +43,9 @@ constexpr const char* kSteps[] = {
     " protection INTEGER NOT NULL, parameters BLOB NOT NULL, sealed_keys BLOB NOT NULL, label TEXT NOT NULL,"
     " created_at INTEGER NOT NULL, enabled INTEGER NOT NULL);"
     "CREATE TABLE sms_counter(account INTEGER PRIMARY KEY, reserved INTEGER NOT NULL, received INTEGER NOT NULL);",
+    // Definitions that people brought, as they came.
+    "CREATE TABLE object_model(object INTEGER NOT NULL, version TEXT NOT NULL, ddf BLOB NOT NULL,"
+    " changed_at INTEGER NOT NULL, PRIMARY KEY(object, version));",
 };
 static_assert(std::size(kSteps) == StoreFile::kVersion);
 

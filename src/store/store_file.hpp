@@ -15,7 +15,7 @@ namespace drover::store {
 class StoreFile {
  public:
   /// Of all tables together (user_version).
-  static constexpr std::int64_t kVersion = 3;
+  static constexpr std::int64_t kVersion = 4;
 
   /// Opens or makes the file (0600), and brings an older version's up to date. A later version's file, another
   /// program's, and a damaged one are refused and stay as they are.

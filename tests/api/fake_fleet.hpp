@@ -122,7 +122,9 @@ class FakeFleet final : public server::Fleet {
     bool queued = false;
     {
       const std::lock_guard lock(mutex_);
-      status.id = server::OperationId{++last_operation_};
+      status.id = settings.id ? *settings.id : server::OperationId{++last_operation_};
+      status.priority = settings.priority;
+      status.asked_by = settings.asked_by;
       settings_ = settings;
       queued = asleep_;
       status.state = queued ? server::OperationState::Queued : server::OperationState::Sent;
@@ -144,6 +146,16 @@ class FakeFleet final : public server::Fleet {
     if (queued) return changed_.notify_all();
     operate(std::move(endpoint), std::move(operation),
             [this, status](const server::OperationResult& result) mutable { change(over(status, result)); });
+  }
+  server::OperationId reserve_operation() override {
+    const std::lock_guard lock(mutex_);
+    return server::OperationId{++last_operation_};
+  }
+  void follow(std::string endpoint, server::OperationId id,
+              std::function<bool(const server::OperationStatus&)> progress, std::function<void()> missing) override {
+    const auto stands = known(endpoint, id);
+    if (!stands) return missing();
+    keep(*stands, std::move(progress));
   }
   /// Operations are queued from now on.
   void fall_asleep() {

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config.hpp"
+
+namespace drover::droverd {
+
+const char* const kConfigHelp = R"(Configuration file (TOML), each key with its default:
+  listen = "[::]:5683"         UDP address for devices; [::] takes IPv6 and IPv4
+  shards = 0                   threads for devices; 0 is one a core
+  strict = false               only LwM2M 1.0 to the letter
+  enabler = "1.0"              version of the shipped definitions of objects 0 to 7: "1.0" or "1.1"
+  objects = []                 folders with more object definitions (*.xml)
+  [secure]                     DTLS; on when there is a store, or a certificate or raw key of [credentials]
+  listen = "[::]:5684"         UDP address for devices; "" for none
+  cbc = true                   the cipher suites with CBC; their associations take more memory and end with the process
+  park_after = 10              seconds without a word until an association is put away
+  handshakes_max = 8192        handshakes under way in a shard
+  [registration]
+  lifetime_min = 1             seconds
+  lifetime_max = 4294967295    seconds
+  refuse = []                  endpoint names that get 4.03; * and ? stand for any text and any character
+  restore_observations = true  observe again what a device's registration before had
+  devices_max = 1000000        of all shards; each has an equal share, and devices spread a little unevenly: leave room
+  observations_max_per_device = 256
+  [coap]
+  ack_timeout_ms = 2000        and the other transmission parameters of RFC 7252 4.8
+  ack_random_permille = 1500   ACK_RANDOM_FACTOR in thousandths
+  max_retransmit = 4
+  nstart = 1
+  block_size = 1024            bytes of a block: 16, 32, 64, 128, 256, 512 or 1024
+  deduplication_max = 1048576  messages of a shard that are remembered; the oldest goes first
+  [api]
+  listen = ["127.0.0.1:8080"]  https when there is a certificate, unless it begins with http://; addresses other than
+                               loopback need a certificate and a token
+  certificate = ""             PEM files for https: the certificate with its chain, its private key without a password;
+  private_key = ""             read again upon SIGHUP
+  require_token = false        false: open on loopback until the first token is made
+  events = 16384               events kept for streams that resume
+  [store]
+  file = ""                    what outlives a restart: the API's tokens, devices' credentials; made when it isn't there
+  key_file = ""                what its secrets are sealed with: 64 hexadecimal digits, 0600; else the environment's
+                               DROVERD_STORE_KEY, else FILE.key, which is made at the first start
+  [credentials]                the server's own; PEM or DER
+  certificate = ""             its certificate with the chain, and that one's private key
+  private_key = ""
+  raw_public_key = ""          its raw public key, which may be left out, and that one's private key
+  raw_private_key = ""
+  trust_anchors = []           certificates of those who sign devices' certificates
+  device_certificates = "any"  any: whatever they sign, for its names; listed: only those among the credentials
+  [bootstrap]                  the bootstrap server; it runs where it has a port
+  secure_listen = ""           UDP address for devices with DTLS, such as "[::]:5784"
+  listen = ""                  UDP address without security: for tests, everybody can read the keys
+  plans = []                   files (TOML or JSON), beside the plans in the store; docs/bootstrap.md
+  certificate = ""             its own, as [credentials]: other ones than the server's
+  private_key = ""
+  raw_public_key = ""
+  raw_private_key = ""
+  trust_anchors = []
+  device_certificates = "listed"   listed: those among the bootstrap credentials; any: whatever trust_anchors sign
+  authority_certificate = ""   who signs the certificates that plans leave to the server, and that one's private key
+  authority_private_key = ""
+  certificate_days = 3650
+  sessions_max = 10000         under way
+  kept_sessions_max = 1000     ended ones that can be looked at
+  [queue]                      devices that sleep (binding UQ and the like)
+  awake = []                   such as [{ endpoints = "meter-*", seconds = 20 }]: how long behind a message of theirs
+                               they listen; else MAX_TRANSMIT_WAIT of RFC 7252 4.8, 93 seconds
+  awake_sms = 300              seconds, the same over SMS (binding SQ)
+  operation_lifetime = 604800  seconds until what waits is given up
+  max_per_device = 1000        operations that wait for one device
+  trigger = true               ask sleeping devices by SMS to wake (binding UQS)
+  trigger_interval = 600       seconds between two of those
+  sms_fallback = true          with binding US, what isn't answered over UDP goes by SMS
+  [sms]                        on where there is a carrier: smpp or modem
+  msisdn = ""                  the server's own number: digits, country code first
+  smpp = ""                    HOST:PORT of an SMSC (SMPP 3.4)
+  system_id = ""
+  password_file = ""           its first line
+  system_type = ""
+  window = 10                  messages that the SMSC may leave unanswered
+  modem = ""                   a serial device, such as "/dev/ttyUSB2"
+  baud = 115200
+  pin_file = ""                its first line; entered once, when the SIM asks
+  receipts = false             ask what became of each message
+  nosec = "trigger"            messages without security: off; trigger: to wake the devices whose account says so;
+                               any: everything, to and from everybody that has no account, for tests
+  port = 0                     WDP port; 0: none
+  segments = 4                 short messages that a CoAP message may be cut into
+  validity = 300               seconds
+  response_wait = 300          seconds until a request by SMS is given up; CoAP repeats none
+  [log]
+  level = "info"               debug, info, warn, error or off
+  format = "text"              text or json
+)";
+
+}  // namespace drover::droverd
