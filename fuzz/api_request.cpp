@@ -48,7 +48,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static api::test::FakeFleet fleet;
   static const auto authority = *api::Authority::open({}, std::make_shared<store::MemoryTokenTable>());
   static const auto state = std::make_shared<api::State>(
-      api::State{fleet, registry, authority, std::make_shared<api::EventHub>(api::EventHub::Limits{}, registry, 0), "", 0,
+      api::State{fleet, registry, authority, std::make_shared<events::Hub>(events::Hub::Limits{}, 0), "", 0,
                  nullptr, nullptr});
 
   std::string_view text = as_text(ByteView(data, size));

@@ -41,6 +41,7 @@ security::ListenerSettings settings() {
   settings.handshakes_per_network_max = 2;
   settings.unparkable_max = 1;
   settings.checks_at_a_time = 2;
+  settings.kept = true;
   return settings;
 }
 
@@ -190,21 +191,31 @@ class Harness {
       default: listener_->close(now_, target, "asked to"); break;
     }
   }
-  static PeerAddress name_of(const security::MovedAssociation& moved) {
-    return PeerAddress::association(moved.handle, moved.address.is_sms());
-  }
+  /// The process ends without a word, and another one goes on with what is on disk.
   void move() {
-    auto moved = listener_->release_all(now_);
-    for (const auto& one : moved) check(open_.erase(name_of(one)) == 1);
     drain();
-    check(open_.empty());
-    check(listener_->counters().associations == 0 && listener_->counters().live == 0);
+    open_.clear();
     open();
-    for (auto& one : moved) {
-      const PeerAddress moved_name = name_of(one), address = one.address;
-      if (listener_->adopt(now_, std::move(one))) open_.emplace(moved_name, address);
+    for (const auto& [handle, kept] : disk_) {
+      const PeerAddress name = PeerAddress::association(handle, kept.address.is_sms());
+      if (listener_->adopt(now_, kept)) open_.emplace(name, kept.address);
     }
+    std::erase_if(disk_, [&](const auto& one) {
+      return !open_.contains(PeerAddress::association(one.first, one.second.address.is_sms()));
+    });
     check(listener_->counters().associations == open_.size());
+  }
+  void write(security::ListenerChange change) {
+    if (auto* kept = std::get_if<security::AssociationKept>(&change)) {
+      disk_.insert_or_assign(kept->handle, std::move(*kept));
+    } else if (const auto* counted = std::get_if<security::AssociationCounted>(&change)) {
+      const auto found = disk_.find(counted->handle);
+      check(found != disk_.end() && counted->past.sent >= found->second.past.sent);
+      found->second.past = counted->past;
+      found->second.address = counted->address;
+    } else {
+      check(disk_.erase(std::get<security::AssociationGone>(change).handle) == 1);
+    }
   }
 
   void drain() {
@@ -232,6 +243,10 @@ class Harness {
       // Only what a device really said gets through, and from an association that is open or just was.
       while (const auto plaintext = listener_->poll_plaintext()) check(as_text(plaintext->bytes) == "ping");
       while (const auto misdirected = listener_->poll_misdirected()) check(misdirected->shard == 0);
+      while (auto change = listener_->poll_change()) {
+        busy = 1;
+        write(std::move(*change));
+      }
     }
     for (Device& device : devices_) {
       if (!device.association) continue;
@@ -261,6 +276,7 @@ class Harness {
 
   SplitMix rng_{1};
   Instant now_{std::chrono::seconds(1000)};
+  std::map<std::uint64_t, security::AssociationKept> disk_;
   std::unique_ptr<Listener> listener_;
   std::array<Device, kDevices> devices_;
   std::map<PeerAddress, PeerAddress> open_;

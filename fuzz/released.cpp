@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// Saved bytes that come back changed: released associations, proved sessions, identities, and a shard's handover.
+// Saved bytes that come back changed: released associations, proved sessions, identities, and the records of a fleet.
 //
-// The first byte says what. Bits 0 and 1: 0 an association, 1 a session of a client, 2 an identity, 3 a handover. With bit 2 the input changes real bytes (each
+// The first byte says what. Bits 0 and 1: 0 an association, 1 a session of a client, 2 an identity, 3 a record (bits 3 to 5: which). With bit 2 the input changes real bytes (each
 // change: place (2), xor (1)), without it the input is the bytes. Bits 3 and 4 choose the credential.
 #include <algorithm>
+#include <vector>
 
 #include "base/reader.hpp"
 #include "fuzz/dtls_peers.hpp"
 #include "security/client_hello.hpp"
-#include "server/handover.hpp"
+#include "server/event_bytes.hpp"
+#include "server/record.hpp"
 
 namespace {
 
@@ -58,22 +60,55 @@ const Saved& saved(fuzz::Credential credential) {
   return kAll[static_cast<std::size_t>(credential)];
 }
 
-const Bytes& saved_handover() {
-  static const Bytes kBytes = [] {
-    server::Handover handover;
-    server::HandedRegistration one;
+/// A record of each kind, and an event.
+const std::vector<Bytes>& saved_records() {
+  static const std::vector<Bytes> kAll = [] {
+    server::KeptRegistration one;
     one.endpoint = "a";
     one.version = "1.0";
     one.binding = "UQ";
     one.lifetime = 300;
     one.announcement.objects = {{1, std::nullopt, {0}}, {3303, std::nullopt, {0, 1}}};
     one.observations.push_back({{lwm2m::Path(3, 0, 9), 11542}, coap::Token::of(std::uint64_t{7}), 5});
-    handover.registrations = {one};
-    handover.associations.push_back({1, transport::PeerAddress::v4(1, 2), true, Secret<Bytes>(saved(fuzz::Credential::Psk).server)});
-    handover.wishes.push_back({"b", 7, {{lwm2m::Path(3), std::nullopt}}});
-    return server::pack(handover).reveal();
+    one.restored = {{lwm2m::Path(4), std::nullopt}};
+    server::QueuedOperation operation;
+    operation.ticket = server::Ticket{7};
+    operation.operation = lwm2m::Write{lwm2m::Path(3, 0, 14), lwm2m::Write::Mode::Update, 0, to_bytes("+01:00")};
+    server::OperationStatus status;
+    status.endpoint = "a";
+    status.result = lwm2m::Outcome{};
+    server::Event event;
+    event.kind = server::EventKind::Operation;
+    event.operation = status;
+    event.device = server::DeviceView{};
+    event.outcome = lwm2m::Outcome{};
+    event.address = transport::PeerAddress::v4(1, 2);
+    event.object_version = lwm2m::Version{1, 1};
+    const Secret<Bytes> released{Bytes(saved(fuzz::Credential::Psk).server)};
+    return std::vector<Bytes>{pack(one),
+                              pack(server::KeptWish{1, "b", 7, {{lwm2m::Path(3), std::nullopt}}}),
+                              server::pack_update(5, 6),
+                              pack(security::AssociationKept{1, transport::PeerAddress::v4(1, 2), {3, 4}, released}).reveal(),
+                              pack(security::AssociationCounted{1, transport::PeerAddress::v4(1, 2), {3, 4}}),
+                              server::pack_operation("a", operation, true, 1, 2, 3),
+                              server::pack_finished(status),
+                              server::pack(event)};
   }();
-  return kBytes;
+  return kAll;
+}
+
+/// Whatever is read can be written and read again.
+void try_record(std::size_t which, const Bytes& bytes) {
+  switch (which) {
+    case 0: if (const auto one = server::unpack_registration(bytes)) check(server::unpack_registration(pack(*one)).has_value()); break;
+    case 1: if (const auto one = server::unpack_wish(bytes)) check(server::unpack_wish(pack(*one)).has_value()); break;
+    case 2: if (const auto one = server::unpack_update(bytes)) check(server::pack_update(one->first, one->second) == bytes); break;
+    case 3: if (const auto one = server::unpack_association(bytes)) check(server::unpack_association(pack(*one).reveal()).has_value()); break;
+    case 4: if (const auto one = server::unpack_counted(bytes)) check(server::unpack_counted(pack(*one)).has_value()); break;
+    case 5: if (const auto one = server::unpack_operation(bytes)) check(server::unpack_operation(server::pack_operation(one->endpoint, one->operation, one->sent, one->created, one->expires, one->last_sent)).has_value()); break;
+    case 6: if (const auto one = server::unpack_finished(bytes)) check(server::unpack_finished(server::pack_finished(*one)).has_value()); break;
+    default: if (const auto one = server::unpack_event(bytes)) check(server::unpack_event(server::pack(*one)).has_value()); break;
+  }
 }
 
 Bytes changed(const Bytes& real, ByteReader reader) {
@@ -149,8 +184,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     }
     default: {
-      const auto handover = server::unpack_handover(given(saved_handover()));
-      if (handover) check(server::unpack_handover(server::pack(*handover).reveal()).has_value());
+      const std::size_t which = *what >> 3 & 7;
+      try_record(which, given(saved_records()[which]));
       break;
     }
   }

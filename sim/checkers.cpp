@@ -54,7 +54,8 @@ void RegistrationsMakeSense::event(Instant at, const server::Event& event) {
       break;
     case server::EventKind::ObservationEnded:
     case server::EventKind::Refused:
-    case server::EventKind::Operation: break;
+    case server::EventKind::Operation:
+    case server::EventKind::Learned: break;
   }
 }
 

@@ -278,6 +278,7 @@ void ServerNode::make_shards() {
     server::ShardConfig config;
     config.index = index;
     config.count = setup_.shards;
+    config.kept = true;
     if (setup_.credentials != nullptr) {
       security::dtls::DtlsProvider provider(setup_.dtls, rng_);
       auto acceptor = provider.acceptor({}, *setup_.credentials);
@@ -292,24 +293,25 @@ void ServerNode::make_shards() {
 }
 
 void ServerNode::restart(Instant now, bool graceful, Duration jump) {
-  std::vector<Secret<Bytes>> handed_over;
   for (const auto& shard : shards_) {
-    if (graceful) handed_over.push_back(server::pack(shard->hand_over(now)));
+    if (!graceful) break;
+    shard->say_goodbye(now);
+    disk_.take(*shard);
   }
   wall_offset_ += jump;
   make_shards();
-  for (std::size_t index = 0; index < handed_over.size(); ++index) {
-    auto handover = server::unpack_handover(handed_over[index].reveal());
-    assert(handover);
-    shards_[index]->take_over(now, std::move(*handover));
+  auto kept = disk_.recover(shards_.size());
+  assert(disk_.unreadable() == 0);
+  for (std::size_t index = 0; index < shards_.size(); ++index) {
+    shards_[index]->take_over(now, std::move(kept[index]));
   }
 }
 
 void ServerNode::operate(Instant now, server::Ticket ticket, const std::string& endpoint,
-                         const lwm2m::Downlink& operation) {
+                         const lwm2m::Downlink& operation, const server::OperationSettings& settings) {
   const auto owner =
       std::find_if(shards_.begin(), shards_.end(), [&](const auto& shard) { return shard->has(endpoint); });
-  (owner == shards_.end() ? shards_.front() : *owner)->operate(now, ticket, endpoint, operation);
+  (owner == shards_.end() ? shards_.front() : *owner)->operate(now, ticket, endpoint, operation, settings);
 }
 
 std::vector<server::DeviceView> ServerNode::devices() const {
@@ -335,6 +337,7 @@ std::optional<Transmit> ServerNode::poll_transmit() {
   for (const auto& shard : shards_) {
     if (auto transmit = shard->poll_transmit()) return Transmit{transmit->to.as(transport::Kind::Udp), transmit->bytes};
   }
+  for (const auto& shard : shards_) disk_.take(*shard);
   return std::nullopt;
 }
 

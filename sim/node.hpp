@@ -16,6 +16,7 @@
 #include "security/dtls/provider.hpp"
 #include "server/shard.hpp"
 #include "sim/device_disk.hpp"
+#include "sim/fleet_disk.hpp"
 #include "sim/network.hpp"
 
 namespace drover::sim {
@@ -150,8 +151,8 @@ class ServerNode final : public Node {
   };
   explicit ServerNode(const Setup& setup);
 
-  /// Another process takes its place: with what the old one handed over, or with nothing after a kill. Its wall clock is
-  /// `jump` ahead of the old one's. Operations that wait are never answered.
+  /// Another process takes its place and goes on with what is on the disk; its wall clock is `jump` ahead of the old
+  /// one's. A graceful end says goodbye first. Operations that aren't durable are never answered.
   void restart(Instant now, bool graceful, Duration jump);
   [[nodiscard]] Duration wall_offset() const { return wall_offset_; }
 
@@ -160,7 +161,8 @@ class ServerNode final : public Node {
   std::function<void(Instant, const server::OperationDone&)> on_done;
   std::function<void(Instant, const server::OperationStatus&)> on_progress;
 
-  void operate(Instant now, server::Ticket ticket, const std::string& endpoint, const lwm2m::Downlink& operation);
+  void operate(Instant now, server::Ticket ticket, const std::string& endpoint, const lwm2m::Downlink& operation,
+               const server::OperationSettings& settings = {});
   [[nodiscard]] std::vector<server::DeviceView> devices() const;
 
   void handle_datagram(Instant now, const Datagram& datagram) override;
@@ -175,6 +177,7 @@ class ServerNode final : public Node {
   Setup setup_;
   SplitMix rng_;
   Duration wall_offset_{};
+  FleetDisk disk_;
   std::vector<std::unique_ptr<security::Acceptor>> acceptors_;
   std::vector<std::unique_ptr<server::Shard>> shards_;
 };

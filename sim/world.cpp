@@ -207,12 +207,11 @@ void World::restart(Instant now) {
   // A clock that is set while the server is down: a quarter of an hour in either direction.
   const Duration jump = network_.rng().below(2) == 0 ? seconds(0) : seconds(network_.rng().below(1800)) - minutes(15);
   std::erase_if(asked_, [&](const auto& asked) {
-    if (asked.second.server != index) return false;
+    if (asked.second.server != index || asked.second.durable) return false;
     operations_end_once_.forget(server::Ticket{asked.first});
     return true;
   });
   ++(graceful ? report_.restarts : report_.kills);
-  if (!graceful) server.registrations_make_sense->forget();
   server.node->restart(now, graceful, jump);
   network_.flush(server.host);
 }
@@ -221,9 +220,13 @@ void World::ask(Instant now, std::size_t server, const std::string& endpoint, co
                 std::string argument) {
   const server::Ticket ticket{++tickets_};
   ++report_.operations;
-  asked_[ticket.value] = {server, endpoint, std::move(argument), std::holds_alternative<lwm2m::Observe>(operation)};
+  const bool durable = network_.rng().below(2) == 0;
+  asked_[ticket.value] = {server, endpoint, std::move(argument), std::holds_alternative<lwm2m::Observe>(operation),
+                          durable};
   operations_end_once_.asked(ticket);
-  servers_[server].node->operate(now, ticket, endpoint, operation);
+  server::OperationSettings settings;
+  settings.durable = durable;
+  servers_[server].node->operate(now, ticket, endpoint, operation, settings);
   network_.flush(servers_[server].host);
 }
 

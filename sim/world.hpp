@@ -169,6 +169,7 @@ class World final : private DeviceWatcher {
     std::string endpoint;
     std::string argument;
     bool observe = false;
+    bool durable = false;
   };
   std::map<std::uint64_t, Asked> asked_;
 

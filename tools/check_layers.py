@@ -49,7 +49,7 @@ MAY_KNOW = {
                   "lwm2m/content", "lwm2m/operation", "lwm2m/mapping"],
     "io": ["base", "transport", "sms", "sms/modem", "smartcard", "coap", "stack", "lwm2m/data", "lwm2m/model"],
     "api": ["base", "events", "jobs", "history", "campaign", "transport", "coap/parameters.hpp", "coap/message/code.hpp", "coap/message/link_format.hpp", "io",
-            "lwm2m/data", "lwm2m/model", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "bootstrap", "store",
+            "lwm2m/data", "lwm2m/model", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "server/event_bytes.hpp", "bootstrap", "store",
             "sms/carrier.hpp", "sms/gateway.hpp"],
     # The public client library: the client layer on a loop of its own.
     "sdk": ["base", "transport", "security", "security/dtls", "coap", "coap/message", "stack", "client", "lwm2m/data", "lwm2m/model",
@@ -66,6 +66,8 @@ MAY_KNOW = {
     "store": ["base", "transport", "security", "security/sps", "sqlite", "io", "lwm2m/content/base64.hpp"],
     # The order of everything that happened, for those who follow it.
     "events": ["base"],
+    # The fleet's state and events on disk.
+    "journal": ["base", "events", "sqlite"],
     # Work on many devices: whom it is for, what they get, how far it is.
     "jobs": ["base", "events", "io", "lwm2m/data", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "store", "sqlite"],
     # The last values of resources, and those before.

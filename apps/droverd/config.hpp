@@ -87,6 +87,7 @@ struct Config {
   std::string api_private_key;
   bool api_require_token = false;
   std::string store;           ///< file; "": nothing is kept
+  std::size_t store_events_max = 1'000'000;  ///< events on disk
   std::string store_key_file;  ///< "": the environment's key, else that of STORE.key
   store::ServerCredentialFiles credentials;
   bool any_certificate = true;  ///< else only those with a credential

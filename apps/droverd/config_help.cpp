@@ -36,7 +36,9 @@ const char* const kConfigHelp = R"(Configuration file (TOML), each key with its 
   require_token = false        false: open on loopback until the first token is made
   events = 16384               events kept for streams that resume
   [store]
-  file = ""                    what outlives a restart: the API's tokens, devices' credentials; made when it isn't there
+  file = ""                    what outlives a restart and a kill: the API's tokens, devices' credentials, and beside it
+                               in FILE.fleet registrations, observations, associations, operations and events
+  events_max = 1000000         events on disk, for streams and sinks that resume; the oldest go first
   key_file = ""                what its secrets are sealed with: 64 hexadecimal digits, 0600; else the environment's
                                DROVERD_STORE_KEY, else FILE.key, which is made at the first start
   [credentials]                the server's own; PEM or DER

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <utility>
 
-#include "handover_file.hpp"
+#include "fleet_journal.hpp"
 #include "io/clock.hpp"
 #include "io/log.hpp"
 #include "store/master_key.hpp"
@@ -77,8 +77,8 @@ Result<std::string> rekey(const Config& config, const std::string& key_variable,
   if (!done) return tl::unexpected(done.error());
   std::string said = "the store " + config.store + " is sealed with the key of " + new_key_file +
                      " now: set store.key_file to it; the old key opens nothing any more";
-  const auto waiting = reseal_handover(handover_file(config.store), opened->sealer, sealer);
-  if (!waiting) said += "; what was handed over is lost, devices register again: " + waiting.error().reason;
+  const auto fleet = reseal_fleet(config.store, opened->sealer, sealer);
+  if (!fleet) said += "; associations are lost, devices make new ones: " + fleet.error().reason;
   return said;
 }
 

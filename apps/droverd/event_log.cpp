@@ -18,7 +18,7 @@ void log_event(const server::Event& event) {
                               {"why", event.reason}});
     return;
   }
-  if (!io::log::enabled(Level::Debug)) return;
+  if (!io::log::enabled(Level::Debug) || event.kind == server::EventKind::Learned) return;
   if (event.operation) {
     io::log::debug("operation", {{"endpoint", event.endpoint},
                                  {"id", event.operation->id.value},

@@ -1,14 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The server daemon: everything is opened before anything runs, so that a failure leaves nothing half-started.
 #include <algorithm>
-#include <atomic>
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
-#include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <thread>
 #include <tuple>
@@ -17,24 +14,13 @@
 #include "api/listen_address.hpp"
 #include "api/tls_context.hpp"
 #include "api/tokens.hpp"
-#include "bootstrap_thread.hpp"
 #include "config.hpp"
 #include "credential_store.hpp"
-#include "event_log.hpp"
-#include "io/clock.hpp"
+#include "daemon.hpp"
 #include "io/definitions.hpp"
 #include "io/log.hpp"
-#include "io/resolve.hpp"
-#include "io/secret_file.hpp"
 #include "io/standard_output.hpp"
 #include "plan_shelf.hpp"
-#include "secure_port.hpp"
-#include "shard_threads.hpp"
-#include "sms_thread.hpp"
-#include "store/sms_account_service.hpp"
-#include "store/sms_accounts.hpp"
-#include "store/store_file.hpp"
-#include "store/token_table.hpp"
 
 namespace {
 
@@ -173,15 +159,6 @@ Result<droverd::Config> configure(const Flags& flags) {
   return config;
 }
 
-Result<transport::PeerAddress> listen_address(const std::string& text) {
-  if (const auto literal = transport::PeerAddress::parse(text)) return *literal;
-  const auto parsed = droverd::parse_host_port(text);
-  if (!parsed) return tl::unexpected(parsed.error());
-  const auto addresses = io::resolve(parsed->host, parsed->port);
-  if (!addresses) return tl::unexpected(addresses.error());
-  return addresses->front();
-}
-
 Result<void> load_objects(const droverd::Config& config, lwm2m::model::Registry& registry) {
   for (const auto& folder : config.objects) {
     if (auto loaded = io::load_definitions(folder, registry); !loaded) return loaded;
@@ -219,27 +196,14 @@ class Signals {
   sigset_t signals_{};
 };
 
-/// nullptr without a store.
-Result<std::shared_ptr<store::StoreFile>> open_store(const droverd::Config& config) {
-  if (config.store.empty()) return nullptr;
-  return store::StoreFile::open(config.store);
-}
-
-Result<std::shared_ptr<api::Authority>> open_authority(const droverd::Config& config,
-                                                       const std::shared_ptr<store::StoreFile>& file) {
-  std::shared_ptr<store::TokenTable> table;
-  if (file) table = std::make_shared<store::FileTokenTable>(file);
-  return api::Authority::open({.require_token = config.api_require_token, .clock = {}}, std::move(table));
-}
-
 /// For the first token, which the API asks for before it can make one.
 int add_token(const droverd::Config& config, const std::string& text) {
   const std::size_t colon = text.rfind(':');
   const auto role = colon == std::string::npos ? std::nullopt : api::parse_role(text.substr(colon + 1));
   if (!role) return fail({Fault::Us, 0, "--add-token: it must be NAME:ROLE, with a role of read, operate or admin"});
-  const auto file = open_store(config);
+  const auto file = droverd::open_store(config);
   if (!file) return fail(file.error());
-  const auto authority = open_authority(config, *file);
+  const auto authority = droverd::open_authority(config, *file);
   if (!authority) return fail(authority.error());
   const auto made = (*authority)->add(text.substr(0, colon), *role, std::nullopt);
   if (!made) return fail(wrong("--add-token", made.error()));
@@ -254,173 +218,26 @@ int rekey_store(const droverd::Config& config, const std::string& key_variable, 
   return end(0);
 }
 
-void tell_certificate(UnixSeconds until) {
-  if (until == 0) return;
-  if (until < io::unix_now()) io::log::warn("the API's certificate has expired", {{"valid_until", until}});
-  io::log::info("API certificate", {{"valid_until", until}});
-}
-
-void warn_of_exposed_keys(const droverd::Config& config) {
-  const store::ServerCredentialFiles& own = config.credentials;
-  const droverd::BootstrapConfig& bootstrap = config.bootstrap;
-  for (const std::string& file : std::set<std::string>{
-           config.api_private_key, own.private_key, own.raw_private_key, bootstrap.credentials.private_key,
-           bootstrap.credentials.raw_private_key, bootstrap.authority.private_key}) {
-    if (io::is_readable_by_everybody(file)) {
-      io::log::warn("everybody on this machine may read a private key; chmod 600 mends it", {{"file", file}});
-    }
-  }
-}
-
 /// Serves until a signal to end comes; its number.
-int serve(const Signals& signals, api::Api& api) {
+int serve(const Signals& signals, droverd::Daemon& daemon) {
   while (true) {
     const int number = signals.wait();
     if (number != SIGHUP) return number;
-    const auto until = api.reload_certificate();
-    if (until) {
-      tell_certificate(*until);
-    } else {
-      io::log::error("the API's certificate stays the old one", {{"why", until.error().reason}});
-    }
+    daemon.reload();
   }
-}
-
-void tell_bootstrap(const droverd::BootstrapThread* bootstrap) {
-  if (bootstrap == nullptr) return;
-  if (const auto local = bootstrap->secure_local()) {
-    std::cout << "droverd: coaps://" << local->to_string() << " bootstraps devices with credentials\n";
-  }
-  if (const auto local = bootstrap->local()) {
-    std::cout << "droverd: coap://" << local->to_string() << " bootstraps devices WITHOUT SECURITY\n";
-    io::log::warn("the bootstrap server takes devices without security: everybody can have their keys");
-  }
-}
-
-void tell_ports(const droverd::Config& config, const droverd::ShardThreads& shards,
-                const droverd::BootstrapThread* bootstrap, const api::Api& api) {
-  std::cout << "droverd: coap://" << shards.local().to_string() << " for devices, " << config.shards
-            << (config.shards == 1 ? " shard\n" : " shards\n");
-  if (const auto local = shards.secure_local()) {
-    std::cout << "droverd: coaps://" << local->to_string() << " for devices with credentials\n";
-  }
-  tell_bootstrap(bootstrap);
-  if (config.sms.runs()) {
-    std::cout << "droverd: sms:" << config.sms.msisdn << " for devices, over "
-              << (config.sms.smpp.empty() ? config.sms.modem : config.sms.smpp) << '\n';
-  }
-  for (const auto& url : api.urls()) std::cout << "droverd: " << url << "/api/v1 for people\n";
-}
-
-/// Null without a store.
-Result<std::unique_ptr<store::SmsAccounts>> open_sms_accounts(const std::shared_ptr<store::StoreFile>& file,
-                                                              const store::Sealer& sealer) {
-  if (!file) return nullptr;
-  return store::SmsAccounts::open(file, sealer, io::unix_now);
-}
-
-/// Null without a carrier.
-Result<std::unique_ptr<droverd::SmsThread>> open_sms(const droverd::Config& config, store::SmsAccounts* accounts) {
-  if (!config.sms.runs()) return nullptr;
-  return droverd::SmsThread::open(config.sms, accounts);
-}
-
-Result<std::unique_ptr<droverd::ShardThreads>> open_shards(const droverd::Config& config,
-                                                           const droverd::CredentialStore& credentials,
-                                                           droverd::SmsThread* sms) {
-  const auto listen = listen_address(config.listen);
-  if (!listen) return tl::unexpected(listen.error());
-  auto secure = droverd::secure_port(config, credentials);
-  if (!secure) return tl::unexpected(secure.error());
-  droverd::ShardThreads::Settings settings;
-  settings.listen = *listen;
-  settings.shards = config.shards;
-  settings.coap = config.coap;
-  settings.policy = config.policy;
-  settings.secure = std::move(*secure);
-  if (sms != nullptr) {
-    settings.sms = &sms->directory();
-    settings.send_sms = [sms](transport::Transmit transmit) { sms->send(std::move(transmit)); };
-    // Records aren't cut: each is a short message.
-    const std::size_t record_max = sms::capacity(transport::Kind::Sms, 1, config.sms.port != 0);
-    if (settings.secure) settings.secure->dtls.sms.datagram_max = static_cast<std::uint16_t>(record_max);
-  }
-  return droverd::ShardThreads::open(settings);
-}
-
-void start_sms(droverd::SmsThread* sms, droverd::ShardThreads& shards) {
-  if (sms == nullptr) return;
-  sms->start([&shards](transport::PeerAddress from, Bytes bytes) { shards.deliver_sms(from, std::move(bytes)); });
 }
 
 int run(const droverd::Config& config, const lwm2m::model::Registry& registry, const std::string& key_variable) {
   const Signals signals(!config.api_certificate.empty());
-  warn_of_exposed_keys(config);
-  const auto file = open_store(config);
-  if (!file) return fail(file.error());
-  const auto credentials = droverd::open_credentials(config, *file, key_variable);
-  if (!credentials) return fail(credentials.error());
-  auto authority = open_authority(config, *file);
-  if (!authority) return fail(authority.error());
-  const auto sms_accounts = open_sms_accounts(*file, credentials->sealer);
-  if (!sms_accounts) return fail(sms_accounts.error());
-  const auto sms = open_sms(config, sms_accounts->get());
-  if (!sms) return fail(sms.error());
-  auto shards = open_shards(config, *credentials, sms->get());
-  if (!shards) return fail(shards.error());
-  droverd::EventLog fleet((*shards)->fleet());
-  // Named before the service, whose thread tells both; opened behind it, since it asks the service.
-  std::unique_ptr<droverd::BootstrapThread> bootstrap;
-  std::atomic<droverd::BootstrapThread*> told = nullptr;
-  store::CredentialService service(*credentials->credentials, [&shards, &told] {
-    (*shards)->credentials_changed();
-    if (auto* const thread = told.load()) thread->credentials_changed();
-  });
-  std::optional<store::SmsAccountService> numbers;
-  if (*sms_accounts) numbers.emplace(**sms_accounts, service);
-  if (config.bootstrap.runs()) {
-    auto opened = droverd::BootstrapThread::open(config, *credentials, service, registry);
-    if (!opened) return fail(opened.error());
-    bootstrap = std::move(*opened);
-    told = bootstrap.get();
-  }
-  api::Api::Settings settings;
-  settings.listen = config.api;
-  settings.certificate = config.api_certificate;
-  settings.private_key = config.api_private_key;
-  settings.authority = *authority;
-  if (*file) settings.credentials = &service;
-  settings.bootstrap = bootstrap.get();
-  if (numbers) settings.sms_accounts = &*numbers;
-  settings.sms = sms->get();
-  settings.events.events_max = config.api_events;
-  settings.version = DROVER_VERSION;
-  settings.started_at = io::unix_now();
-  auto api = api::Api::open(settings, fleet, registry);
-  if (!api) return fail(api.error());
-
-  if (const auto until = api->reload_certificate()) tell_certificate(*until);
-  if (!(*authority)->is_open() && !(*authority)->has_token()) {
-    io::log::warn("no token is good for the API; droverd --add-token NAME:admin makes one");
-  }
-
-  droverd::take_over(config, *credentials, **shards);
-  (*shards)->start();
-  if (bootstrap) bootstrap->start();
-  start_sms(sms->get(), **shards);
-  api->start();
-  tell_ports(config, **shards, bootstrap.get(), *api);
+  auto daemon = droverd::Daemon::open(config, registry, key_variable);
+  if (!daemon) return fail(daemon.error());
+  if (auto started = (*daemon)->start(); !started) return fail(started.error());
+  (*daemon)->tell_ports();
   std::cout << "droverd: ready\n";
-
   // Who starts us waits for these lines.
   const auto said = io::finish_output();
-  if (said) io::log::info("stopping", {{"signal", serve(signals, *api)}});
-  // The API first: nothing new comes in, and its callbacks find the shards alive.
-  api->stop();
-  if (bootstrap) bootstrap->stop();
-  if (*sms) (*sms)->stop();
-  (*shards)->stop();
-  droverd::hand_over(config, *credentials, **shards);
+  if (said) io::log::info("stopping", {{"signal", serve(signals, **daemon)}});
+  (*daemon)->stop();
   return said ? 0 : fail(said.error());
 }
 

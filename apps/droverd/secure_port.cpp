@@ -6,9 +6,6 @@
 
 #include <string_view>
 
-#include "handover_file.hpp"
-#include "io/clock.hpp"
-#include "io/log.hpp"
 #include "io/resolve.hpp"
 #include "security/dtls/provider.hpp"
 
@@ -49,42 +46,6 @@ Result<std::optional<ShardThreads::Settings::Secure>> secure_port(const Config& 
   secure.listener.park_after = std::chrono::seconds(config.park_after);
   secure.listener.handshakes_max = config.handshakes_max;
   return secure;
-}
-
-void take_over(const Config& config, const CredentialStore& credentials, ShardThreads& shards) {
-  if (config.store.empty()) return;
-  const Instant begun = io::now();
-  auto handed = take_handover(handover_file(config.store), credentials.sealer);
-  if (!handed) {
-    io::log::warn("nothing is taken over; devices register again", {{"why", handed.error().reason}});
-    return;
-  }
-  if (handed->empty()) return;
-  if (handed->front().shards != shards.shards()) {
-    io::log::warn("nothing is taken over; devices register again", {{"why", "another number of shards"}});
-    return;
-  }
-  const std::size_t taken = shards.take_over(std::move(*handed));
-  io::log::info("taken over", {{"registrations", taken},
-                               {"milliseconds", std::chrono::duration_cast<std::chrono::milliseconds>(io::now() - begun).count()}});
-}
-
-void hand_over(const Config& config, const CredentialStore& credentials, ShardThreads& shards) {
-  if (config.store.empty()) return;
-  const Instant begun = io::now();
-  const auto handed = shards.hand_over();
-  std::size_t registrations = 0, associations = 0;
-  for (const server::Handover& shard : handed) {
-    registrations += shard.registrations.size();
-    associations += shard.associations.size();
-  }
-  if (const auto written = write_handover(handover_file(config.store), credentials.sealer, handed); !written) {
-    io::log::warn("nothing is handed over; devices register again", {{"why", written.error().reason}});
-    return;
-  }
-  io::log::info("handed over", {{"registrations", registrations},
-                                {"associations", associations},
-                                {"milliseconds", std::chrono::duration_cast<std::chrono::milliseconds>(io::now() - begun).count()}});
 }
 
 }  // namespace drover::droverd

@@ -8,18 +8,22 @@
 #include <optional>
 #include <vector>
 
+#include "api/event_items.hpp"
 #include "base/result.hpp"
 #include "coap/parameters.hpp"
+#include "fleet_journal.hpp"
+#include "journal/keeper.hpp"
 #include "security/credentials.hpp"
 #include "security/dtls/parameters.hpp"
 #include "security/listener.hpp"
-#include "server/handover.hpp"
 #include "server/local_fleet.hpp"
 #include "server/policy.hpp"
 #include "server/sms.hpp"
 #include "transport/datagram.hpp"
 
 namespace drover::droverd {
+
+class ShardWorker;
 
 /// N threads, each with one shard, its loop and its socket; all sockets share one port. Nothing else is shared but the
 /// loops' mailboxes.
@@ -39,6 +43,10 @@ class ShardThreads {
       security::ListenerSettings listener;
     };
     std::optional<Secure> secure{};
+    /// Where changes and events go; they outlive the threads.
+    journal::Keeper* keeper = nullptr;
+    const api::EventItems* items = nullptr;
+    bool kept = false;  ///< the keeper has a journal
     /// SMS; both or none. They outlive the threads.
     const server::SmsDirectory* sms = nullptr;
     std::function<void(transport::Transmit)> send_sms{};  ///< thread-safe
@@ -61,16 +69,18 @@ class ShardThreads {
   void stop();
   /// Thread-safe: has every shard look at its credentials again.
   void credentials_changed();
-  /// Before start(): what an earlier process handed over. The number of registrations that stand again.
-  std::size_t take_over(std::vector<server::Handover> shards);
-  /// After stop(), once: associations end here.
-  [[nodiscard]] std::vector<server::Handover> hand_over();
+  /// Before start(): goes on with what an earlier process left. The number of registrations that stand again.
+  std::size_t take_over(Recovered recovered);
+  /// After stop(): to peers whose associations end with this process.
+  void say_goodbye();
+  /// Thread-safe: see server::Shard::set_refusing().
+  void set_refusing(bool refusing);
 
  private:
-  struct Worker;
   ShardThreads() = default;
+  journal::Keeper* keeper_ = nullptr;
   std::unique_ptr<server::LocalFleet> fleet_;
-  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::unique_ptr<ShardWorker>> workers_;
 };
 
 }  // namespace drover::droverd

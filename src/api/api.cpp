@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "api/call.hpp"
+#include "api/event_items.hpp"
 #include "api/gate.hpp"
 #include "api/listen_address.hpp"
 #include "api/routes.hpp"
@@ -46,6 +47,29 @@ Result<std::shared_ptr<const http::TlsContext>> load_certificate(const Api::Sett
 
 }  // namespace
 
+namespace {
+
+/// Without a host that writes events down they are numbered as they come.
+void follow(const Api::Settings& settings, server::Fleet& fleet, const lwm2m::model::Registry& registry,
+            const std::shared_ptr<events::Hub>& hub) {
+  const auto items = std::make_shared<EventItems>(registry, *hub);
+  const auto publish = [items, hub](events::Draft draft) {
+    // The text is made by `items`, which has to be there as long.
+    draft.render = [items, render = std::move(draft.render)](std::uint64_t number) { return render(number); };
+    std::vector<events::Draft> drafts;
+    drafts.push_back(std::move(draft));
+    hub->publish(std::move(drafts));
+  };
+  fleet.on_event([items, publish](const server::Event& event) { publish(items->draft(event, false)); });
+  if (settings.bootstrap == nullptr) return;
+  settings.bootstrap->on_event([items, publish](const bootstrap::DeskEvent& event) {
+    // What the host is asked for is between it and the Bootstrap-Server.
+    if (!std::holds_alternative<bootstrap::KeysWanted>(event.event)) publish(items->draft(event));
+  });
+}
+
+}  // namespace
+
 struct Api::Parts {
   Settings settings;
   std::shared_ptr<State> state;
@@ -73,8 +97,9 @@ Result<Api> Api::open(const Settings& settings, server::Fleet& fleet, const lwm2
     const auto fine = check_listen_address(text, *address, *tls != nullptr, authority->has_token());
     if (!fine) return tl::unexpected(fine.error());
   }
+  const auto hub = settings.hub ? settings.hub : std::make_shared<events::Hub>(settings.events, settings.started_at);
   auto state = std::make_shared<State>(State{fleet, registry, authority,
-                                             std::make_shared<EventHub>(settings.events, registry, settings.started_at),
+                                             hub,
                                              settings.version, settings.started_at, nullptr, nullptr,
                                              settings.credentials, settings.bootstrap,
                                              settings.sms_accounts, settings.sms});
@@ -98,16 +123,8 @@ Result<Api> Api::open(const Settings& settings, server::Fleet& fleet, const lwm2
   state->wake_streams = [weak] {
     if (const auto open = weak.lock()) open->wake_streams();
   };
-  fleet.on_event([events = state->events, wake = state->wake_streams](const server::Event& event) {
-    events->push(event);
-    wake();
-  });
-  if (settings.bootstrap != nullptr) {
-    settings.bootstrap->on_event([events = state->events, wake = state->wake_streams](const bootstrap::DeskEvent& event) {
-      events->push(event);
-      wake();
-    });
-  }
+  hub->subscribe([wake = state->wake_streams] { wake(); });
+  if (!settings.hub) follow(settings, fleet, registry, hub);
   return Api(std::move(parts));
 }
 

@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "api/authority.hpp"
-#include "api/event_hub.hpp"
 #include "api/http.hpp"
 #include "api/sms_carrier.hpp"
 #include "base/result.hpp"
 #include "bootstrap/desk.hpp"
+#include "events/hub.hpp"
 #include "lwm2m/model/registry.hpp"
 #include "server/fleet.hpp"
 #include "store/credential_list.hpp"
@@ -46,12 +46,14 @@ class Api {
     /// Outlives the Api. nullptr: its route says that there is no SMS.
     SmsCarrier* sms = nullptr;
     http::Limits http;
-    EventHub::Limits events;
+    /// What happens, for streams. nullptr: the Api's own, which takes the event sinks of fleet and desk.
+    std::shared_ptr<events::Hub> hub;
+    events::Hub::Limits events;  ///< of its own hub
     std::string version;         ///< of the program, for /api/v1/status
     UnixSeconds started_at = 0;  ///< also what tells this run's event ids from another's
   };
 
-  /// Binds and listens, and takes the event sinks of fleet and desk. Fault::Us in an error means a wrong setting,
+  /// Binds and listens. Fault::Us in an error means a wrong setting,
   /// Fault::Environment a port that isn't free. Fleet and registry outlive the Api; their threads may still call
   /// back while it ends.
   static Result<Api> open(const Settings& settings, server::Fleet& fleet, const lwm2m::model::Registry& registry);

@@ -9,13 +9,14 @@
 #include <string_view>
 
 #include "api/authority.hpp"
-#include "api/event_hub.hpp"
+#include "api/event_stream.hpp"
 #include "api/http.hpp"
 #include "api/problem.hpp"
 #include "api/sms_carrier.hpp"
 #include "api/target.hpp"
 #include "api/views.hpp"
 #include "bootstrap/desk.hpp"
+#include "events/hub.hpp"
 #include "lwm2m/model/registry.hpp"
 #include "server/fleet.hpp"
 #include "store/credential_list.hpp"
@@ -34,7 +35,7 @@ struct State {
   server::Fleet& fleet;
   const lwm2m::model::Registry& registry;
   std::shared_ptr<Authority> authority;
-  std::shared_ptr<EventHub> events;
+  std::shared_ptr<events::Hub> events;
   std::string version;
   UnixSeconds started_at = 0;
   std::function<std::size_t()> streams;

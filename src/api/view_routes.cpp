@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/call.hpp"
+#include "api/event_items.hpp"
 #include "api/openapi.hpp"
 #include "io/clock.hpp"
 
@@ -35,7 +36,7 @@ void add_bootstrap(Json& status, const std::optional<bootstrap::ServerCounters>&
 
 void answer_status(const std::shared_ptr<Call>& call, const server::ServerCounters& counters,
                    const std::optional<bootstrap::ServerCounters>& bootstrap) {
-  const std::string newest = call->state->events->newest();
+  const std::uint64_t newest = call->state->events->newest();
   Json status = {{"version", call->state->version},
                  {"started_at", call->state->started_at},
                  {"devices", counters.devices},
@@ -58,7 +59,7 @@ void answer_status(const std::shared_ptr<Call>& call, const server::ServerCounte
                  {"notifications", counters.notifications},
                  {"coap", to_json(counters.coap)}};
   add_bootstrap(status, bootstrap);
-  status["events"] = {{"newest", newest.empty() ? Json(nullptr) : Json(newest)},
+  status["events"] = {{"newest", newest == 0 ? Json(nullptr) : Json(call->state->events->id_of(newest))},
                       {"retained", call->state->events->retained()},
                       {"clients", call->state->streams()}};
   call->answer(status);
@@ -209,7 +210,7 @@ void open_events(const std::shared_ptr<Call>& call) {
   std::optional<std::string_view> from = call->target.parameter("last_event_id");
   // The field is what a browser sends when it reconnects to a URL that may still hold the first parameter.
   if (!call->request.last_event_id.empty()) from = call->request.last_event_id;
-  auto stream = call->state->events->open(std::move(filter), from);
+  auto stream = open_stream(call->state->events, std::move(filter), from);
   call->responder.stream(call->state->authority->guard(call->request.caller, std::move(stream)));
 }
 

@@ -43,8 +43,7 @@ class Driver {
   }
   ~Driver() {
     loop_.remove_waker(waker_);
-    loop_.unwatch(socket_.fd());
-    if (secure_ != nullptr) loop_.unwatch(secure_->fd());
+    pause(true);
   }
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
@@ -57,6 +56,34 @@ class Driver {
 
   /// Where what is sent to peers of short messages goes, instead of a socket; without it that is dropped.
   void add_short_messages(std::function<void(Instant, transport::Transmit)> send) { send_sms_ = std::move(send); }
+  /// Who decides when what the core sends may leave: called with all of it behind every mutation, and gives it to
+  /// depart() then or later.
+  void hold_back(std::function<void(Instant, std::vector<transport::Transmit>)> leave) { leave_ = std::move(leave); }
+  void depart(Instant at, std::vector<transport::Transmit> transmits) {
+    for (transport::Transmit& transmit : transmits) {
+      if (transmit.to.is_sms()) {
+        if (send_sms_) send_sms_(at, std::move(transmit));
+        continue;
+      }
+      const bool secure = secure_ != nullptr && transmit.to.kind == transport::Kind::Dtls;
+      (secure ? secure_batch_ : batch_).push_back(std::move(transmit));
+    }
+    send(socket_, batch_);
+    if (secure_ != nullptr) send(*secure_, secure_batch_);
+  }
+  /// Nothing is read from the sockets until it is told again: what comes waits in the kernel, or is lost there.
+  void pause(bool paused) {
+    if (paused_ == paused) return;
+    paused_ = paused;
+    for (UdpSocket* socket : {&socket_, secure_}) {
+      if (socket == nullptr) continue;
+      if (paused) {
+        loop_.unwatch(socket->fd());
+      } else {
+        loop_.watch(socket->fd(), EventLoop::Interest::Read, [this, socket] { receive(*socket); });
+      }
+    }
+  }
   /// A datagram that came another way than through the sockets.
   void handle(Instant at, const transport::Datagram& datagram) {
     core_.handle_datagram(at, datagram);
@@ -67,16 +94,15 @@ class Driver {
   void flush(Instant at) {
     after_(at);
     if (before_sending_) before_sending_(at);
+    std::vector<transport::Transmit> all;
     for (auto transmit = core_.poll_transmit(); transmit; transmit = core_.poll_transmit()) {
-      if (transmit->to.is_sms()) {
-        if (send_sms_) send_sms_(at, std::move(*transmit));
-        continue;
-      }
-      const bool secure = secure_ != nullptr && transmit->to.kind == transport::Kind::Dtls;
-      (secure ? secure_batch_ : batch_).push_back(std::move(*transmit));
+      all.push_back(std::move(*transmit));
     }
-    send(socket_, batch_);
-    if (secure_ != nullptr) send(*secure_, secure_batch_);
+    if (leave_) {
+      leave_(at, std::move(all));
+    } else {
+      depart(at, std::move(all));
+    }
   }
 
  private:
@@ -109,7 +135,9 @@ class Driver {
   std::function<void(Instant)> before_sending_;
   UdpSocket* secure_ = nullptr;
   std::function<void(Instant, transport::Transmit)> send_sms_;
+  std::function<void(Instant, std::vector<transport::Transmit>)> leave_;
   std::vector<transport::Transmit> batch_, secure_batch_;
+  bool paused_ = false;
   int waker_ = 0;
 };
 

@@ -40,6 +40,9 @@ class Acceptor {
   }
   /// Nothing when restore() would refuse its frame.
   [[nodiscard]] virtual std::optional<ReleasedPeer> inspect(ByteView released) const = 0;
+  /// Moves what release() gave forward: the next record has number `sent`, and what was received up to `received` isn't
+  /// accepted again. Counters that are ahead of that stay. False when restore() would refuse its frame.
+  virtual bool advance(Bytes& released, const RecordCounters& past) const = 0;
 };
 
 /// The DTLS client role towards one server. It outlives its associations. One thread at a time.

@@ -30,6 +30,13 @@ enum class Arrival : std::uint8_t {
   Newest,    ///< an authentic record, newer than all before it: its source is where the peer is now (RFC 9146 §6)
 };
 
+/// How far an established association's records have come (RFC 6347 §4.1): epoch in the upper 16 bits, sequence number
+/// below.
+struct RecordCounters {
+  std::uint64_t sent = 0;      ///< of the next record that is sent
+  std::uint64_t received = 0;  ///< the highest that was accepted, without its epoch
+};
+
 /// Drive it by the one contract: one handle_* or send(), then drain poll_datagram() and poll_plaintext(), then wait for
 /// deadline(). One thread at a time. Never throws or blocks on what peers send.
 class Association {
@@ -59,6 +66,9 @@ class Association {
   [[nodiscard]] virtual bool is_resumed() const = 0;
   /// The peer's records carry a Connection ID (RFC 9146).
   [[nodiscard]] virtual bool has_connection_id() const = 0;
+
+  /// Of an established association.
+  [[nodiscard]] virtual RecordCounters counters() const = 0;
 
   /// True when release() would succeed: an established AEAD association with nothing under way, whose peer has shown
   /// that it has our last flight.

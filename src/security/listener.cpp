@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "base/reader.hpp"
 #include "base/take_front.hpp"
@@ -157,9 +158,11 @@ void Listener::drain(Instant now, Slot slot) {
   }
   if (place.live->state() == AssociationState::Closed) {
     end(now, slot, place.live->reason());
-  } else {
-    schedule(now, slot);
+    return;
   }
+  if (settings_.kept) count(slot);
+  now_ = now;
+  schedule(now, slot);
 }
 
 void Listener::established(Instant now, Slot slot) {
@@ -189,6 +192,7 @@ void Listener::move_to(Slot slot, const PeerAddress& address) {
   if (const Slot old = find(address); old != SlotIndex::kNone) unindex(old);
   place.address = address;
   index(slot);
+  if (settings_.kept) change(slot);
 }
 
 // ---- to the network -------------------------------------------------------------------------------------------------
@@ -423,6 +427,7 @@ void Listener::end(Instant, Slot slot, const std::string& reason) {
 
 void Listener::free(Slot slot) {
   Place& place = places_[slot];
+  if (place.kept) gone_.push_back({handle(slot).pack()});
   unindex(slot);
   timers_.cancel(slot);
   if (place.live) --counters_.live;
@@ -519,65 +524,6 @@ std::size_t Listener::parked_memory() const {
   std::size_t sum = places_.size() * sizeof(Place) + by_address_.memory();
   for (const Place& place : places_) sum += place.parked.size;
   return sum;
-}
-
-// ---- moved ----------------------------------------------------------------------------------------------------------
-
-std::vector<MovedAssociation> Listener::release_all(Instant now) {
-  std::vector<MovedAssociation> all;
-  for (Slot slot = 0; slot < places_.size(); ++slot) {
-    Place& place = places_[slot];
-    if (place.nonce == 0) continue;
-    if (!place.established) {
-      end(now, slot, "this server stops");
-      continue;
-    }
-    if (place.live && !place.live->is_releasable()) {
-      close(now, name(slot), "this server stops");
-      continue;
-    }
-    if (place.live) park(now, slot);
-    if (place.nonce == 0) continue;
-    const ByteView bytes = place.parked.view();
-    all.push_back({handle(slot).pack(), place.address, place.held, Secret<Bytes>(Bytes(bytes.begin(), bytes.end()))});
-    --counters_.associations;
-    free(slot);
-  }
-  return all;
-}
-
-bool Listener::adopt(Instant now, MovedAssociation moved) {
-  const auto handle = Handle::unpack(moved.handle);
-  if (!handle || handle->shard != settings_.shard || handle->nonce == 0 ||
-      handle->place >= settings_.associations_max) {
-    return false;
-  }
-  const auto peer = acceptor_.inspect(moved.released.reveal());
-  if (!peer || !source_.holds(peer->credential, peer->identity)) return false;
-  // In the order of release_all() nothing is searched: only what is skipped becomes free.
-  while (places_.size() < handle->place) {
-    free_.push_back(static_cast<Slot>(places_.size()));
-    places_.emplace_back();
-  }
-  if (places_.size() == handle->place) {
-    places_.emplace_back();
-  } else if (places_[handle->place].nonce != 0) {
-    return false;
-  } else {
-    std::erase(free_, handle->place);
-  }
-  Place& place = places_[handle->place];
-  place.address = moved.address;
-  place.parked.assign(moved.released.reveal());
-  place.nonce = handle->nonce;
-  place.used = now;
-  place.held = moved.held;
-  place.established = true;
-  place.checked = static_cast<std::uint32_t>(revision_);
-  if (find(place.address) == SlotIndex::kNone) index(handle->place);
-  ++counters_.associations;
-  schedule(now, handle->place);
-  return true;
 }
 
 }  // namespace drover::security

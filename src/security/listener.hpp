@@ -44,6 +44,8 @@ struct ListenerSettings {
   /// MSISDN. A ClientHello past it isn't answered: it is repeated.
   std::size_t handshakes_max = 8192;
   std::size_t handshakes_per_network_max = 256;
+  /// poll_change() says what has to be kept so that associations outlive the process, however it ends.
+  bool kept = false;
   /// Associations whose credentials are looked at again at a time, after some were removed.
   std::size_t checks_at_a_time = 256;
 };
@@ -83,13 +85,26 @@ struct Misdirected {
   Bytes bytes;
 };
 
-/// An association on its way to another process or shard. It is used once: see Association::release().
-struct MovedAssociation {
+// ---- what outlives the process, to be polled ------------------------------------------------------------------------
+
+/// An association as it may go on in a later process: `past` is ahead of what was sent, and isn't behind what was
+/// received. The newest one of a handle counts.
+struct AssociationKept {
   std::uint64_t handle = 0;
   transport::PeerAddress address;
-  bool held = false;
+  RecordCounters past;
   Secret<Bytes> released;
 };
+/// The counters or the address of one that was kept moved on.
+struct AssociationCounted {
+  std::uint64_t handle = 0;
+  transport::PeerAddress address;
+  RecordCounters past;
+};
+struct AssociationGone {
+  std::uint64_t handle = 0;
+};
+using ListenerChange = std::variant<AssociationKept, AssociationCounted, AssociationGone>;
 
 struct ListenerCounters {
   std::uint64_t garbage = 0;      ///< datagrams that are no records, or of nobody
@@ -130,6 +145,9 @@ class Listener {
   std::optional<Plaintext> poll_plaintext();
   std::optional<ListenerEvent> poll_event();
   std::optional<Misdirected> poll_misdirected();
+  /// With ListenerSettings::kept. To be polled last, and to be on disk before what poll_transmit() gave leaves: so no
+  /// number of a record is used twice, and none is accepted twice, over any end of the process.
+  std::optional<ListenerChange> poll_change();
   [[nodiscard]] std::optional<Deadline> deadline() const;
 
   struct Peer {
@@ -141,10 +159,11 @@ class Listener {
   [[nodiscard]] std::optional<Peer> peer(const transport::PeerAddress& name) const;
   [[nodiscard]] std::optional<transport::PeerAddress> address(const transport::PeerAddress& name) const;
 
-  /// Takes out all associations to be adopted by another listener, ascending by handle. What can't be moved is closed.
-  [[nodiscard]] std::vector<MovedAssociation> release_all(Instant now);
-  /// Takes one up under the name that it had. False when the place is taken, the bytes are of another version, or the credential is gone.
-  bool adopt(Instant now, MovedAssociation moved);
+  /// Before the process ends: closes those that weren't kept, so that their peers needn't find out by silence.
+  void say_goodbye(Instant now);
+  /// Takes one up under the name that it had. False when the place is taken, the bytes are of another version, or the
+  /// credential is gone. Ascending by handle nothing is searched.
+  bool adopt(Instant now, AssociationKept kept);
 
   [[nodiscard]] ListenerCounters counters() const;
   /// What limits for each network count by: 24 bits of an IPv4, 56 of an IPv6 address, a whole MSISDN.
@@ -172,6 +191,9 @@ class Listener {
     bool held = false;
     bool established = false;
     bool indexed = false;  ///< by_address_ has it
+    bool kept = false;     ///< on disk
+    bool changed = false;  ///< changed_ has it
+    RecordCounters past;   ///< as on disk; `sent` is ahead
   };
 
   void handle_hello(Instant now, const transport::Datagram& datagram, const ClientHello& hello);
@@ -189,6 +211,9 @@ class Listener {
   void tend(Instant now, Slot slot);
   void limit_unparkable(Instant now);
   void check_credentials(Instant now);
+  void count(Slot slot);
+  void change(Slot slot);
+  std::optional<AssociationKept> keep(Instant now, Slot slot);
   [[nodiscard]] bool still_holds(Slot slot) const;
   void end(Instant now, Slot slot, const std::string& reason);
   void free(Slot slot);
@@ -227,6 +252,9 @@ class Listener {
   std::deque<Plaintext> plaintexts_;
   std::deque<ListenerEvent> events_;
   std::deque<Misdirected> misdirected_;
+  std::vector<Slot> changed_;
+  std::deque<AssociationGone> gone_;
+  Instant now_{};  ///< of the last call that had one
   ListenerCounters counters_;
 };
 

@@ -82,6 +82,15 @@ std::vector<Observation> Downlinks::observations(Slot slot) const {
   return device == devices_.end() ? std::vector<Observation>{} : device->second.observations;
 }
 
+std::vector<ObservedPath> Downlinks::restoring(Slot slot) const {
+  std::vector<ObservedPath> paths;
+  for (const coap::ExchangeId exchange : under_way(slot)) {
+    const Waiting& one = waiting_.at(exchange);
+    if (one.kind == Waiting::Kind::Restore || one.replaces) paths.push_back(one.what);
+  }
+  return paths;
+}
+
 std::optional<coap::ExchangeId> Downlinks::restoring(Slot slot, const lwm2m::Path& path) const {
   const auto device = devices_.find(slot);
   if (device == devices_.end()) return std::nullopt;

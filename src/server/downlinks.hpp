@@ -97,6 +97,8 @@ class Downlinks {
   [[nodiscard]] std::vector<Observation> observations(Slot slot) const;
   /// The Restore that waits for an answer about exactly that path.
   [[nodiscard]] std::optional<coap::ExchangeId> restoring(Slot slot, const lwm2m::Path& path) const;
+  /// What waits for an answer that is to be observed as before: Restore, and Observe in the place of another.
+  [[nodiscard]] std::vector<ObservedPath> restoring(Slot slot) const;
   /// Whether that path is observed, or an Observe or Restore of it waits for its answer.
   [[nodiscard]] bool is_asked_for(Slot slot, const lwm2m::Path& path) const;
   /// Observations there are, and may be once those asked for are accepted.

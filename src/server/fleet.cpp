@@ -64,6 +64,7 @@ const char* to_string(EventKind kind) {
     case EventKind::ObservationEnded: return "observation-ended";
     case EventKind::Refused: return "refused";
     case EventKind::Operation: return "operation";
+    case EventKind::Learned: return "learned";
   }
   return "?";
 }

@@ -162,6 +162,7 @@ enum class EventKind : std::uint8_t {
   ObservationEnded,
   Refused,  ///< a handshake failed, or a Register came from somebody who isn't that endpoint
   Operation,  ///< an operation was queued, or one that had been queued was sent or is over
+  Learned,    ///< what a resource has, by an operation of ours rather than by a notification
 };
 const char* to_string(EventKind kind);  ///< "registered", "updated", ...
 
@@ -171,13 +172,14 @@ struct Event {
   EventKind kind{};
   std::string endpoint;
   std::optional<DeviceView> device;       ///< Registered, Updated
-  lwm2m::Path path;                       ///< Notification, ObservationEnded
-  std::optional<lwm2m::Outcome> outcome;  ///< Notification
+  lwm2m::Path path;                       ///< Notification, ObservationEnded, Learned
+  std::optional<lwm2m::Outcome> outcome;  ///< Notification; Learned: what was read, or written as if it had been
   std::optional<transport::PeerAddress> address;  ///< Refused
   std::optional<OperationStatus> operation = {};  ///< Operation, without `result`
   std::string reason;                             ///< Refused: one sentence without secrets
   std::optional<lwm2m::Version>
-      object_version{};  ///< Notification: of the path's object, when the device announced one
+      object_version{};  ///< Notification, Learned: of the path's object, when the device announced one
+  std::string how = {};  ///< Learned: "read", "write" or "create"
 };
 
 struct ServerCounters {

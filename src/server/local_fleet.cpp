@@ -89,21 +89,53 @@ LocalFleet::LocalFleet(std::size_t shards, Poster poster, OperationId first_oper
   assert(shards_ > 0);
 }
 
-void LocalFleet::collect(std::size_t index, Shard& shard) {
-  while (auto mail = shard.poll_mail()) {
-    assert(mail->to < shards_ && mail->to != index);
-    poster_(mail->to, [mail = std::move(*mail)](Shard& other, Instant now) { other.handle_mail(now, mail); });
+void LocalFleet::gather(Shard& shard, Outbox& to) {
+  while (auto mail = shard.poll_mail()) to.mails.push_back(std::move(*mail));
+  while (auto event = shard.poll_event()) to.events.push_back(std::move(*event));
+  while (auto status = shard.poll_progress()) to.progress.push_back(std::move(*status));
+  while (auto over = shard.poll_done()) to.done.push_back(std::move(*over));
+}
+
+void LocalFleet::add_records(const Outbox& of, std::vector<Record>& to) {
+  for (const OperationDone& over : of.done) {
+    if (!over.durable) continue;
+    OperationStatus status = over.status;
+    status.result = over.result;
+    to.push_back({RecordKey::of_operation(RecordKind::Finished, over.ticket), Secret<Bytes>(pack_finished(status))});
   }
-  while (auto event = shard.poll_event()) {
+  const std::lock_guard lock(operations_mutex_);
+  for (const OperationId id : forgotten_) to.push_back({RecordKey::of_operation(RecordKind::Finished, id), {}});
+  forgotten_.clear();
+}
+
+void LocalFleet::deliver(Outbox from) {
+  for (Mail& mail : from.mails) {
+    assert(mail.to < shards_);
+    poster_(mail.to, [mail = std::move(mail)](Shard& other, Instant now) { other.handle_mail(now, mail); });
+  }
+  for (Event& event : from.events) {
     const std::lock_guard lock(events_mutex_);
-    event->id = ++last_event_;
-    if (sink_) sink_(*event);
+    event.id = ++last_event_;
+    if (sink_) sink_(event);
   }
-  while (const auto status = shard.poll_progress()) tell(*status);
-  while (auto over = shard.poll_done()) {
-    over->status.result = std::move(over->result);
-    finish(std::move(over->status));
+  for (const OperationStatus& status : from.progress) tell(status);
+  for (OperationDone& over : from.done) {
+    over.status.result = std::move(over.result);
+    finish(std::move(over.status), over.durable);
   }
+}
+
+void LocalFleet::collect(std::size_t, Shard& shard) {
+  Outbox outbox;
+  gather(shard, outbox);
+  if (!outbox.empty()) deliver(std::move(outbox));
+}
+
+void LocalFleet::take_over(std::vector<OperationStatus> finished, OperationId largest) {
+  const std::lock_guard lock(operations_mutex_);
+  // A clock that was set back mustn't give one again.
+  next_ticket_ = std::max(next_ticket_, largest.value + 1);
+  for (OperationStatus& status : finished) remember(std::move(status), true);
 }
 
 void LocalFleet::devices(DeviceQuery query, std::function<void(DevicePage)> done) {
@@ -293,15 +325,21 @@ void LocalFleet::tell(const OperationStatus& status) {
   operations_.emplace(status.id, std::move(progress));
 }
 
-void LocalFleet::finish(OperationStatus status) {
+void LocalFleet::remember(OperationStatus status, bool durable) {
+  finished_bytes_ += result_bytes(status);
+  finished_.push_back({std::move(status), durable});
+  while (finished_.size() > kFinishedMax || finished_bytes_ > kFinishedBytesMax) {
+    const Finished& oldest = finished_.front();
+    finished_bytes_ -= result_bytes(oldest.status);
+    if (oldest.durable) forgotten_.push_back(oldest.status.id);
+    finished_.pop_front();
+  }
+}
+
+void LocalFleet::finish(OperationStatus status, bool durable) {
   {
     const std::lock_guard lock(operations_mutex_);
-    finished_bytes_ += result_bytes(status);
-    finished_.push_back(status);
-    while (finished_.size() > kFinishedMax || finished_bytes_ > kFinishedBytesMax) {
-      finished_bytes_ -= result_bytes(finished_.front());
-      finished_.pop_front();
-    }
+    remember(status, durable);
   }
   tell(status);
 }
@@ -321,18 +359,18 @@ std::vector<OperationStatus> LocalFleet::finished(std::string_view endpoint) {
   const std::lock_guard lock(operations_mutex_);
   std::vector<OperationStatus> all;
   for (auto one = finished_.rbegin(); one != finished_.rend(); ++one) {
-    if (one->endpoint == endpoint) all.push_back(*one);
+    if (one->status.endpoint == endpoint) all.push_back(one->status);
   }
   return all;
 }
 
 std::optional<OperationStatus> LocalFleet::finished(std::string_view endpoint, OperationId id) {
   const std::lock_guard lock(operations_mutex_);
-  const auto found = std::find_if(finished_.rbegin(), finished_.rend(), [&](const OperationStatus& one) {
-    return one.id == id && one.endpoint == endpoint;
+  const auto found = std::find_if(finished_.rbegin(), finished_.rend(), [&](const Finished& one) {
+    return one.status.id == id && one.status.endpoint == endpoint;
   });
   if (found == finished_.rend()) return std::nullopt;
-  return *found;
+  return found->status;
 }
 
 }  // namespace drover::server

@@ -33,9 +33,27 @@ class LocalFleet final : public Fleet {
   /// Operations are numbered from `first_operation` on: whoever wants numbers not to come back after a restart chooses.
   LocalFleet(std::size_t shards, Poster poster, OperationId first_operation = OperationId{1});
 
-  /// Takes out the shard's events, mail and results and hands them on. Called on the shard's thread behind every
-  /// mutation (the `after` of io::Driver).
+  /// What a shard's mutations leave for others.
+  struct Outbox {
+    std::vector<Mail> mails;
+    std::vector<Event> events;
+    std::vector<OperationStatus> progress;
+    std::vector<OperationDone> done;
+
+    [[nodiscard]] bool empty() const { return mails.empty() && events.empty() && progress.empty() && done.empty(); }
+  };
+  /// Takes out the shard's events, mail and results. Called on the shard's thread behind every mutation (the `after` of
+  /// io::Driver).
+  static void gather(Shard& shard, Outbox& to);
+  /// What is to be written down of this outbox beside the shard's own records: results of durable operations.
+  void add_records(const Outbox& of, std::vector<Record>& to);
+  /// Hands on what was gathered, in order. Where records are kept: once they are. Thread-safe.
+  void deliver(Outbox from);
+  /// gather() and deliver(), where nothing is kept.
   void collect(std::size_t index, Shard& shard);
+  /// Before traffic: operations that an earlier process finished, oldest first, and the largest id that it gave, as far
+  /// as that is known.
+  void take_over(std::vector<OperationStatus> finished, OperationId largest);
 
   void devices(DeviceQuery query, std::function<void(DevicePage)> done) override;
   void device(std::string endpoint, std::function<void(std::optional<DeviceView>)> done) override;
@@ -70,7 +88,7 @@ class LocalFleet final : public Fleet {
   /// Says how it stands to whoever wants to know.
   void tell(const OperationStatus& status);
   /// Remembers it, and says so.
-  void finish(OperationStatus status);
+  void finish(OperationStatus status, bool durable);
   void refuse(Ticket ticket, std::string endpoint, const lwm2m::Downlink& operation);
   [[nodiscard]] std::vector<OperationStatus> finished(std::string_view endpoint);
   [[nodiscard]] std::optional<OperationStatus> finished(std::string_view endpoint, OperationId id);
@@ -86,7 +104,13 @@ class LocalFleet final : public Fleet {
   std::mutex operations_mutex_;
   std::uint64_t next_ticket_;
   std::unordered_map<Ticket, Progress> operations_;
-  std::deque<OperationStatus> finished_;  ///< oldest first
+  struct Finished {
+    OperationStatus status;
+    bool durable = false;
+  };
+  void remember(OperationStatus status, bool durable);
+  std::deque<Finished> finished_;         ///< oldest first
+  std::vector<OperationId> forgotten_;    ///< durable ones that fell out, to be taken off the disk
   std::size_t finished_bytes_ = 0;
 };
 

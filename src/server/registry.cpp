@@ -45,6 +45,7 @@ std::optional<Slot> Registry::add(Instant now, const NewRegistration& registrati
     entry.nonce_ = static_cast<std::uint32_t>(rng_.next() >> 32);
   } while (entry.nonce_ == before);
   fill(slot, registration, announcement);
+  mark(slot);
   return slot;
 }
 
@@ -83,6 +84,11 @@ void Registry::update(Instant now, Slot slot, const RegistrationChange& change) 
   Registration& entry = slots_[slot];
   assert(entry.is_used());
   const Instant before = entry.expires_at();
+  const AnnouncementPool::Id announced_before = entry.announcement_;
+  const bool changes = (change.lifetime && *change.lifetime != entry.lifetime_) ||
+                       (change.queue && *change.queue != entry.queue_) ||
+                       (change.binding && *change.binding != entry.binding()) ||
+                       (change.sms && *change.sms != entry.sms());
   entry.updated_at_ = now;
   if (change.lifetime) entry.lifetime_ = *change.lifetime;
   if (change.queue) entry.queue_ = *change.queue;
@@ -95,6 +101,11 @@ void Registry::update(Instant now, Slot slot, const RegistrationChange& change) 
     entry.announcement_ = announcements_.acquire(*change.announcement);
     announcements_.release(old);
   }
+  if (changes || entry.announcement_ != announced_before) {
+    mark(slot);
+  } else if (tracks_) {
+    updated_.add(slot);
+  }
   // A timer that fires early is set again then; only one that would fire late has to be moved now.
   if (entry.expires_at() < before) timers_.set(slot, entry.expires_at());
 }
@@ -102,6 +113,7 @@ void Registry::update(Instant now, Slot slot, const RegistrationChange& change) 
 void Registry::remove(Slot slot) {
   Registration& entry = slots_[slot];
   assert(entry.is_used());
+  mark(slot);
   by_endpoint_.erase(hash_(entry.endpoint()), slot, [this](Slot other) { return hash_(slots_[other].endpoint()); });
   timers_.cancel(slot);
   announcements_.release(entry.announcement_);

@@ -101,7 +101,10 @@ class Registry {
   void update(Instant now, Slot slot, const RegistrationChange& change);
   void remove(Slot slot);
   /// Its peer is somewhere else now.
-  void move(Slot slot, const transport::PeerAddress& address) { slots_[slot].address_ = address; }
+  void move(Slot slot, const transport::PeerAddress& address) {
+    slots_[slot].address_ = address;
+    mark(slot);
+  }
 
   [[nodiscard]] std::optional<Slot> find(std::string_view endpoint) const;
   /// The slot when the location names a registration of this shard that exists.
@@ -116,6 +119,17 @@ class Registry {
   [[nodiscard]] std::optional<Slot> next_expired(Instant now);
   /// When to ask next_expired() again; never later than the next expiry, perhaps earlier.
   [[nodiscard]] std::optional<Instant> next_deadline() const { return timers_.next(); }
+
+  /// From here on take_changed() and take_updated() say what happened.
+  void track_changes() { tracks_ = true; }
+  /// A registration began, ended, changed in anything but its last Update's time, or was marked.
+  std::optional<Slot> take_changed() { return changed_.take(); }
+  /// The rest of the Updates.
+  std::optional<Slot> take_updated() { return updated_.take(); }
+  void mark(Slot slot) {
+    if (tracks_) changed_.add(slot);
+  }
+  [[nodiscard]] bool is_used(Slot slot) const { return slot < slots_.size() && slots_[slot].is_used(); }
 
   struct Page {
     std::vector<Slot> slots;  ///< ascending by endpoint, bytewise
@@ -137,6 +151,28 @@ class Registry {
   [[nodiscard]] std::size_t different_announcements() const { return announcements_.size(); }
 
  private:
+  /// Slots, each once.
+  class SlotSet {
+   public:
+    void add(Slot slot) {
+      if (slot >= has_.size()) has_.resize(slot + std::size_t{1});
+      if (has_[slot]) return;
+      has_[slot] = true;
+      slots_.push_back(slot);
+    }
+    std::optional<Slot> take() {
+      if (slots_.empty()) return std::nullopt;
+      const Slot slot = slots_.back();
+      slots_.pop_back();
+      has_[slot] = false;
+      return slot;
+    }
+
+   private:
+    std::vector<Slot> slots_;
+    std::vector<bool> has_;
+  };
+
   void fill(Slot slot, const NewRegistration& registration, const lwm2m::Announcement& announcement);
 
   std::uint8_t shard_;
@@ -149,6 +185,8 @@ class Registry {
   Timers timers_;  ///< by slot; may be early, see next_deadline()
   std::optional<Slot> free_;
   std::size_t size_ = 0;
+  SlotSet changed_, updated_;
+  bool tracks_ = false;
 };
 
 }  // namespace drover::server

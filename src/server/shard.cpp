@@ -26,9 +26,14 @@ Shard::Shard(ShardConfig config, Rng& rng)
       registry_(static_cast<std::uint8_t>(config_.index), config_.policy.devices_max, rng),
       queues_(config_.policy.queue_bytes_max, config_.policy.queue_max_per_device) {
   assert(config_.count <= kShardsMax && config_.index < config_.count);
+  if (config_.kept) {
+    registry_.track_changes();
+    wanted_.track_changes();
+  }
   if (config_.acceptor == nullptr || config_.credentials == nullptr) return;
   config_.listener.shard = static_cast<std::uint8_t>(config_.index);
   config_.listener.shards = config_.count;
+  config_.listener.kept = config_.kept;
   listener_ = std::make_unique<security::Listener>(config_.listener, *config_.acceptor, *config_.credentials, rng);
 }
 
@@ -198,7 +203,7 @@ void Shard::end_under_way(Instant now, Slot slot, Downlinks::Dropped& dropped, b
   const auto end_or_keep = [&](Operation operation) {
     if (operation == nullptr || operation->restores) return;
     if (keep && may_repeat(*operation)) {
-      operation->queued = true;
+      make_queued(endpoint, *operation);
       kept.operations.push_back(std::move(operation));
     } else {
       end(now, endpoint, std::move(operation), NoAnswer::Gone);
@@ -333,12 +338,37 @@ void Shard::emit_notification(Instant now, Slot slot, const lwm2m::Path& path, l
   if (!config_.events) return;
   events_.back().path = path;
   events_.back().outcome = std::move(outcome);
-  for (const lwm2m::AnnouncedObject& object : registry_.announcement(slot).objects) {
-    if (object.id == path.object()) events_.back().object_version = object.version;
+  events_.back().object_version = announced_version(slot, path.object());
+}
+
+std::optional<lwm2m::Version> Shard::announced_version(Slot slot, lwm2m::ObjectId object) const {
+  for (const lwm2m::AnnouncedObject& announced : registry_.announcement(slot).objects) {
+    if (announced.id == object) return announced.version;
   }
+  return std::nullopt;
+}
+
+void Shard::emit_learned(Instant now, std::string_view endpoint, const lwm2m::Downlink& operation,
+                         const lwm2m::Outcome& outcome) {
+  const auto* const write = std::get_if<lwm2m::Write>(&operation);
+  const bool reads = std::holds_alternative<lwm2m::Read>(operation) || std::holds_alternative<lwm2m::Observe>(operation);
+  if (!config_.events || !lwm2m::is_success(outcome.status) || (write == nullptr && !reads)) return;
+  emit(now, EventKind::Learned, endpoint);
+  Event& event = events_.back();
+  event.path = lwm2m::path_of(operation);
+  event.how = reads ? "read" : "write";
+  event.outcome = outcome;
+  if (write != nullptr) {
+    event.outcome = lwm2m::Outcome{};
+    event.outcome->status = lwm2m::Status::Content;
+    event.outcome->format = write->format;
+    event.outcome->payload = write->payload;
+  }
+  if (const auto slot = registry_.find(endpoint)) event.object_version = announced_version(*slot, event.path.object());
 }
 
 void Shard::emit_observation_ended(Instant now, Slot slot, const lwm2m::Path& path) {
+  registry_.mark(slot);
   emit_observation_ended(now, registry_[slot].endpoint(), path);
 }
 

@@ -20,9 +20,9 @@
 #include "server/binding.hpp"
 #include "server/downlinks.hpp"
 #include "server/fleet.hpp"
-#include "server/handover.hpp"
 #include "server/operation_queue.hpp"
 #include "server/policy.hpp"
+#include "server/record.hpp"
 #include "server/registry.hpp"
 #include "server/sms.hpp"
 #include "server/wanted.hpp"
@@ -42,6 +42,9 @@ struct ShardConfig {
   coap::Parameters coap;
   Policy policy;
   bool events = true;  ///< false: poll_event() stays empty, for a server that nobody listens to
+  /// poll_record() says what has to be written down so that a later process can go on: registrations, observations,
+  /// durable operations, associations.
+  bool kept = false;
 
   /// DTLS: both, or neither. They outlive the shard.
   security::Acceptor* acceptor = nullptr;
@@ -81,6 +84,7 @@ struct Mail {
 
 struct OperationDone {
   Ticket ticket;
+  bool durable = false;
   OperationResult result;
   OperationStatus status = {};  ///< without `result`
 };
@@ -99,6 +103,9 @@ class Shard {
   /// 0.
   void set_wall_clock(Duration unix_at_instant_zero) { unix_at_zero_ = unix_at_instant_zero; }
 
+  /// While true Registers, Updates and Deregisters get 5.03 and change nothing: they couldn't be kept.
+  void set_refusing(bool refusing) { refusing_ = refusing; }
+
   /// From Kind::Udp, Sms and SmsPacket it is CoAP, from Kind::Dtls and SmsDtls a record of DTLS. Those of short
   /// messages are given to the shard sms_home() of their number.
   void handle_datagram(Instant now, const transport::Datagram& datagram);
@@ -113,6 +120,9 @@ class Shard {
   std::optional<OperationDone> poll_done();
   /// How an operation that isn't over stands now: at first, and whenever that changes.
   std::optional<OperationStatus> poll_progress();
+  /// With ShardConfig::kept. To be polled behind all others, and to be on disk before anything that they gave leaves the
+  /// process: what is acknowledged or told is kept then, and no number of a record is used twice.
+  std::optional<Record> poll_record();
   /// As stack::Endpoint::poll_drop().
   std::optional<coap::Drop> poll_drop() { return endpoint_.poll_drop(); }
   /// Never later than the next thing to do; a Lifetime may be early after an Update.
@@ -142,12 +152,12 @@ class Shard {
   /// Ends it as Cancelled; false when no such operation is waiting or under way.
   bool cancel_operation(Instant now, std::string_view endpoint, Ticket ticket);
 
-  /// Everything that a graceful restart takes along; associations end here, since they are moved. Nothing may be driven
-  /// afterwards. Operations that wait aren't answered.
-  [[nodiscard]] Handover hand_over(Instant now);
   /// Before traffic: registrations stand again under their locations, observations go on with their tokens, without an
-  /// event. The number of registrations; 0 when it is of another shard or number of shards.
-  std::size_t take_over(Instant now, Handover handover);
+  /// event; operations that weren't over wait again, or end as Timeout when they may have been carried out and must not
+  /// be twice. The number of registrations.
+  std::size_t take_over(Instant now, KeptShard kept);
+  /// Before the process ends: to peers whose associations don't outlive it. Only poll_transmit() matters afterwards.
+  void say_goodbye(Instant now);
 
   [[nodiscard]] bool has(std::string_view endpoint) const { return registry_.find(endpoint).has_value(); }
   /// As has(), and for one that is away with something observed (Policy::observations_wanted) or queued.
@@ -192,12 +202,33 @@ class Shard {
   [[nodiscard]] DeviceView view(Slot slot) const;
   [[nodiscard]] DeviceView view(Slot slot, lwm2m::Announcement announcement) const;
   [[nodiscard]] UnixSeconds wall(Instant at) const;
-  [[nodiscard]] UnixMicroseconds wall_exactly(Instant at) const;
   void emit(Instant now, EventKind kind, std::string_view endpoint);
   void emit_device(Instant now, EventKind kind, DeviceView device);
   void emit_notification(Instant now, Slot slot, const lwm2m::Path& path, lwm2m::Outcome outcome);
   void emit_observation_ended(Instant now, Slot slot, const lwm2m::Path& path);
+  void emit_learned(Instant now, std::string_view endpoint, const lwm2m::Downlink& operation,
+                    const lwm2m::Outcome& outcome);
+  [[nodiscard]] std::optional<lwm2m::Version> announced_version(Slot slot, lwm2m::ObjectId object) const;
   void emit_observation_ended(Instant now, std::string_view endpoint, const lwm2m::Path& path);
+
+  // shard_keeping.cpp
+  [[nodiscard]] UnixMicroseconds wall_exactly(Instant at) const;
+  [[nodiscard]] RecordKey key(RecordKind kind, std::uint64_t place) const;
+  [[nodiscard]] Record registration_record(Slot slot) const;
+  [[nodiscard]] Record association_record(const security::ListenerChange& change) const;
+  /// How a durable operation stands that isn't over.
+  void note_operation(std::string_view endpoint, const QueuedOperation& operation, bool sent);
+  /// It waits for a sleeping device, and is durable from here on.
+  void make_queued(std::string_view endpoint, QueuedOperation& operation);
+  void resume(Instant now, const std::string& endpoint, Operation operation, bool sent);
+  void begin_observing(Slot slot, Observation observation) {
+    downlinks_.observe(slot, std::move(observation));
+    registry_.mark(slot);
+  }
+  void end_observing(Slot slot, const lwm2m::Path& path) {
+    downlinks_.end(slot, path);
+    registry_.mark(slot);
+  }
 
   // shard_security.cpp
   /// What the listener has to say: plaintexts go to the endpoint.
@@ -296,11 +327,13 @@ class Shard {
   Duration unix_at_zero_{};
   Instant now_{};  ///< of the last mutation, for poll_transmit()
   ServerCounters counters_;  ///< without coap and devices
+  bool refusing_ = false;
 
   std::deque<Event> events_;
   std::deque<Mail> mails_;
   std::deque<OperationDone> done_;
   std::deque<OperationStatus> progress_;
+  std::deque<Record> records_;
 
   /// Of ours, with the shard of their number.
   struct Delegated {

@@ -125,7 +125,13 @@ void Shard::end(Instant now, std::string_view endpoint, Operation operation, Ope
   OperationStatus now_over = status(endpoint, *operation, state);
   now_over.ended_at = wall(now);
   if (operation->queued) emit_operation(now, now_over);
-  done_.push_back({operation->ticket, std::move(result), std::move(now_over)});
+  if (const auto* outcome = std::get_if<lwm2m::Outcome>(&result)) {
+    emit_learned(now, endpoint, operation->operation, *outcome);
+  }
+  if (config_.kept && operation->durable) {
+    records_.push_back({RecordKey::of_operation(RecordKind::Operation, operation->ticket), {}});
+  }
+  done_.push_back({operation->ticket, operation->durable, std::move(result), std::move(now_over)});
 }
 
 void Shard::operate(Instant now, Ticket ticket, std::string_view endpoint, lwm2m::Downlink operation,
@@ -153,6 +159,7 @@ coap::ExchangeId Shard::wait(Instant now, coap::ExchangeId exchange, Waiting wai
   operation->sent = now;
   operation->went = registry_[waiting.slot].address().is_sms() ? Way::Sms : Way::Udp;
   if (operation->attempts < std::numeric_limits<std::uint8_t>::max()) ++operation->attempts;
+  note_operation(registry_[waiting.slot].endpoint(), *operation, true);
   report(now, waiting.slot, *operation, OperationState::Sent);
   waiting.operation = std::move(operation);
   downlinks_.wait(exchange, std::move(waiting));
@@ -190,7 +197,7 @@ std::optional<coap::ExchangeId> Shard::observe(Instant now, Slot slot, Operation
   if (const Observation* old = downlinks_.find(slot, asked.path)) {
     waiting.replaces = true;
     endpoint_.forget(old->exchange);
-    downlinks_.end(slot, asked.path);
+    end_observing(slot, asked.path);
   } else if (const auto restoring = downlinks_.restoring(slot, asked.path)) {
     waiting.replaces = true;
     endpoint_.forget(*restoring);
@@ -206,6 +213,7 @@ std::optional<coap::ExchangeId> Shard::observe(Instant now, Slot slot, Operation
 }
 
 void Shard::restore(Instant now, Slot slot, const std::vector<ObservedPath>& observed) {
+  if (!observed.empty()) registry_.mark(slot);
   for (const ObservedPath& what : observed) {
     lwm2m::Observe again;
     again.path = what.path;
@@ -255,7 +263,7 @@ void Shard::cancel(Instant now, Slot slot, Operation operation) {
     end(now, endpoint, std::move(operation), NoAnswer::Refused);
   } else if (operation->cancel == CancelMode::Reset) {
     endpoint_.forget(observation->exchange);
-    downlinks_.end(slot, path);
+    end_observing(slot, path);
     emit_observation_ended(now, slot, path);
     end(now, endpoint, std::move(operation), local_outcome(lwm2m::Status::Deleted));
   } else {
@@ -305,7 +313,7 @@ void Shard::handle_response(Instant now, coap::ExchangeId exchange, const coap::
       if (const Observation* observation = downlinks_.find(slot, waiting->what.path);
           observation != nullptr && lwm2m::is_success(outcome.status)) {
         endpoint_.forget(observation->exchange);
-        downlinks_.end(slot, waiting->what.path);
+        end_observing(slot, waiting->what.path);
         emit_observation_ended(now, slot, waiting->what.path);
       }
       break;
@@ -313,7 +321,7 @@ void Shard::handle_response(Instant now, coap::ExchangeId exchange, const coap::
       if (const auto [at, observation] = downlinks_.find(waiting->observation); observation != nullptr) {
         const lwm2m::Path path = observation->what.path;
         endpoint_.forget(waiting->observation);
-        downlinks_.end(at, path);
+        end_observing(at, path);
         emit_observation_ended(now, at, path);
       }
       break;
@@ -327,7 +335,7 @@ void Shard::handle_observe_response(Instant now, coap::ExchangeId exchange, cons
   if (observing) {
     // Two Observes of one path may have been on their way: the later one stays.
     if (const Observation* old = downlinks_.find(waiting.slot, waiting.what.path)) endpoint_.forget(old->exchange);
-    downlinks_.observe(waiting.slot, Observation{waiting.what, exchange, now});
+    begin_observing(waiting.slot, Observation{waiting.what, exchange, now});
   } else if (waiting.replaces || waiting.kind == Waiting::Kind::Restore) {
     emit_observation_ended(now, waiting.slot, waiting.what.path);
   }
@@ -343,7 +351,7 @@ void Shard::handle_notification(Instant now, coap::NotificationArrived arrived) 
   const lwm2m::Path path = observation->what.path;
   emit_notification(now, slot, path, lwm2m::mapping::to_outcome(arrived.response));
   if (arrived.last) {
-    downlinks_.end(slot, path);
+    end_observing(slot, path);
     emit_observation_ended(now, slot, path);
   }
   heard(now, slot);
@@ -365,7 +373,7 @@ void Shard::handle_failure(Instant now, const coap::RequestFailed& failed) {
   if (observation == nullptr) return;
   const lwm2m::Path path = observation->what.path;
   endpoint_.forget(failed.exchange);
-  downlinks_.end(slot, path);
+  end_observing(slot, path);
   emit_observation_ended(now, slot, path);
 }
 

@@ -68,7 +68,7 @@ void Shard::submit(Instant now, Slot slot, Operation operation) {
   pump(now, slot);
   const auto* const device = queues_.find(slot);
   if (device == nullptr || !device->waiting.place_of(asked)) return;  // it is on its way
-  asked->queued = true;
+  make_queued(registry_[slot].endpoint(), *asked);
   if (may_trigger && !is_awake(now, slot)) trigger(now, slot);
   report(now, slot, *asked, OperationState::Queued);
 }
@@ -121,7 +121,7 @@ void Shard::put_back(Instant now, Slot slot, Operation operation) {
     end(now, registry_[slot].endpoint(), std::move(operation), NoAnswer::Expired);
   } else {
     ++counters_.requeued;
-    operation->queued = true;
+    make_queued(registry_[slot].endpoint(), *operation);
     const QueuedOperation& waits = *operation;
     const bool may_trigger = operation->trigger && !operation->restores;
     queues_.push_front(slot, std::move(operation));
@@ -142,7 +142,7 @@ void Shard::take_back_under_way(Slot slot) {
   landed(slot, exchange);
   auto taken = downlinks_.take(exchange);
   if (Observation* observation = downlinks_.find(taken->observation).second) observation->cancelling = false;
-  taken->operation->queued = true;
+  make_queued(registry_[slot].endpoint(), *taken->operation);
   queues_.push_front(slot, std::move(taken->operation));
 }
 

@@ -74,7 +74,7 @@ void Shard::rebind(Instant now, Slot slot, const PeerAddress& peer) {
     if (observation.cancelling) continue;
     observed.push_back(observation.what);
     endpoint_.forget(observation.exchange);
-    downlinks_.end(slot, observation.what.path);
+    end_observing(slot, observation.what.path);
   }
   take_back_under_way(slot);
   registry_.move(slot, peer);

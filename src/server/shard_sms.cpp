@@ -52,6 +52,7 @@ bool Shard::send_by_sms(Instant now, Slot slot, Operation& operation) {
   operation->went = Way::Sms;
   operation->sent = now;
   if (operation->attempts < std::numeric_limits<std::uint8_t>::max()) ++operation->attempts;
+  note_operation(registry_[slot].endpoint(), *operation, true);
   report(now, slot, *operation, OperationState::Sent);
   delegated_.emplace(++last_delegated_, Delegated{slot, 0, std::move(operation)});
   ask_by_sms(now, slot, std::move(request));

@@ -28,6 +28,9 @@ void Shard::handle_request(Instant now, const coap::RequestArrived& arrived) {
   if (uplink && !lwm2m::mapping::precondition_holds(arrived.request.options, exists(arrived.peer, *uplink))) {
     uplink = peer_error(coap::code::kPreconditionFailed.value, "If-Match or If-None-Match");
   }
+  if (uplink && refusing_) {
+    uplink = tl::unexpected(Error{Fault::Environment, coap::code::kServiceUnavailable.value, "nothing can be kept now"});
+  }
   const Result<lwm2m::Outcome> outcome =
       uplink ? std::visit([&](auto& request) { return handle_uplink(now, arrived.peer, std::move(request)); }, *uplink)
              : tl::unexpected(uplink.error());

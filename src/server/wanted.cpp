@@ -8,13 +8,18 @@ namespace drover::server {
 bool WantedObservations::keep(Instant until, const std::string& endpoint, std::vector<ObservedPath> paths) {
   take(endpoint);
   if (kept_.size() >= kDevicesMax) return false;
-  kept_.emplace(endpoint, Kept{until, std::move(paths)});
+  note(kept_.emplace(endpoint, Kept{++last_number_, until, std::move(paths)}).first);
   due_.emplace(until, endpoint);
   return true;
 }
 
+void WantedObservations::note(Map::const_iterator entry) {
+  if (tracks_) changes_.push_back({entry->second.number, entry->second.until, {entry->first, entry->second.paths}});
+}
+
 std::vector<ObservedPath> WantedObservations::erase(Map::iterator entry) {
   due_.erase({entry->second.until, entry->first});
+  if (tracks_) changes_.push_back({entry->second.number, {}, {}});
   std::vector<ObservedPath> paths = std::move(entry->second.paths);
   kept_.erase(entry);
   return paths;
@@ -30,7 +35,11 @@ bool WantedObservations::cancel(std::string_view endpoint, const lwm2m::Path& pa
   if (found == kept_.end()) return false;
   auto& paths = found->second.paths;
   if (std::erase_if(paths, [&](const ObservedPath& what) { return what.path == path; }) == 0) return false;
-  if (paths.empty()) erase(found);
+  if (paths.empty()) {
+    erase(found);
+  } else {
+    note(found);
+  }
   return true;
 }
 

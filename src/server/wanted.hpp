@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -11,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/take_front.hpp"
 #include "base/time.hpp"
 #include "server/downlinks.hpp"
 
@@ -39,21 +42,30 @@ class WantedObservations {
   [[nodiscard]] std::optional<Instant> next_due() const;
   [[nodiscard]] bool has(std::string_view endpoint) const { return kept_.contains(endpoint); }
   [[nodiscard]] std::size_t size() const { return kept_.size(); }
-  /// All of them: `visit(endpoint, until, paths)`.
-  template <class Visit>
-  void for_each(Visit visit) const {
-    for (const auto& [endpoint, kept] : kept_) visit(endpoint, kept.until, kept.paths);
-  }
+  /// From here on take_change() says what happened.
+  void track_changes() { tracks_ = true; }
+  struct Change {
+    std::uint64_t number = 0;  ///< names the wish; never given again in this process
+    Instant until{};
+    Entry entry;  ///< without paths: it is over
+  };
+  std::optional<Change> take_change() { return take_front(changes_); }
 
  private:
   struct Kept {
+    std::uint64_t number = 0;
     Instant until;
     std::vector<ObservedPath> paths;
   };
   using Map = std::map<std::string, Kept, std::less<>>;
   std::vector<ObservedPath> erase(Map::iterator entry);
 
+  void note(Map::const_iterator entry);
+
   Map kept_;
+  std::uint64_t last_number_ = 0;
+  std::deque<Change> changes_;
+  bool tracks_ = false;
   std::set<std::pair<Instant, std::string>> due_;
 };
 

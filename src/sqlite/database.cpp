@@ -86,6 +86,11 @@ bool Statement::run() {
   return ok_;
 }
 
+void Statement::finish() {
+  parameters_ = 0;
+  if (ok_) expect(sqlite3_reset(statement_) == SQLITE_OK);
+}
+
 std::int64_t Statement::number(int column) const {
   return sqlite3_column_int64(statement_, column);
 }
@@ -154,6 +159,30 @@ void Database::roll_back() {
 
 void Database::keep_log() {
   sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+}
+
+bool Database::copy_to(const std::string& file) {
+  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0) {
+    trouble_ = Trouble::Other;
+    reason_ = std::generic_category().message(errno);
+    return false;
+  }
+  ::close(fd);
+  sqlite3* to = nullptr;
+  bool done = sqlite3_open_v2(file.c_str(), &to, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK;
+  if (done) {
+    sqlite3_backup* const backup = sqlite3_backup_init(to, "main", handle_.get(), "main");
+    done = backup != nullptr && sqlite3_backup_step(backup, -1) == SQLITE_DONE;
+    done = sqlite3_backup_finish(backup) == SQLITE_OK && done;
+  }
+  if (!done) {
+    trouble_ = trouble_of(sqlite3_extended_errcode(to));
+    reason_ = to == nullptr ? "no memory" : sqlite3_errmsg(to);
+  }
+  sqlite3_close_v2(to);
+  if (!done) ::unlink(file.c_str());
+  return done;
 }
 
 std::optional<std::int64_t> Database::number(const char* sql) {

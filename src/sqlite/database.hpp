@@ -36,7 +36,7 @@ class Statement {
   Statement& operator=(const Statement&) = delete;
 
   /// The next parameter.
-  Statement& bind(std::integral auto number) { return bind_number(std::int64_t{number}); }
+  Statement& bind(std::integral auto number) { return bind_number(static_cast<std::int64_t>(number)); }
   Statement& bind(double number);
   Statement& bind(std::string_view text);
   Statement& bind(ByteView bytes);
@@ -49,6 +49,8 @@ class Statement {
   bool row();
   /// Runs it to its end, ready for other parameters. False on an error.
   bool run();
+  /// Leaves the rest of its rows, ready for other parameters.
+  void finish();
   [[nodiscard]] bool ok() const { return ok_; }
 
   [[nodiscard]] std::int64_t number(int column) const;
@@ -82,6 +84,9 @@ class Database {
   Statement prepare(const char* sql) { return {*this, sql}; }
   /// The log stays beside the file when this is closed.
   void keep_log();
+  /// A copy in another file, which must not be there yet, with 0600; this one may be used by the same thread's
+  /// statements alone meanwhile. False, and no file, on an error.
+  bool copy_to(const std::string& file);
   /// The first column of the first row, a number.
   std::optional<std::int64_t> number(const char* sql);
   /// Of the last call that failed, also of a Statement's.

@@ -32,8 +32,12 @@ struct Condition {
 /// From the first bytes of a file that nobody has opened yet: opening one, which begins with the journal mode, already
 /// writes. Empty where there is nothing to say against opening it, and where there is no file; never Sound.
 Condition peek(const std::string& file, const Schema& schema);
+enum class Depth : std::uint8_t {
+  Whole,   ///< every page
+  Header,  ///< whose it is and its tables, in no time
+};
 /// Reads only.
-Condition inspect(Database& database, const Schema& schema);
+Condition inspect(Database& database, const Schema& schema, Depth depth = Depth::Whole);
 /// Writes the schema's numbers; inside the transaction that makes the tables. False on an error of the database.
 bool mark(Database& database, const Schema& schema);
 /// Brings a database from version `from`, 0 for an empty one, to the schema's, in one transaction: steps[i] is the SQL

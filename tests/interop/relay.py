@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """A relay between two endpoints that records their datagrams: no right to capture is needed."""
+import contextlib
 import select
 import socket
 import struct
@@ -32,9 +33,13 @@ class Relay:
             if self.front in ready:
                 data, device = self.front.recvfrom(65536)
                 self.datagrams.append((True, data))
-                self.back.send(data)
+                with contextlib.suppress(ConnectionRefusedError):
+                    self.back.send(data)
             if self.back in ready:
-                data = self.back.recv(65536)
+                try:
+                    data = self.back.recv(65536)
+                except ConnectionRefusedError:  # the server is away
+                    continue
                 self.datagrams.append((False, data))
                 self.front.sendto(data, device)
 

@@ -14,6 +14,7 @@
 #include "base/bytes.hpp"
 #include "base/random.hpp"
 #include "server/shard.hpp"
+#include "sim/fleet_disk.hpp"
 
 namespace drover::lockstep {
 
@@ -92,10 +93,20 @@ class ServerTest : public testing::Test {
       config.index = index;
       config.count = shards;
       config.policy = policy;
+      config.kept = true;
       config.sms = sms_;
       shards_.push_back(std::make_unique<server::Shard>(std::move(config), rng_));
       shards_.back()->set_wall_clock(std::chrono::seconds(kUnixStart));
     }
+  }
+
+  /// The processes end without a word, and others go on with what is on disk.
+  void kill_and_restart(server::Policy policy = {}) {
+    for (const auto& each : shards_) disk_.take(*each);
+    start(std::move(policy), shards_.size());
+    auto kept = disk_.recover(shards_.size());
+    EXPECT_EQ(disk_.unreadable(), 0U);
+    for (std::size_t index = 0; index < shards_.size(); ++index) shards_[index]->take_over(now_, std::move(kept[index]));
   }
 
   server::Shard& shard(std::size_t index = 0) { return *shards_[index]; }
@@ -174,7 +185,19 @@ class ServerTest : public testing::Test {
     return to_hex(id);
   }
 
-  std::optional<server::Event> event(std::size_t index = 0) { return shard(index).poll_event(); }
+  /// What was learnt by operations is left out: see learned().
+  std::optional<server::Event> event(std::size_t index = 0) {
+    while (auto next = shard(index).poll_event()) {
+      if (next->kind != server::EventKind::Learned) return next;
+      learned_.push_back(std::move(*next));
+    }
+    return std::nullopt;
+  }
+  /// What event() left out, oldest first.
+  std::vector<server::Event> learned() {
+    while (auto next = event()) ADD_FAILURE() << "another event: " << to_string(next->kind);
+    return std::exchange(learned_, {});
+  }
   /// The next event of that kind for `endpoint`.
   server::Event expect_event(server::EventKind kind, std::string_view endpoint, std::size_t index = 0) {
     auto next = event(index);
@@ -237,6 +260,10 @@ class ServerTest : public testing::Test {
   std::vector<std::unique_ptr<server::Shard>> shards_;
   Instant now_{};
   std::uint8_t last_id_ = 0;
+  std::vector<server::Event> learned_;
+
+ protected:
+  sim::FleetDisk disk_;  ///< of kill_and_restart()
 };
 
 }  // namespace drover::lockstep

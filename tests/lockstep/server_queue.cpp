@@ -415,5 +415,97 @@ TEST_F(ServerQueue, ALargeBodyKeepsADeviceAwakeBlockByBlock) {
   expect_outcome(Status::Changed, 1);
 }
 
+TEST_F(ServerQueue, WhatIsMoreUrgentGoesFirstAndWhatIsTakenBackIsNotOvertaken) {
+  using server::Priority;
+  fall_asleep();
+  const auto with = [](Priority priority) {
+    OperationSettings settings;
+    settings.priority = priority;
+    return settings;
+  };
+  read(1, Path(3, 0, 1), with(Priority::Low));
+  read(2, Path(3, 0, 2));
+  read(3, Path(3, 0, 3), with(Priority::High));
+  read(4, Path(3, 0, 4));
+  read(5, Path(3, 0, 5), with(Priority::High));
+  const auto operations = shard().operations("node1");
+  std::vector<std::uint64_t> order;
+  for (const auto& one : operations) {
+    EXPECT_EQ(one.ahead, order.size());
+    order.push_back(one.id.value);
+  }
+  EXPECT_EQ(order, (std::vector<std::uint64_t>{3, 5, 2, 4, 1}));
+  drain_news();
+  read(6, Path(3, 0, 6));
+  EXPECT_EQ(shard().poll_progress()->ahead, 4U) << "only what is less urgent is behind it";
+  update();
+  expect_read("33");
+  fall_asleep();
+  while (shard().poll_transmit()) {
+  }
+  read(7, Path(3, 0, 7), with(Priority::High));
+  EXPECT_EQ(shard().operations("node1").front().id.value, 3U) << "it had its turn";
+}
+
+// ---- over a kill
+
+TEST_F(ServerQueue, WhatWaitsSurvivesAKillInItsOrder) {
+  fall_asleep();
+  OperationSettings urgent;
+  urgent.priority = server::Priority::High;
+  urgent.asked_by = "campaign 12";
+  read(1, Path(3, 0, 1));
+  read(2, Path(3, 0, 2), urgent);
+  execute(3);
+  const auto before = shard().operations("node1");
+  pass(minutes(5));
+  kill_and_restart();
+  const auto after = shard().operations("node1");
+  ASSERT_EQ(after.size(), before.size());
+  for (std::size_t i = 0; i < after.size(); ++i) {
+    EXPECT_EQ(after[i].id, before[i].id);
+    EXPECT_EQ(after[i].created_at, before[i].created_at);
+    EXPECT_EQ(after[i].expires_at, before[i].expires_at);
+    EXPECT_EQ(after[i].asked_by, before[i].asked_by);
+  }
+  expect_silence();
+  update();
+  answer(expect_read("32"), "45", "C0 | FF 'x'");
+  answer(expect_read("31"), "45", "C0 | FF 'x'");
+  const Heard sent = expect_request("0.02", wire("B1 '3' 01 '0' 01 '4'"));
+  // The device may have done it when the next process begins: it isn't asked twice.
+  kill_and_restart();
+  expect_no_answer(NoAnswer::Timeout, 3);
+  expect_silence();
+  static_cast<void>(sent);
+  kill_and_restart();
+  EXPECT_TRUE(shard().operations("node1").empty()) << "what is over is over";
+}
+
+TEST_F(ServerQueue, WhatExpiresWhileNobodyRunsIsExpired) {
+  fall_asleep();
+  OperationSettings soon;
+  soon.expires_after = minutes(10);
+  read(1, Path(3, 0, 1), soon);
+  pass(minutes(9));
+  drain_news();
+  for (const auto& [wait, over] : {std::pair(seconds(1), false), std::pair(seconds(120), true)}) {
+    kill_and_restart();
+    pass(wait);
+    EXPECT_EQ(shard().operations("node1").empty(), over);
+  }
+}
+
+TEST_F(ServerQueue, WhatWaitsForADeviceThatIsAwaySurvivesAKill) {
+  fall_asleep();
+  read(1, Path(3, 0, 1));
+  pass(hours(25));
+  EXPECT_FALSE(shard().has("node1"));
+  kill_and_restart();
+  EXPECT_EQ(shard().operations("node1").size(), 1U);
+  location_ = register_with("UQ");
+  expect_read("31");
+}
+
 }  // namespace
 }  // namespace drover::lockstep

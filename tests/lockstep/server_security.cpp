@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Transport "DTLS-based Security" at the server: who may register, and what a registration outlives.
 #include "security/dtls/test_peers.hpp"
+#include "sim/fleet_disk.hpp"
 #include "tests/lockstep/server_peer.hpp"
 
 namespace drover::lockstep {
@@ -40,6 +41,7 @@ class SecureServer : public testing::Test {
       server::ShardConfig config;
       config.index = index;
       config.count = shards;
+      config.kept = true;
       config.acceptor = acceptors_.back().get();
       config.credentials = &known_;
       shards_.push_back(std::make_unique<server::Shard>(std::move(config), rng_));
@@ -124,7 +126,9 @@ class SecureServer : public testing::Test {
   }
   std::vector<server::Event> events(std::size_t index = 0) {
     std::vector<server::Event> all;
-    while (auto event = shards_[index]->poll_event()) all.push_back(std::move(*event));
+    while (auto event = shards_[index]->poll_event()) {
+      if (event->kind != EventKind::Learned) all.push_back(std::move(*event));
+    }
     return all;
   }
 
@@ -134,6 +138,7 @@ class SecureServer : public testing::Test {
   KnownPeers known_;
   security::dtls::Parameters parameters_;
   std::vector<std::unique_ptr<security::Acceptor>> acceptors_;
+  sim::FleetDisk disk_{};
   std::vector<std::unique_ptr<server::Shard>> shards_;
   std::uint8_t id_ = 0;
 };
@@ -253,7 +258,7 @@ TEST_F(SecureServer, ARemovedCredentialEndsTheAssociation) {
   EXPECT_EQ(shards_[0]->counters().associations, 0U);
 }
 
-TEST_F(SecureServer, AGracefulRestartKeepsAssociationsRegistrationsAndObservations) {
+TEST_F(SecureServer, AKillKeepsAssociationsRegistrationsAndObservations) {
   Device one = device(0xC0000201, "node1"), two = device(0xC0000202, "node2");
   pump(one);
   pump(two, 1);
@@ -267,14 +272,12 @@ TEST_F(SecureServer, AGracefulRestartKeepsAssociationsRegistrationsAndObservatio
   const std::size_t handshakes = shards_[0]->counters().handshakes;
   EXPECT_EQ(handshakes, 1U);
 
-  std::vector<Secret<Bytes>> packed;
-  for (const auto& shard : shards_) packed.push_back(pack(shard->hand_over(now_)));
+  for (const auto& shard : shards_) disk_.take(*shard);
   now_ += seconds(3);
   start();
+  auto kept = disk_.recover(shards_.size());
   for (std::size_t index = 0; index < shards_.size(); ++index) {
-    auto handover = server::unpack_handover(packed[index].reveal());
-    ASSERT_TRUE(handover) << handover.error().reason;
-    EXPECT_EQ(shards_[index]->take_over(now_, std::move(*handover)), 1U);
+    EXPECT_EQ(shards_[index]->take_over(now_, std::move(kept[index])), 1U);
   }
   EXPECT_EQ(ask(one, update_message(location))[1], 0x44);
   EXPECT_EQ(ask(two, update_message(other), 1)[1], 0x44);
@@ -301,12 +304,17 @@ TEST_F(SecureServer, AClockThatIsSetMakesNoRegistrationYoungerOverARestart) {
     pump(one);
     registered(one, "node1");
     now_ += seconds(100);
-    const Secret<Bytes> packed = pack(shards_[0]->hand_over(now_));
+    // By this the disk knows that it was that late.
+    Device two = device(0xC0000202, "node2");
+    pump(two);
+    registered(two, "node2");
+    sim::FleetDisk disk;
+    disk.take(*shards_[0]);
     now_ += seconds(3);
     start(1);
     const Duration unix_at_zero = seconds(1'700'000'000) + set;
     shards_[0]->set_wall_clock(unix_at_zero);
-    ASSERT_EQ(shards_[0]->take_over(now_, *server::unpack_handover(packed.reveal())), 1U);
+    ASSERT_EQ(shards_[0]->take_over(now_, std::move(disk.recover(1)[0])), 2U);
     const auto wall = std::chrono::floor<seconds>(now_.time_since_epoch() + unix_at_zero).count();
     const auto view = shards_[0]->device("node1");
     EXPECT_EQ(view->expires_at - wall, left.count());
@@ -319,17 +327,80 @@ TEST_F(SecureServer, AClockThatIsSetMakesNoRegistrationYoungerOverARestart) {
   }
 }
 
-TEST_F(SecureServer, ADamagedHandoverIsRefused) {
+TEST_F(SecureServer, NoRecordNumberIsUsedTwiceAndNoneAcceptedTwiceOverAKill) {
+  Device one = device(0xC0000201, "node1");
+  pump(one);
+  const std::string location = registered(one, "node1");
+  disk_.take(*shards_[0]);
+  // What is sent from here on is the same record each time: first to the old process, then to the next.
+  static_cast<void>(one.association->send(now_, update_message(location)));
+  const Bytes update = *one.association->poll_datagram();
+  const auto hear = [&] {
+    shards_[0]->handle_datagram(now_, {one.address, update});
+    std::vector<Bytes> sent;
+    while (auto transmit = shards_[0]->poll_transmit()) sent.push_back(transmit->bytes);
+    disk_.take(*shards_[0]);
+    return sent;
+  };
+  const auto sequence = [](const Bytes& record) { return Bytes(record.begin() + 3, record.begin() + 11); };
+  const auto answers = hear();
+  ASSERT_EQ(answers.size(), 1U);
+  EXPECT_TRUE(one.association->handle_datagram(now_, answers[0]) == security::Arrival::Newest);
+  start();
+  auto kept = disk_.recover(shards_.size());
+  ASSERT_EQ(shards_[0]->take_over(now_, std::move(kept[0])), 1U);
+  EXPECT_TRUE(hear().empty()) << "a record of before the kill is old";
+  EXPECT_EQ(ask(one, update_message(location))[1], 0x44);
+  shards_[0]->operate(now_, server::Ticket{1}, "node1", lwm2m::Read{lwm2m::Path(3, 0, 0), {}, {}});
+  const auto asked = shards_[0]->poll_transmit();
+  ASSERT_TRUE(asked);
+  EXPECT_GT(sequence(asked->bytes), sequence(answers[0]));
+}
+
+TEST_F(SecureServer, ADurableExecuteIsntSentAgainByTheNextProcess) {
+  start(1);
   Device one = device(0xC0000201, "node1");
   pump(one);
   registered(one, "node1");
-  const Secret<Bytes> packed = pack(shards_[0]->hand_over(now_));
-  const Bytes& bytes = packed.reveal();
-  for (std::size_t size = 0; size < bytes.size(); ++size) {
-    EXPECT_FALSE(server::unpack_handover(ByteView(bytes).first(size))) << size;
+  server::OperationSettings durable;
+  durable.durable = true;
+  shards_[0]->operate(now_, server::Ticket{1}, "node1", lwm2m::Execute{lwm2m::Path(3, 0, 4), {}}, durable);
+  shards_[0]->operate(now_, server::Ticket{2}, "node1", lwm2m::Read{lwm2m::Path(3, 0, 0), {}, {}}, durable);
+  while (shards_[0]->poll_transmit()) {
   }
-  start(3);
-  EXPECT_EQ(shards_[0]->take_over(now_, *server::unpack_handover(bytes)), 0U) << "another number of shards";
+  sim::FleetDisk disk;
+  disk.take(*shards_[0]);
+  start(1);
+  ASSERT_EQ(shards_[0]->take_over(now_, std::move(disk.recover(1)[0])), 1U);
+  const auto over = shards_[0]->poll_done();
+  ASSERT_TRUE(over);
+  EXPECT_EQ(over->ticket, server::Ticket{1});
+  EXPECT_EQ(std::get<server::NoAnswer>(over->result), server::NoAnswer::Timeout) << "it may have been carried out";
+  one.heard.clear();
+  pump(one);
+  ASSERT_EQ(one.heard.size(), 1U) << "the Read does no harm";
+  const Heard request = cut(one.heard.front());
+  ask(one, wire("68 45" + request.id + request.token + "FF '77'"));
+  const auto answered = shards_[0]->poll_done();
+  ASSERT_TRUE(answered);
+  EXPECT_EQ(answered->ticket, server::Ticket{2});
+  disk.take(*shards_[0]);
+  for (const auto& [key, value] : disk.values()) EXPECT_NE(key.kind(), server::RecordKind::Operation);
+}
+
+TEST_F(SecureServer, FewerShardsTakeOverWhatTheyCan) {
+  Device one = device(0xC0000201, "node1"), two = device(0xC0000202, "node2");
+  pump(one);
+  pump(two, 1);
+  registered(one, "node1");
+  registered(two, "node2", 1);
+  for (const auto& shard : shards_) disk_.take(*shard);
+  start(1);
+  auto kept = disk_.recover(1);
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_EQ(shards_[0]->take_over(now_, std::move(kept[0])), 1U);
+  EXPECT_TRUE(shards_[0]->has("node1"));
+  EXPECT_FALSE(shards_[0]->has("node2"));
 }
 
 }  // namespace

@@ -442,6 +442,39 @@ std::optional<Released> parse_released(ByteView released) {
 
 }  // namespace
 
+RecordCounters DtlsAssociation::counters() const {
+  return {first_word(ssl_->cur_out_ctr), ssl_->in_window_top};
+}
+
+bool DtlsAssociation::advance(Bytes& released, const RecordCounters& past) {
+  const auto parsed = parse_released(released);
+  if (!parsed) return false;
+  // As mbedtls_ssl_context_save() writes it: header, session, randoms, both Connection IDs, a counter of bad MACs; then
+  // the window's top and bits, a flag, and the counter of what is sent.
+  ByteReader reader(parsed->context);
+  bool whole = reader.bytes(8).has_value();
+  const auto session = reader.uint(4);
+  whole = whole && session && reader.bytes(*session) && reader.bytes(64);
+  for (int id = 0; id < 2 && whole; ++id) {
+    const auto size = reader.u8();
+    whole = size && reader.bytes(*size);
+  }
+  whole = whole && reader.bytes(4);
+  constexpr std::size_t kWindow = 8, kFlag = 1, kCounter = 8;
+  if (!whole || reader.remaining() < 2 * kWindow + kFlag + kCounter) return false;
+  const auto put = [](std::uint8_t* at, std::uint64_t word) {
+    for (int shift = 56; shift >= 0; shift -= 8) *at++ = static_cast<std::uint8_t>(word >> shift);
+  };
+  std::uint8_t* const top = released.data() + (released.size() - reader.remaining());
+  std::uint8_t* const sent = top + 2 * kWindow + kFlag;
+  if (past.received >= first_word(top)) {
+    put(top, past.received);
+    put(top + kWindow, ~std::uint64_t{0});
+  }
+  if (past.sent > first_word(sent)) put(sent, past.sent);
+  return true;
+}
+
 std::optional<ReleasedPeer> DtlsAssociation::inspect(ByteView released) {
   auto parsed = parse_released(released);
   if (!parsed) return std::nullopt;

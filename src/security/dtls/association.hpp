@@ -19,6 +19,7 @@ class DtlsAssociation final : public Association {
   static std::unique_ptr<DtlsAssociation> accept(Instant now, Configuration& configuration, ByteView connection_id);
   static Result<std::unique_ptr<Association>> restore(Instant now, Configuration& configuration, ByteView released);
   static std::optional<ReleasedPeer> inspect(ByteView released);
+  static bool advance(Bytes& released, const RecordCounters& past);
   ~DtlsAssociation() override;
 
   Arrival handle_datagram(Instant now, ByteView datagram) override;
@@ -35,6 +36,7 @@ class DtlsAssociation final : public Association {
   [[nodiscard]] std::string suite() const override;
   [[nodiscard]] bool is_resumed() const override { return resumed_; }
   [[nodiscard]] bool has_connection_id() const override;
+  [[nodiscard]] RecordCounters counters() const override;
   [[nodiscard]] bool is_releasable() const override;
   Result<Secret<Bytes>> release() override;
   [[nodiscard]] Secret<Bytes> session() const override;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/reader.hpp"
 #include "security/listener.hpp"
 
 #include <gtest/gtest.h>
+
+#include <map>
 
 #include "security/dtls/test_peers.hpp"
 
@@ -45,6 +48,7 @@ class ListenerTest : public ::testing::Test {
 
   void start() {
     listener_.reset();
+    settings_.kept = keep_;
     DtlsProvider provider(parameters_, rng_);
     acceptor_ = std::move(*provider.acceptor({}, known_));
     listener_ = std::make_unique<Listener>(settings_, *acceptor_, known_, rng_);
@@ -56,6 +60,27 @@ class ListenerTest : public ::testing::Test {
     device.connector = std::move(*provider.connector(credential, "h"));
     device.association = device.connector->connect(now_, {});
     return device;
+  }
+  /// As a host does behind each mutation: what is sent, then what has to be on disk before it leaves. How often
+  /// something was written.
+  std::size_t write(std::map<std::uint64_t, AssociationKept>& disk) {
+    std::size_t writes = 0;
+    while (const auto transmit = listener_->poll_transmit()) {
+      constexpr std::size_t kSequenceAt = 3;
+      last_sent_ = *ByteReader(ByteView(transmit->bytes).subspan(kSequenceAt)).uint(8);
+    }
+    while (auto change = listener_->poll_change()) {
+      ++writes;
+      if (const auto* kept = std::get_if<AssociationKept>(&*change)) {
+        disk.insert_or_assign(kept->handle, *kept);
+      } else if (const auto* counted = std::get_if<AssociationCounted>(&*change)) {
+        disk.at(counted->handle).past = counted->past;
+        disk.at(counted->handle).address = counted->address;
+      } else {
+        disk.erase(std::get<AssociationGone>(*change).handle);
+      }
+    }
+    return writes;
   }
   /// Passes on what is under way until nothing moves; `sent` and `answered` count bytes from and to unproven addresses.
   void pump(Device& device) {
@@ -108,6 +133,8 @@ class ListenerTest : public ::testing::Test {
   Witness witness_;
   KnownPeers known_;
   dtls::Parameters parameters_;
+  bool keep_ = false;
+  std::uint64_t last_sent_ = 0;  ///< epoch and number of the record that write() took last
   ListenerSettings settings_;
   std::unique_ptr<Acceptor> acceptor_;
   std::unique_ptr<Listener> listener_;
@@ -405,20 +432,24 @@ TEST_F(ListenerTest, ARemovedCredentialEndsItsAssociations) {
   EXPECT_FALSE(listener_->peer(name));
 }
 
-TEST_F(ListenerTest, AllMoveToAnotherProcess) {
+TEST_F(ListenerTest, AllGoOnInAnotherProcess) {
+  keep_ = true;
+  start();
   std::vector<Device> devices;
+  std::map<std::uint64_t, AssociationKept> disk;
   for (std::uint32_t i = 0; i < 20; ++i) {
     devices.push_back(device(kNet + i));
     pump(devices.back());
     say(devices.back(), "hello");
     listener_->hold(now_, from_, i % 2 == 0);
     if (i == 10) pass(seconds(15));
+    if (i == 15) write(disk);
   }
-  auto moved = listener_->release_all(now_);
-  EXPECT_EQ(moved.size(), 20U);
-  EXPECT_EQ(listener_->counters().associations, 0U);
+  for (Device& one : devices) say(one, "more");
+  write(disk);
+  EXPECT_EQ(disk.size(), 20U);
   start();
-  for (auto& one : moved) EXPECT_TRUE(listener_->adopt(now_, std::move(one)));
+  for (auto& [handle, one] : disk) EXPECT_TRUE(listener_->adopt(now_, one));
   now_ += seconds(5);
   for (Device& one : devices) {
     say(one, "again");
@@ -429,17 +460,30 @@ TEST_F(ListenerTest, AllMoveToAnotherProcess) {
   }
   EXPECT_EQ(listener_->counters().handshakes, 0U) << "nobody needed a new one";
   EXPECT_TRUE(closed_.empty());
+  for (auto& [handle, one] : disk) EXPECT_FALSE(listener_->adopt(now_, one)) << "it is here already";
 }
 
-TEST_F(ListenerTest, WhatIsMovedTwiceIsRefused) {
+TEST_F(ListenerTest, WhatIsOnDiskIsAheadOfWhatIsSent) {
+  keep_ = true;
+  start();
   Device one = device(kNet + 1);
   pump(one);
   say(one, "hello");
-  auto moved = listener_->release_all(now_);
-  ASSERT_EQ(moved.size(), 1U);
-  start();
-  EXPECT_TRUE(listener_->adopt(now_, moved.front()));
-  EXPECT_FALSE(listener_->adopt(now_, moved.front()));
+  std::map<std::uint64_t, AssociationKept> disk;
+  write(disk);
+  ASSERT_EQ(disk.size(), 1U);
+  std::size_t writes = 0;
+  for (int i = 0; i < 200; ++i) {
+    listener_->send(now_, from_, as_bytes("x"));
+    writes += write(disk);
+    const std::uint64_t last = last_sent_;
+    EXPECT_GT(disk.begin()->second.past.sent, last) << i;
+  }
+  EXPECT_GE(writes, 3U);
+  EXPECT_LE(writes, 5U) << "a few numbers are reserved at once";
+  listener_->close(now_, from_, "asked to");
+  write(disk);
+  EXPECT_TRUE(disk.empty());
 }
 
 }  // namespace

@@ -74,6 +74,9 @@ class DtlsAcceptor final : public Acceptor {
   Result<std::unique_ptr<Association>> restore(Instant now, ByteView released, Path path) override {
     return DtlsAssociation::restore(now, *of(path).certificates, released);
   }
+  bool advance(Bytes& released, const RecordCounters& past) const override {
+    return DtlsAssociation::advance(released, past);
+  }
   [[nodiscard]] std::optional<ReleasedPeer> inspect(ByteView released) const override {
     return DtlsAssociation::inspect(released);
   }
