@@ -48,7 +48,7 @@ MAY_KNOW = {
     "bootstrap": ["base", "transport", "security", "coap", "coap/message", "coap/exchange", "stack", "lwm2m/data", "lwm2m/model",
                   "lwm2m/content", "lwm2m/operation", "lwm2m/mapping"],
     "io": ["base", "transport", "sms", "sms/modem", "smartcard", "coap", "stack", "lwm2m/data", "lwm2m/model"],
-    "api": ["base", "events", "jobs", "history", "campaign", "transport", "coap/parameters.hpp", "coap/message/code.hpp", "coap/message/link_format.hpp", "io",
+    "api": ["base", "events", "jobs", "history", "campaign", "transport", "coap/parameters.hpp", "coap/message/code.hpp", "coap/message/link_format.hpp", "coap/message/message.hpp", "io",
             "lwm2m/data", "lwm2m/model", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "server/event_bytes.hpp", "bootstrap", "store",
             "sms/carrier.hpp", "sms/gateway.hpp"],
     # The public client library: the client layer on a loop of its own.

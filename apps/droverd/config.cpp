@@ -53,6 +53,8 @@ Setter api_section(Config& config) {
                    {"certificate", text(config.api_certificate)},
                    {"private_key", text(config.api_private_key)},
                    {"require_token", truth(config.api_require_token)},
+                   {"rate", number(config.api_rate, 0, 1'000'000)},
+                   {"burst", number(config.api_burst, 1, 10'000'000)},
                    {"events", number(config.api_events, 1, 1'000'000)}});
 }
 
@@ -226,6 +228,8 @@ Table sections(Config& config, std::int64_t& ack_timeout_ms) {
                          {"block_size", block_size(config.coap.block_szx)},
                          {"deduplication_max", number(config.coap.deduplication_max, 1, kDeduplicationMost)}})},
       {"api", api_section(config)},
+      {"limits", table_of({{"datagrams_per_second", number(config.policy.datagrams_per_second, 0, 1'000'000)},
+                           {"datagrams_burst", number(config.policy.datagrams_burst, 1, 10'000'000)}})},
       {"store", table_of({{"file", text(config.store)}, {"key_file", text(config.store_key_file)},
                           {"events_max", number(config.store_events_max, 1000, 1'000'000'000)}})},
       {"credentials",

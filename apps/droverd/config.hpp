@@ -86,6 +86,8 @@ struct Config {
   std::string api_certificate;  ///< PEM files, both or none
   std::string api_private_key;
   bool api_require_token = false;
+  std::uint32_t api_rate = 10'000;   ///< requests of one token a second; 0: any number
+  std::uint32_t api_burst = 20'000;  ///< and at once
   std::string store;           ///< file; "": nothing is kept
   std::size_t store_events_max = 1'000'000;  ///< events on disk
   std::string store_key_file;  ///< "": the environment's key, else that of STORE.key

@@ -34,7 +34,11 @@ const char* const kConfigHelp = R"(Configuration file (TOML), each key with its 
   certificate = ""             PEM files for https: the certificate with its chain, its private key without a password;
   private_key = ""             read again upon SIGHUP
   require_token = false        false: open on loopback until the first token is made
-  events = 16384               events kept for streams that resume
+  events = 16384               events kept in memory for streams that resume
+  rate = 10000                 requests of one token a second, and burst = 20000 at once; 429 beyond; 0: any number
+  [limits]
+  datagrams_per_second = 1000  of one network address; what is beyond is dropped unread; 0: any number
+  datagrams_burst = 2000       and at once
   [store]
   file = ""                    what outlives a restart and a kill: the API's tokens, devices' credentials, and beside it
                                in FILE.fleet registrations, observations, associations, operations and events

@@ -253,6 +253,8 @@ Result<void> Daemon::Parts::open_api() {
   if (numbers) settings.sms_accounts = &*numbers;
   settings.sms = sms.get();
   settings.hub = keeping.hub;
+  settings.rate = config.api_rate;
+  settings.burst = config.api_burst;
   settings.version = DROVER_VERSION;
   settings.started_at = io::unix_now();
   auto opened = api::Api::open(settings, *fleet, registry);

@@ -109,6 +109,15 @@ void EventLog::counters(std::function<void(server::ServerCounters)> done) {
   fleet_.counters(std::move(done));
 }
 
+void EventLog::trace(std::string endpoint, Duration time, std::function<void(bool)> done) {
+  fleet_.trace(std::move(endpoint), time, std::move(done));
+}
+
+void EventLog::traced(std::string endpoint, std::uint64_t after, std::size_t limit,
+                      std::function<void(std::optional<server::TraceView>)> done) {
+  fleet_.traced(std::move(endpoint), after, limit, std::move(done));
+}
+
 void EventLog::on_event(std::function<void(const server::Event&)> sink) {
   fleet_.on_event([sink = std::move(sink)](const server::Event& event) {
     log_event(event);

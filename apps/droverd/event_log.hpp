@@ -31,6 +31,9 @@ class EventLog final : public server::Fleet {
   void cancel(std::string endpoint, lwm2m::Path path, server::CancelMode mode, server::OperationSettings settings,
               std::function<bool(const server::OperationStatus&)> progress) override;
   void counters(std::function<void(server::ServerCounters)> done) override;
+  void trace(std::string endpoint, Duration time, std::function<void(bool)> done) override;
+  void traced(std::string endpoint, std::uint64_t after, std::size_t limit,
+              std::function<void(std::optional<server::TraceView>)> done) override;
   void on_event(std::function<void(const server::Event&)> sink) override;
 
  private:

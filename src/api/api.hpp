@@ -45,6 +45,8 @@ class Api {
     store::SmsAccountList* sms_accounts = nullptr;
     /// Outlives the Api. nullptr: its route says that there is no SMS.
     SmsCarrier* sms = nullptr;
+    std::uint32_t rate = 0;   ///< requests of one token a second, of one address while the API is open; 0: any number
+    std::uint32_t burst = 1;  ///< and at once
     http::Limits http;
     /// What happens, for streams. nullptr: the Api's own, which takes the event sinks of fleet and desk.
     std::shared_ptr<events::Hub> hub;

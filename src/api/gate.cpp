@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/gate.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <functional>
 #include <string>
 
 #include "api/host_guard.hpp"
@@ -49,19 +52,32 @@ http::Response with_challenge(Problem problem, const std::string& parameters) {
 std::optional<http::Response> Gate::check(http::Request& request) {
   if (authority_->is_open()) {
     request.caller = Caller{0, Role::Admin};
-    return refuse_stranger(request);
+    if (auto stranger = refuse_stranger(request)) return stranger;
+    if (!role_for(request)) return std::nullopt;
+    return limit(std::hash<std::string_view>{}(std::string_view(request.peer).substr(0, request.peer.rfind(':'))));
   }
   const auto role = role_for(request);
   if (!role) return std::nullopt;
   const auto caller = authority_->authenticate(request.authorization);
   if (!caller) return unauthorized(request, caller.error());
   request.caller = *caller;
+  if (auto slower = limit(caller->token)) return slower;
   if (caller->role >= *role) return std::nullopt;
   const std::string needed = to_string(*role);
   return with_challenge({.status = 403,
                          .kind = "forbidden",
                          .detail = "this needs a token of role " + needed + "; yours has " + to_string(caller->role)},
                         ", error=\"insufficient_scope\", scope=\"" + needed + "\"");
+}
+
+std::optional<http::Response> Gate::limit(std::uint64_t who) {
+  const Instant now = io::now();
+  if (limiter_.allow(now, who)) return std::nullopt;
+  auto response = to_response(Problem{
+      .status = 429, .kind = "too-many-requests", .detail = "more requests than the server takes from one caller"});
+  const auto wait = std::chrono::ceil<std::chrono::seconds>(limiter_.wait(now, who));
+  response.headers.emplace_back("Retry-After", std::to_string(std::max<std::int64_t>(wait.count(), 1)));
+  return response;
 }
 
 http::Response Gate::unauthorized(const http::Request& request, Authority::Refusal refusal) {

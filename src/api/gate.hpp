@@ -7,6 +7,7 @@
 
 #include "api/authority.hpp"
 #include "api/http.hpp"
+#include "base/rate_limiter.hpp"
 
 namespace drover::api {
 
@@ -15,17 +16,29 @@ namespace drover::api {
 /// be anything, as behind a proxy. On the HTTP server's thread.
 class Gate {
  public:
-  explicit Gate(std::shared_ptr<Authority> authority) : authority_(std::move(authority)) {}
+  /// Requests a second and at once; 0 a second: any number.
+  struct Rate {
+    std::uint32_t per_second = 0;
+    std::uint32_t burst = 1;
+  };
+  /// Callers beyond that many share the rate of another one.
+  static constexpr std::size_t kCallersMax = 4096;
+
+  Gate(std::shared_ptr<Authority> authority, const Rate& rate)
+      : authority_(std::move(authority)), limiter_(rate.per_second, rate.burst, kCallersMax) {}
 
   /// Fills `request.caller`, or refuses it: 421, 403 for the open API's strangers; 401 (RFC 9110 §15.5.2) without a
-  /// token that is good, 403 with one of a lower role, both with WWW-Authenticate (RFC 6750 §3).
+  /// token that is good, 403 with one of a lower role, both with WWW-Authenticate (RFC 6750 §3); 429 with Retry-After beyond the rate (RFC 6585 §4).
   std::optional<http::Response> check(http::Request& request);
 
  private:
+  /// Nothing while `who` is within the rate.
+  std::optional<http::Response> limit(std::uint64_t who);
   http::Response unauthorized(const http::Request& request, Authority::Refusal refusal);
   void log_refusal(const http::Request& request, const char* why);
 
   std::shared_ptr<Authority> authority_;
+  RateLimiter limiter_;
   UnixSeconds logged_at_ = 0;
   std::size_t refused_since_ = 0;
 };

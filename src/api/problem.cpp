@@ -35,6 +35,7 @@ std::string_view title_of(std::string_view kind) {
       {"unreachable", "There is no such way to the device"},
       {"unauthorized", "A token is needed"},
       {"forbidden", "The token's role doesn't suffice"},
+      {"too-many-requests", "Too many requests"},
       {"conflict", "It doesn't go with what there is"},
       {"no-store", "There is no credential store"},
       {"no-sms", "The server speaks no SMS"},

@@ -184,6 +184,7 @@ struct Event {
 
 struct ServerCounters {
   coap::Counters coap;
+  std::uint64_t limited = 0;  ///< datagrams beyond Policy::datagrams_per_second
   std::uint64_t registers = 0, updates = 0, deregisters = 0, expiries = 0, rejected = 0;
   std::uint64_t operations = 0, notifications = 0;
   std::uint64_t handshakes = 0, resumptions = 0, refused = 0;  ///< DTLS; `refused` as EventKind::Refused
@@ -196,6 +197,22 @@ struct ServerCounters {
   std::uint64_t fallbacks = 0;        ///< operations sent by SMS after UDP had failed
   std::size_t queued = 0;             ///< operations that wait
 };
+
+/// A CoAP message of a device that is traced, as plaintext.
+struct TracedMessage {
+  std::uint64_t number = 0;  ///< of the device's trace, from 1
+  std::int64_t at = 0;       ///< microseconds since 1970
+  bool uplink = false;       ///< from the device
+  bool secure = false;       ///< came or went inside DTLS
+  transport::PeerAddress address;
+  Bytes bytes;
+};
+struct TraceView {
+  UnixSeconds until = 0;           ///< when tracing ends, or ended
+  std::uint64_t lost_through = 0;  ///< number of the newest message that is no longer kept
+  std::vector<TracedMessage> messages;
+};
+inline constexpr std::size_t kTracedMax = 1000;  ///< messages given at once
 
 /// Thread-safe. Each call posts to the owning shards and returns at once; the callback runs on a shard's thread or in
 /// the calling one, must not block, and is called exactly once.
@@ -236,6 +253,12 @@ class Fleet {
   virtual void cancel(std::string endpoint, lwm2m::Path path, CancelMode mode, OperationSettings settings,
                       std::function<bool(const OperationStatus&)> progress) = 0;
   virtual void counters(std::function<void(ServerCounters)> done) = 0;
+  /// Notes what a device and the server say from now on, for so long; also of one that isn't registered yet. False when
+  /// too many devices are traced. Zero ends it and forgets what was noted; false when there was nothing.
+  virtual void trace(std::string endpoint, Duration time, std::function<void(bool)> done) = 0;
+  /// What was noted behind message `after`, kTracedMax at most; nothing for a device that isn't traced.
+  virtual void traced(std::string endpoint, std::uint64_t after, std::size_t limit,
+                      std::function<void(std::optional<TraceView>)> done) = 0;
 
   /// Called for every event, in the order of ids, by whichever thread made it; must not block. Set once, before
   /// traffic.

@@ -62,6 +62,7 @@ void add(ServerCounters& sum, const ServerCounters& part) {
   sum.coap.retransmissions += part.coap.retransmissions;
   sum.coap.timeouts += part.coap.timeouts;
   sum.coap.refused += part.coap.refused;
+  sum.limited += part.limited;
   sum.registers += part.registers;
   sum.updates += part.updates;
   sum.deregisters += part.deregisters;
@@ -271,6 +272,30 @@ void LocalFleet::counters(std::function<void(ServerCounters)> done) {
       contribute<ServerCounters>(*gathering, done, [&](ServerCounters& sum) { add(sum, shard.counters()); });
     });
   }
+}
+
+void LocalFleet::trace(std::string endpoint, Duration time, std::function<void(bool)> done) {
+  // A device may come to any shard: all look out for it.
+  const auto gathering = std::make_shared<Gathering<bool>>();
+  gathering->missing = shards_;
+  const bool ends = time <= Duration::zero();
+  gathering->sum = !ends;
+  for (std::size_t index = 0; index < shards_; ++index) {
+    poster_(index, [gathering, done, endpoint, time, ends](Shard& shard, Instant now) {
+      const bool fine = ends ? shard.stop_trace(endpoint) : shard.trace(now, endpoint, time);
+      contribute<bool>(*gathering, done, [&](bool& sum) { sum = ends ? sum || fine : sum && fine; });
+    });
+  }
+}
+
+void LocalFleet::traced(std::string endpoint, std::uint64_t after, std::size_t limit,
+                        std::function<void(std::optional<TraceView>)> done) {
+  limit = std::clamp<std::size_t>(limit, 1, kTracedMax);
+  // Where it is registered; what it said elsewhere before can be seen once it has gone there again.
+  const auto give = [endpoint, after, limit, done](Shard& shard, Instant) {
+    done(shard.traced(endpoint, after, limit));
+  };
+  with_device(0, endpoint, give, [this, give] { poster_(0, give); });
 }
 
 void LocalFleet::on_event(std::function<void(const Event&)> sink) {

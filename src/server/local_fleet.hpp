@@ -75,6 +75,9 @@ class LocalFleet final : public Fleet {
   void cancel(std::string endpoint, lwm2m::Path path, CancelMode mode, OperationSettings settings,
               std::function<bool(const OperationStatus&)> progress) override;
   void counters(std::function<void(ServerCounters)> done) override;
+  void trace(std::string endpoint, Duration time, std::function<void(bool)> done) override;
+  void traced(std::string endpoint, std::uint64_t after, std::size_t limit,
+              std::function<void(std::optional<TraceView>)> done) override;
   void on_event(std::function<void(const Event&)> sink) override;
 
  private:

@@ -48,6 +48,10 @@ struct Policy {
   std::vector<std::string> refused_endpoints;
   /// Registrations of one shard; past it 5.03. At most kSlotsMax of location.hpp.
   std::size_t devices_max = std::size_t{1} << 24;
+  /// Datagrams of one network address, a second and at once; what is beyond is dropped before anything reads it. 0: any
+  /// number. Short messages are the carrier's to limit.
+  std::uint32_t datagrams_per_second = 1000;
+  std::uint32_t datagrams_burst = 2000;
   /// Observations of one device, established or asked for; past it the operation ends with NoAnswer::Refused.
   std::size_t observations_max_per_device = 256;
 

@@ -5,12 +5,16 @@
 #include <cassert>
 #include <utility>
 
+#include "base/reader.hpp"
 #include "base/take_front.hpp"
 #include "lwm2m/mapping/mapping.hpp"
 #include "server/endpoint_name.hpp"
 
 namespace drover::server {
 namespace {
+
+/// Addresses beyond that many share the rate of another one, which one nobody outside knows.
+constexpr std::size_t kLimiterCells = std::size_t{1} << 16;
 
 coap::Parameters collecting(coap::Parameters parameters) {
   parameters.stream_requests = false;
@@ -24,7 +28,9 @@ Shard::Shard(ShardConfig config, Rng& rng)
     : config_(std::move(config)),
       endpoint_(collecting(config_.coap), rng),
       registry_(static_cast<std::uint8_t>(config_.index), config_.policy.devices_max, rng),
-      queues_(config_.policy.queue_bytes_max, config_.policy.queue_max_per_device) {
+      queues_(config_.policy.queue_bytes_max, config_.policy.queue_max_per_device),
+      limiter_(config_.policy.datagrams_per_second, config_.policy.datagrams_burst, kLimiterCells),
+      address_hash_(rng) {
   assert(config_.count <= kShardsMax && config_.index < config_.count);
   if (config_.kept) {
     registry_.track_changes();
@@ -37,12 +43,26 @@ Shard::Shard(ShardConfig config, Rng& rng)
   listener_ = std::make_unique<security::Listener>(config_.listener, *config_.acceptor, *config_.credentials, rng);
 }
 
+bool Shard::is_within_rate(Instant now, const transport::PeerAddress& peer) {
+  if (peer.is_sms()) return true;
+  ByteWriter writer;
+  writer.reserve(22);
+  writer.bytes(peer.host);
+  writer.uint(peer.scope, 4);
+  writer.u16(peer.port);
+  if (limiter_.allow(now, address_hash_(writer.view()))) return true;
+  ++counters_.limited;
+  return false;
+}
+
 void Shard::handle_datagram(Instant now, const transport::Datagram& datagram) {
+  if (!is_within_rate(now, datagram.from)) return;
   expire(now);
   if (datagram.from.kind == transport::Kind::Dtls || datagram.from.kind == transport::Kind::SmsDtls) {
     if (listener_) listener_->handle_datagram(now, datagram);
   } else {
     heard_from(now, datagram.from);
+    if (traces_.any()) note_traced(now, true, datagram.from, datagram.bytes);
     endpoint_.handle_datagram(now, datagram);
   }
   process(now);

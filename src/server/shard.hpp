@@ -13,7 +13,9 @@
 #include <variant>
 #include <vector>
 
+#include "base/keyed_hash.hpp"
 #include "base/random.hpp"
+#include "base/rate_limiter.hpp"
 #include "base/time.hpp"
 #include "coap/parameters.hpp"
 #include "lwm2m/operation/operation.hpp"
@@ -25,6 +27,7 @@
 #include "server/record.hpp"
 #include "server/registry.hpp"
 #include "server/sms.hpp"
+#include "server/traces.hpp"
 #include "server/wanted.hpp"
 #include "security/listener.hpp"
 #include "stack/endpoint.hpp"
@@ -159,6 +162,11 @@ class Shard {
   /// Before the process ends: to peers whose associations don't outlive it. Only poll_transmit() matters afterwards.
   void say_goodbye(Instant now);
 
+  /// As Fleet::trace() and traced(), for the part of a device's messages that came to this shard.
+  bool trace(Instant now, const std::string& endpoint, Duration time);
+  bool stop_trace(std::string_view endpoint);
+  [[nodiscard]] std::optional<TraceView> traced(std::string_view endpoint, std::uint64_t after, std::size_t limit) const;
+
   [[nodiscard]] bool has(std::string_view endpoint) const { return registry_.find(endpoint).has_value(); }
   /// As has(), and for one that is away with something observed (Policy::observations_wanted) or queued.
   [[nodiscard]] bool knows(std::string_view endpoint) const {
@@ -179,6 +187,7 @@ class Shard {
 
   // shard.cpp
   void process(Instant now);
+  [[nodiscard]] bool is_within_rate(Instant now, const transport::PeerAddress& peer);
   void take_mail(Instant now, const EndpointClaimed& claim);
   void take_mail(Instant now, const DeviceHandedOver& handed);
   void take_mail(Instant now, const DatagramForwarded& forwarded);
@@ -229,6 +238,13 @@ class Shard {
     downlinks_.end(slot, path);
     registry_.mark(slot);
   }
+
+  // shard_trace.cpp
+  /// What `peer` said or hears, where somebody traces its device.
+  void note_traced(Instant now, bool uplink, const transport::PeerAddress& peer, ByteView bytes);
+  void note_traced(Instant now, std::string_view endpoint, bool uplink, const transport::PeerAddress& peer,
+                   ByteView bytes);
+  void note_register(Instant now, std::string_view endpoint, const transport::PeerAddress& peer);
 
   // shard_security.cpp
   /// What the listener has to say: plaintexts go to the endpoint.
@@ -326,6 +342,10 @@ class Shard {
   std::optional<Slot> woken_;                                 ///< by the request that is being handled
   Duration unix_at_zero_{};
   Instant now_{};  ///< of the last mutation, for poll_transmit()
+  RateLimiter limiter_;
+  KeyedHash address_hash_;  ///< of limiter_
+  Traces traces_;
+  Bytes heard_last_;  ///< while something is traced
   ServerCounters counters_;  ///< without coap and devices
   bool refusing_ = false;
 

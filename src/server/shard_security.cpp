@@ -21,6 +21,7 @@ void Shard::drain_listener(Instant now) {
   }
   while (const auto plaintext = listener_->poll_plaintext()) {
     heard_from(now, plaintext->from);
+    if (traces_.any()) note_traced(now, true, plaintext->from, plaintext->bytes);
     endpoint_.handle_datagram(now, {plaintext->from, plaintext->bytes});
   }
   while (auto misdirected = listener_->poll_misdirected()) {
@@ -30,6 +31,7 @@ void Shard::drain_listener(Instant now) {
 
 std::optional<transport::Transmit> Shard::poll_transmit() {
   while (auto transmit = endpoint_.poll_transmit()) {
+    if (traces_.any()) note_traced(now_, false, transmit->to, transmit->bytes);
     if (transmit->to.kind != Kind::Association) return transmit;
     if (listener_) listener_->send(now_, transmit->to, transmit->bytes);
   }

@@ -51,6 +51,7 @@ void Shard::take_up_legacy(Instant now) {
 }
 
 Result<lwm2m::Outcome> Shard::handle_uplink(Instant now, const transport::PeerAddress& peer, lwm2m::Register request) {
+  if (traces_.any()) note_register(now, request.endpoint, peer);
   const Result<Admission> admission = admit(config_.policy, request);
   if (!admission) return tl::unexpected(admission.error());
   if (auto allowed = check_identity(now, peer, request.endpoint); !allowed) return tl::unexpected(allowed.error());

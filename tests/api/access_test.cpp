@@ -437,5 +437,29 @@ TEST(AuthorityOnAFullDisk, LetsInWhoIsKnownAndChangesNothing) {
   EXPECT_EQ(authority->tokens().size(), 1u);
 }
 
+// ---- how much of one caller -----------------------------------------------------------------------------------------
+
+TEST_F(Access, OneTokenCantTakeAnothersShare) {
+  const std::string greedy = make("greedy", Role::Admin), other = make("other", Role::Read);
+  Api::Settings settings;
+  settings.rate = 1;
+  settings.burst = 5;
+  begin(false, std::move(settings));
+  int allowed = 0;
+  Reply last;
+  for (int i = 0; i < 20; ++i) {
+    last = with(greedy, "GET", "/api/v1/status");
+    if (last.status != 200) break;
+    ++allowed;
+  }
+  EXPECT_GE(allowed, 5);
+  EXPECT_LE(allowed, 19) << "a machine that takes seconds for this may allow a few more";
+  EXPECT_EQ(last.status, 429);
+  EXPECT_EQ(last.json()["type"], "urn:drover:problem:too-many-requests");
+  EXPECT_EQ(last.field("Retry-After"), "1");
+  EXPECT_EQ(with(other, "GET", "/api/v1/status").status, 200);
+  EXPECT_EQ(with("", "GET", "/healthz").status, 200) << "liveness has no caller";
+}
+
 }  // namespace
 }  // namespace drover::api::test

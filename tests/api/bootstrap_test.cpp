@@ -345,7 +345,7 @@ TEST_F(BootstrapRoutes, EventsAreFilteredByKindAndEndpoint) {
   EXPECT_EQ(ended.data["applied"], "unknown");
   EXPECT_EQ(stream.next().id, "1700000000-5");
   const Json problem = call(400, "GET", "/api/v1/events?kind=bootstrap-keys");
-  EXPECT_NE(problem["detail"].get<std::string>().find("refused, operation, bootstrap-started, bootstrap-progress, "
+  EXPECT_NE(problem["detail"].get<std::string>().find("refused, operation, learned, bootstrap-started, bootstrap-progress, "
                                                       "bootstrap-ended, bootstrap-refused"),
             std::string::npos);
 }

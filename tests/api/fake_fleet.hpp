@@ -263,6 +263,35 @@ class FakeFleet final : public server::Fleet {
     }
     operate(std::move(endpoint), lwm2m::CancelObservation{path, std::nullopt}, settings, std::move(progress));
   }
+  void trace(std::string endpoint, Duration time, std::function<void(bool)> done) override {
+    bool fine = true;
+    {
+      const std::lock_guard lock(mutex_);
+      if (time <= Duration::zero()) {
+        fine = traces_.erase(endpoint) > 0;
+      } else {
+        traces_[endpoint].until = 1'700'000'600;
+      }
+    }
+    done(fine);
+  }
+  void traced(std::string endpoint, std::uint64_t after, std::size_t limit,
+              std::function<void(std::optional<server::TraceView>)> done) override {
+    std::optional<server::TraceView> view;
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto found = traces_.find(endpoint); found != traces_.end()) view = found->second;
+    }
+    if (view) {
+      std::erase_if(view->messages, [&](const auto& message) { return message.number <= after; });
+      if (view->messages.size() > limit) view->messages.resize(limit);
+    }
+    done(std::move(view));
+  }
+  void add_traced(const std::string& endpoint, server::TracedMessage message) {
+    const std::lock_guard lock(mutex_);
+    traces_[endpoint].messages.push_back(std::move(message));
+  }
   void counters(std::function<void(server::ServerCounters)> done) override {
     server::ServerCounters counters;
     counters.registers = 7;
@@ -303,6 +332,7 @@ class FakeFleet final : public server::Fleet {
 
   std::mutex mutex_;
   std::condition_variable changed_;
+  std::map<std::string, server::TraceView> traces_;
   std::map<std::string, server::DeviceView> devices_;
   std::vector<lwm2m::Downlink> operations_;
   std::vector<std::function<void(server::OperationResult)>> held_;

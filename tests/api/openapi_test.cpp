@@ -10,6 +10,7 @@
 
 #include "api/target.hpp"
 #include "api/tokens.hpp"
+#include "api/event_items.hpp"
 #include "api_fixture.hpp"
 #include "bootstrap_samples.hpp"
 #include "credential_store.hpp"
@@ -178,6 +179,7 @@ class OpenApi : public ApiTest {
   void tour_operations();
   void tour_observations();
   void tour_queue();
+  void tour_trace();
   void tour_problems();
   void tour_tokens();
   void tour_credentials();
@@ -310,6 +312,40 @@ void OpenApi::tour_queue() {
   fleet_.wake();
 }
 
+void OpenApi::tour_trace() {
+  const std::string trace = device("/trace");
+  step(404, "GET", trace);
+  step(404, "DELETE", trace);
+  EXPECT_EQ(step(200, "PUT", trace)["seconds"], 600);
+  step(200, "PUT", trace, R"({"seconds":60})");
+  step(400, "PUT", trace, R"({"seconds":0})");
+  step(400, "GET", trace + "?limit=0");
+  // CON GET /lwm2m/3/0/1 with Observe and an option nobody knows, its ACK 2.05 with text, and garbage.
+  std::uint64_t number = 0;
+  for (const Bytes& bytes : {Bytes{0x41, 0x01, 0x12, 0x34, 0xA1, 0x60, 0x55, 'l', 'w', 'm', '2', 'm', 0x01, '3', 0x01, '0', 0x01, '1',
+                                   0xD1, 0xF0, 0x01},
+                             Bytes{0x61, 0x45, 0x12, 0x34, 0xA1, 0xC0, 0xFF, '4', '2'}, Bytes{0xFF}}) {
+    server::TracedMessage message;
+    message.number = ++number;
+    message.at = 1'700'000'000'500'000;
+    message.uplink = number > 1;
+    message.address = transport::PeerAddress::v4(0xC0000201, 40000);
+    message.bytes = bytes;
+    fleet_.add_traced(kEndpoint, message);
+  }
+  const Json all = step(200, "GET", trace + "?after=0&limit=10")["messages"];
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0]["direction"], "downlink");
+  EXPECT_EQ(all[0]["at"], 1'700'000'000.5);
+  EXPECT_EQ(all[0]["options"][0], Json::parse(R"({"number":6,"name":"Observe","value":0})"));
+  EXPECT_EQ(all[0]["options"][2]["value"], "3");
+  EXPECT_EQ(all[0]["options"][5]["name"], nullptr);
+  EXPECT_EQ(all[1]["path"], "/3/0/1") << "its request said so";
+  EXPECT_EQ(all[1]["content"]["value"], 42);
+  EXPECT_EQ(all[2]["summary"], "not a CoAP message");
+  step(200, "DELETE", trace);
+}
+
 void OpenApi::tour_problems() {
   fleet_.answer_with(lwm2m::Outcome{Status::NotFound, std::nullopt, to_bytes("no such"), "", 0x84});
   step(404, "GET", device("/resources/3/0/1"));
@@ -435,12 +471,14 @@ void OpenApi::tour_bootstrap() {
 void OpenApi::tour_events() {
   Api::Settings settings;
   settings.bootstrap = &desk_;
-  settings.events.events_max = 13;
+  settings.events.events_max = 14;
   api_.reset();
   start(settings);
-  for (int i = 0; i < 14; ++i) fleet_.emit(EventKind::Expired, "a");  // the first is lost
+  for (int i = 0; i < 15; ++i) fleet_.emit(EventKind::Expired, "a");  // the first is lost
+  std::string kinds;
+  for (const std::string& kind : event_kinds()) kinds += (kinds.empty() ? "" : ",") + kind;
   RawClient client(port_);
-  client.send("GET /api/v1/events?last_event_id=x HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  client.send("GET /api/v1/events?last_event_id=x&kind=" + kinds + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_EQ(status_of(client.read_through(": connected\n\n")), 200);
   const auto notify = [&](lwm2m::Path path, lwm2m::Outcome outcome) {
     fleet_.emit(EventKind::Notification, "a", [&](server::Event& event) {
@@ -455,6 +493,11 @@ void OpenApi::tour_events() {
   notify(lwm2m::Path(3),
          content(11543, to_bytes(R"({"bn":"/","e":[{"n":"3/0/6","ov":"4:0"},{"n":"4/0/0","sv":"x"}]})")));
   notify({3, 0, 1}, content(11543, to_bytes(R"({"bn":"/3/0/1","bt":1700000000,"e":[{"v":5,"t":-1},{"v":6,"t":-2}]})")));
+  fleet_.emit(EventKind::Learned, "a", [](server::Event& event) {
+    event.path = {3, 0, 1};
+    event.outcome = content(0, {'1'});
+    event.how = "read";
+  });
   fleet_.emit(EventKind::Operation, "a", [](server::Event& event) {
     event.operation.emplace();
     event.operation->operation = "Read";
@@ -489,6 +532,7 @@ TEST_F(OpenApi, TheTourMeetsExactlyWhatIsDocumented) {
   tour_observations();
   tour_problems();
   tour_queue();
+  tour_trace();
   tour_credentials();
   tour_sms();
   tour_bootstrap();

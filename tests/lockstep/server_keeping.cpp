@@ -130,5 +130,73 @@ TEST_F(ServerKeeping, WhatOperationsTellOfResourcesIsLearned) {
   EXPECT_EQ(all[1].outcome->format, lwm2m::format::kText);
 }
 
+// ---- watched, and held back
+
+TEST_F(ServerKeeping, ATraceHasWhatADeviceAndTheServerSayFromItsRegisterOn) {
+  ASSERT_TRUE(shard().trace(now(), "node1", std::chrono::minutes(10)));
+  EXPECT_TRUE(shard().traced("node1", 0, 100)->messages.empty());
+  const std::string location = register_device("node1", device_);
+  register_device("node2", elsewhere_);
+  say(wire("41 02 2001 A2 | B2 'rd' | 0B '" + location + "'"));
+  hear();
+  const auto view = shard().traced("node1", 0, 100);
+  ASSERT_TRUE(view);
+  ASSERT_EQ(view->messages.size(), 4U) << "Register, 2.01, Update, 2.04, and nothing of another device";
+  EXPECT_TRUE(view->messages[0].uplink);
+  EXPECT_EQ(view->messages[0].bytes[1], 0x02);
+  EXPECT_FALSE(view->messages[1].uplink);
+  EXPECT_EQ(view->messages[1].bytes[1], 0x41);
+  EXPECT_EQ(view->messages[3].bytes[1], 0x44);
+  EXPECT_EQ(view->messages[3].address, device_);
+  EXPECT_EQ(shard().traced("node1", 2, 1)->messages.at(0).number, 3U);
+  EXPECT_FALSE(shard().traced("node2", 0, 100));
+  pass(std::chrono::minutes(4));
+  register_device("node1", elsewhere_);
+  EXPECT_EQ(shard().traced("node1", 4, 100)->messages.size(), 2U) << "it registers from somewhere else";
+  pass(std::chrono::minutes(7));
+  register_device("node1", device_);
+  EXPECT_EQ(shard().traced("node1", 6, 100)->messages.size(), 0U) << "the time is over";
+  EXPECT_TRUE(shard().stop_trace("node1"));
+  EXPECT_FALSE(shard().stop_trace("node1"));
+}
+
+TEST_F(ServerKeeping, TracesAreBoundedInDevicesAndMessages) {
+  using server::Traces;
+  for (std::size_t i = 0; i < Traces::kDevicesMax; ++i) {
+    EXPECT_TRUE(shard().trace(now(), "n" + std::to_string(i), std::chrono::minutes(10)));
+  }
+  EXPECT_FALSE(shard().trace(now(), "node1", std::chrono::minutes(10)));
+  pass(std::chrono::minutes(71));
+  EXPECT_TRUE(shard().trace(now(), "node1", std::chrono::hours(24))) << "old ones are forgotten";
+  register_device("node1", device_);
+  for (std::size_t i = 0; i < Traces::kMessagesMax; ++i) {
+    say(wire("40 00") + Bytes{static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)});
+    pass(std::chrono::milliseconds(200));
+  }
+  const auto view = shard().traced("node1", 0, 5000);
+  EXPECT_EQ(view->messages.size(), Traces::kMessagesMax);
+  EXPECT_GT(view->lost_through, 0U);
+}
+
+TEST_F(ServerKeeping, WhoSendsTooMuchIsNotHeardAndDisturbsNobody) {
+  server::Policy policy;
+  policy.datagrams_per_second = 10;
+  policy.datagrams_burst = 20;
+  start(policy);
+  const std::string location = register_device("node1", device_);
+  int answers = 0;
+  for (int i = 0; i < 1000; ++i) {
+    say(elsewhere_, wire("40 00") + Bytes{static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)});
+    while (shard().poll_transmit()) ++answers;  // an empty CON gets a Reset (RFC 7252 §4.3)
+  }
+  EXPECT_EQ(answers, 20);
+  EXPECT_EQ(shard().counters().limited, 980U);
+  say(wire("41 02 2001 A2 | B2 'rd' | 0B '" + location + "'"));
+  EXPECT_EQ(hear()[1], 0x44);
+  pass(seconds(1));
+  say(elsewhere_, wire("40 00 7001"));
+  EXPECT_TRUE(shard().poll_transmit());
+}
+
 }  // namespace
 }  // namespace drover::lockstep
