@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -21,9 +22,24 @@ Trouble trouble_of(int code) {
     case SQLITE_LOCKED: return Trouble::Busy;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB: return Trouble::Damaged;
+    case SQLITE_FULL: return Trouble::Full;
     default: return Trouble::Other;
   }
 }
+
+/// Makes an empty file for its owner only. False on an error.
+bool make_file(const std::string& file, std::string& reason) {
+  // Only a new one: closing a descriptor would drop the locks that this process has on an old one.
+  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0 && errno != EEXIST) {
+    reason = std::generic_category().message(errno);
+    return false;
+  }
+  if (fd >= 0) ::close(fd);
+  return true;
+}
+
+constexpr std::size_t kPageSize = 4096;
 
 }  // namespace
 
@@ -117,32 +133,46 @@ void Database::Close::operator()(sqlite3* handle) const {
   sqlite3_close_v2(handle);
 }
 
-tl::expected<Database, Trouble> Database::open(const std::string& file, std::string& reason) {
-  // Only a new one: closing a descriptor would drop the locks that this process has on an old one.
-  const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0 && errno != EEXIST) {
-    reason = std::generic_category().message(errno);
-    return tl::unexpected(Trouble::Other);
-  }
-  if (fd >= 0) ::close(fd);
+tl::expected<Database, Trouble> Database::begin(const std::string& file, const std::string& settings,
+                                                std::string& reason) {
   sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
+  const bool memory = file.empty();
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (memory ? SQLITE_OPEN_MEMORY : 0);
+  const int code = sqlite3_open_v2(memory ? ":memory:" : file.c_str(), &handle, flags, nullptr);
   Database database(handle);
   if (code != SQLITE_OK) database.note_failure();
   // The look-aside memory, 48 KB by default, is for busier ones.
   sqlite3_db_config(handle, SQLITE_DBCONFIG_LOOKASIDE, nullptr, 0, 0);
   sqlite3_extended_result_codes(handle, 1);
-  // With the lock held for good the WAL index is in this process's memory, not in another file. FULL: what is committed
-  // has been synced. The cache is 128 KiB, the log is copied back at 256 pages of 4 KiB.
-  const bool done =
-      code == SQLITE_OK && database.run(
-                               "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-                               "PRAGMA cache_size=-128; PRAGMA wal_autocheckpoint=256; PRAGMA temp_store=MEMORY;"
-                               "BEGIN IMMEDIATE; COMMIT");
-  if (done) return database;
+  if (code == SQLITE_OK && database.run(settings.c_str())) return database;
   reason = database.reason();
   const Trouble trouble = database.trouble();
   return tl::unexpected(trouble == Trouble::None ? Trouble::Other : trouble);
+}
+
+tl::expected<Database, Trouble> Database::open(const std::string& file, std::string& reason) {
+  if (!make_file(file, reason)) return tl::unexpected(Trouble::Other);
+  // With the lock held for good the WAL index is in this process's memory, not in another file. FULL: what is committed
+  // has been synced. The cache is 128 KiB, the log is copied back at 256 pages of 4 KiB.
+  return begin(file,
+               "PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+               "PRAGMA cache_size=-128; PRAGMA wal_autocheckpoint=256; PRAGMA temp_store=MEMORY;"
+               "BEGIN IMMEDIATE; COMMIT",
+               reason);
+}
+
+tl::expected<Database, Trouble> Database::open_shared(const std::string& file, std::string& reason) {
+  if (!make_file(file, reason)) return tl::unexpected(Trouble::Other);
+  // The wait is for moments only: one that opens, or another's first look at the log.
+  return begin(file,
+               "PRAGMA busy_timeout=2000; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+               "PRAGMA cache_size=-8192; PRAGMA wal_autocheckpoint=2048; PRAGMA temp_store=MEMORY",
+               reason);
+}
+
+tl::expected<Database, Trouble> Database::open_memory(std::size_t bytes_max, std::string& reason) {
+  const std::string pages = std::to_string(std::max<std::size_t>(bytes_max / kPageSize, 16));
+  return begin("", "PRAGMA page_size=4096; PRAGMA temp_store=MEMORY; PRAGMA max_page_count=" + pages, reason);
 }
 
 bool Database::run(const char* sql) {

@@ -22,6 +22,7 @@ enum class Trouble : std::uint8_t {
   None,
   Busy,     ///< another process has it
   Damaged,  ///< not a database, or one whose pages don't fit together
+  Full,     ///< no space on the disk, or the most that this database may take
   Other,    ///< the file system: permissions, space, input and output
 };
 
@@ -69,11 +70,16 @@ class Statement {
   bool ok_ = false;
 };
 
-/// An open file. One thread at a time.
+/// An open file, or one in memory alone. One thread at a time.
 class Database {
  public:
   /// Makes the file where there is none, for its owner only (0600): it holds keys. Held exclusively until destruction.
   static tl::expected<Database, Trouble> open(const std::string& file, std::string& reason);
+  /// The same for one of several connections of this process: who reads waits neither for who writes nor for the disk
+  /// behind it. What is committed survives the process, but the end of it maybe not the machine (synchronous=NORMAL).
+  static tl::expected<Database, Trouble> open_shared(const std::string& file, std::string& reason);
+  /// Nothing is kept. More than `bytes_max` is Trouble::Full.
+  static tl::expected<Database, Trouble> open_memory(std::size_t bytes_max, std::string& reason);
   Database(Database&&) noexcept = default;
   Database& operator=(Database&&) noexcept = default;
 
@@ -100,6 +106,8 @@ class Database {
   };
   explicit Database(sqlite3* handle) : handle_(handle) {}
 
+  /// The file is there, or "" for memory.
+  static tl::expected<Database, Trouble> begin(const std::string& file, const std::string& settings, std::string& reason);
   void note_failure();
 
   std::unique_ptr<sqlite3, Close> handle_;
