@@ -36,6 +36,13 @@ std::string reason_of(httplib::Error error) {
   }
 }
 
+/// The server gives a single link.
+std::string next_of(const std::string& link) {
+  const std::size_t end = link.find('>');
+  const bool known = link.starts_with("</") && end != std::string::npos && link.substr(end + 1) == "; rel=\"next\"";
+  return known ? link.substr(1, end - 1) : "";
+}
+
 }  // namespace
 
 std::string percent_encode(std::string_view text) {
@@ -116,7 +123,7 @@ Reply ApiClient::call(const std::string& method, const std::string& path, const 
   }
   const httplib::Result result = client.send(request);
   if (!result) return {0, reason_of(result.error())};
-  return {result->status, result->body};
+  return {result->status, result->body, next_of(result->get_header_value("Link"))};
 }
 
 Reply ApiClient::stream(const std::string& path, const Query& query, const std::string& last_event_id,

@@ -20,6 +20,7 @@ using Query = std::vector<std::pair<std::string, std::string>>;
 struct Reply {
   int status = 0;    ///< of HTTP; 0 when the server couldn't be reached
   std::string body;  ///< or why it couldn't be reached
+  std::string next{};  ///< path and query of the next page, from the Link (RFC 8288); "": none
   [[nodiscard]] bool is_success() const { return status >= 200 && status < 300; }
 };
 

@@ -14,6 +14,7 @@
 #include "apps/drover/commands.hpp"
 #include "apps/drover/credentials.hpp"
 #include "apps/drover/exit_status.hpp"
+#include "apps/drover/history.hpp"
 #include "apps/drover/session.hpp"
 #include "apps/drover/sms.hpp"
 #include "apps/drover/token_source.hpp"
@@ -110,6 +111,7 @@ class CommandLine {
     drover::cli::add_credential_commands(app_, chosen_);
     drover::cli::add_bootstrap_commands(app_, chosen_);
     drover::cli::add_sms_commands(app_, chosen_);
+    drover::cli::add_history_commands(app_, chosen_);
   }
 
  private:

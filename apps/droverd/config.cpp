@@ -159,6 +159,14 @@ Setter sms_section(SmsConfig& config, coap::Parameters& coap) {
                    {"response_wait", seconds(coap.sms.response_wait, 10, 86400)}});
 }
 
+Setter history_section(HistoryConfig& config) {
+  return table_of({{"enabled", truth(config.enabled)},
+                   {"max_age", number(config.limits.max_age, 1, 100 * kSecondsMost)},
+                   {"max_count", number(config.limits.max_count, 1, 1'000'000)},
+                   {"series_max", number(config.limits.series_max, 1, 1'000'000'000)},
+                   {"series_max_per_device", number(config.limits.series_max_per_device, 1, 1'000'000)}});
+}
+
 /// What the keys of [sms] ask of each other.
 Result<void> check_sms_section(const toml::table& table, const std::string& file, const Config& config) {
   const auto section = table["sms"];
@@ -242,6 +250,7 @@ Table sections(Config& config, std::int64_t& ack_timeout_ms) {
       {"bootstrap", bootstrap_section(config.bootstrap)},
       {"queue", queue_section(config.policy)},
       {"sms", sms_section(config.sms, config.coap)},
+      {"history", history_section(config.history)},
       {"log", table_of({{"level", choice<Level>(config.log_level, {{"debug", Level::Debug},
                                                                    {"info", Level::Info},
                                                                    {"warn", Level::Warn},

@@ -10,6 +10,7 @@
 #include "base/result.hpp"
 #include "base/time.hpp"
 #include "coap/parameters.hpp"
+#include "history/value.hpp"
 #include "io/log.hpp"
 #include "server/policy.hpp"
 #include "store/key_files.hpp"
@@ -69,6 +70,12 @@ struct SmsConfig {
   [[nodiscard]] bool runs() const { return !smpp.empty() || !modem.empty(); }
 };
 
+/// Stored values.
+struct HistoryConfig {
+  bool enabled = true;
+  history::Limits limits;
+};
+
 struct Config {
   std::string listen = "[::]:5683";
   std::string secure_listen = "[::]:5684";  ///< "": no DTLS
@@ -95,6 +102,7 @@ struct Config {
   bool any_certificate = true;  ///< else only those with a credential
   BootstrapConfig bootstrap;
   SmsConfig sms;
+  HistoryConfig history;
   io::log::Level log_level = io::log::Level::Info;
   io::log::Form log_form = io::log::Form::Text;
 };

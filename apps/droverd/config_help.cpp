@@ -93,6 +93,13 @@ const char* const kConfigHelp = R"(Configuration file (TOML), each key with its 
   segments = 4                 short messages that a CoAP message may be cut into
   validity = 300               seconds
   response_wait = 300          seconds until a request by SMS is given up; CoAP repeats none
+  [history]                    values of resources with their times: the last one of each, and those before
+  enabled = true               kept in the file of [store] with .values behind its name; without a store, in memory
+                               (128 MiB at most)
+  max_age = 2592000            seconds that a value is in the history; the last one stays
+  max_count = 1000             values of each resource, and up to an eighth more for a while
+  series_max = 10000000        resources of all devices; when there are so many, those without a value for max_age go
+  series_max_per_device = 1000 resources of one device; what is beyond is counted in the status
   [log]
   level = "info"               debug, info, warn, error or off
   format = "text"              text or json

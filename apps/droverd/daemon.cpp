@@ -24,6 +24,7 @@
 #include "store/sms_account_service.hpp"
 #include "store/sms_accounts.hpp"
 #include "store/token_table.hpp"
+#include "values_thread.hpp"
 
 namespace drover::droverd {
 
@@ -186,6 +187,7 @@ struct Daemon::Parts {
   std::unique_ptr<store::SmsAccounts> sms_accounts;  ///< or null
   std::unique_ptr<SmsThread> sms;                    ///< or null
   Keeping keeping;
+  std::unique_ptr<ValuesThread> values;  ///< or null
   std::unique_ptr<ShardThreads> shards;
   std::optional<EventLog> fleet;
   // Named before the service, whose thread tells both; opened behind it, since it asks the service.
@@ -212,6 +214,9 @@ Result<void> Daemon::Parts::open_stores(const std::string& key_variable) {
   auto kept = open_keeping(config, credentials->sealer, registry);
   if (!kept) return tl::unexpected(kept.error());
   keeping = std::move(*kept);
+  auto stored = ValuesThread::open(config, *keeping.hub);
+  if (!stored) return tl::unexpected(stored.error());
+  values = std::move(*stored);
   return {};
 }
 
@@ -252,6 +257,7 @@ Result<void> Daemon::Parts::open_api() {
   settings.bootstrap = bootstrap.get();
   if (numbers) settings.sms_accounts = &*numbers;
   settings.sms = sms.get();
+  if (values) settings.history = &values->archive();
   settings.hub = keeping.hub;
   settings.rate = config.api_rate;
   settings.burst = config.api_burst;

@@ -103,6 +103,7 @@ Result<Api> Api::open(const Settings& settings, server::Fleet& fleet, const lwm2
                                              settings.version, settings.started_at, nullptr, nullptr,
                                              settings.credentials, settings.bootstrap,
                                              settings.sms_accounts, settings.sms});
+  state->history = settings.history;
   const auto gate = std::make_shared<Gate>(authority, Gate::Rate{settings.rate, settings.burst});
   auto server = http::Server::open(
       settings.listen, settings.http,

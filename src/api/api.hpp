@@ -13,6 +13,7 @@
 #include "base/result.hpp"
 #include "bootstrap/desk.hpp"
 #include "events/hub.hpp"
+#include "history/archive.hpp"
 #include "lwm2m/model/registry.hpp"
 #include "server/fleet.hpp"
 #include "store/credential_list.hpp"
@@ -47,6 +48,8 @@ class Api {
     SmsCarrier* sms = nullptr;
     std::uint32_t rate = 0;   ///< requests of one token a second, of one address while the API is open; 0: any number
     std::uint32_t burst = 1;  ///< and at once
+    /// Stored values; outlives the Api. nullptr: its routes say that none are kept.
+    history::Archive* history = nullptr;
     http::Limits http;
     /// What happens, for streams. nullptr: the Api's own, which takes the event sinks of fleet and desk.
     std::shared_ptr<events::Hub> hub;

@@ -17,6 +17,7 @@
 #include "api/views.hpp"
 #include "bootstrap/desk.hpp"
 #include "events/hub.hpp"
+#include "history/archive.hpp"
 #include "lwm2m/model/registry.hpp"
 #include "server/fleet.hpp"
 #include "store/credential_list.hpp"
@@ -44,6 +45,7 @@ struct State {
   bootstrap::Desk* bootstrap = nullptr;           ///< outlives the Api; nullptr without a Bootstrap-Server
   store::SmsAccountList* sms_accounts = nullptr;  ///< outlives the Api; nullptr without a store
   SmsCarrier* sms = nullptr;                      ///< outlives the Api; nullptr without a carrier
+  history::Archive* history = nullptr;            ///< outlives the Api; nullptr where no values are kept
 };
 
 /// One request that found its route.
@@ -90,6 +92,12 @@ void add_number(const std::shared_ptr<Call>& call);
 void get_number(const std::shared_ptr<Call>& call);
 void change_number(const std::shared_ptr<Call>& call);
 void remove_number(const std::shared_ptr<Call>& call);
+
+void list_values(const std::shared_ptr<Call>& call);
+void get_values(const std::shared_ptr<Call>& call);
+void forget_values(const std::shared_ptr<Call>& call);
+void get_history(const std::shared_ptr<Call>& call);
+void get_all_history(const std::shared_ptr<Call>& call);
 
 void list_plans(const std::shared_ptr<Call>& call);
 void get_plan(const std::shared_ptr<Call>& call);

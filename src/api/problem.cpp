@@ -39,6 +39,7 @@ std::string_view title_of(std::string_view kind) {
       {"conflict", "It doesn't go with what there is"},
       {"no-store", "There is no credential store"},
       {"no-sms", "The server speaks no SMS"},
+      {"no-history", "The server keeps no values"},
       {"no-bootstrap", "There is no bootstrap server"},
       {"foreign-host", "The request names another host"},
       {"foreign-origin", "The request comes from another site"},

@@ -42,6 +42,11 @@ std::vector<std::string_view> of_operation(std::vector<std::string_view> paramet
   return parameters;
 }
 
+std::vector<std::string_view> of_history(std::vector<std::string_view> parameters) {
+  parameters.insert(parameters.end(), {"from", "to", "limit", "order", "every", "after", "format"});
+  return parameters;
+}
+
 }  // namespace
 
 const std::vector<Route>& route_table() {
@@ -80,6 +85,12 @@ const std::vector<Route>& route_table() {
       {"GET", "/api/v1/devices/{endpoint}/trace", Role::Operate, {"after", "limit"}, get_trace},
       {"PUT", "/api/v1/devices/{endpoint}/trace", Role::Operate, {}, start_trace},
       {"DELETE", "/api/v1/devices/{endpoint}/trace", Role::Operate, {}, stop_trace},
+      {"GET", "/api/v1/devices/{endpoint}/values", Role::Read, {"after", "limit"}, list_values},
+      {"DELETE", "/api/v1/devices/{endpoint}/values", Role::Operate, {}, forget_values},
+      {"GET", "/api/v1/devices/{endpoint}/values/{path}", Role::Read, {"after", "limit"}, get_values},
+      {"GET", "/api/v1/devices/{endpoint}/history", Role::Read, of_history({}), get_history},
+      {"GET", "/api/v1/devices/{endpoint}/history/{path}", Role::Read, of_history({}), get_history},
+      {"GET", "/api/v1/history", Role::Read, of_history({"endpoint", "path"}), get_all_history},
       {"GET", "/api/v1/events", Role::Read, {"last_event_id", "endpoint", "kind"}, open_events},
       {"GET", "/api/v1/tokens", Role::Admin, {}, list_tokens},
       {"POST", "/api/v1/tokens", Role::Admin, {}, add_token},

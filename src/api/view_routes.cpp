@@ -6,6 +6,7 @@
 
 #include "api/call.hpp"
 #include "api/event_items.hpp"
+#include "api/history_body.hpp"
 #include "api/openapi.hpp"
 #include "io/clock.hpp"
 
@@ -35,7 +36,8 @@ void add_bootstrap(Json& status, const std::optional<bootstrap::ServerCounters>&
 }
 
 void answer_status(const std::shared_ptr<Call>& call, const server::ServerCounters& counters,
-                   const std::optional<bootstrap::ServerCounters>& bootstrap) {
+                   const std::optional<bootstrap::ServerCounters>& bootstrap,
+                   const std::optional<history::Status>& history) {
   const std::uint64_t newest = call->state->events->newest();
   Json status = {{"version", call->state->version},
                  {"started_at", call->state->started_at},
@@ -59,10 +61,23 @@ void answer_status(const std::shared_ptr<Call>& call, const server::ServerCounte
                  {"notifications", counters.notifications},
                  {"coap", to_json(counters.coap)}};
   add_bootstrap(status, bootstrap);
+  if (history) status["history"] = to_json(*history);
   status["events"] = {{"newest", newest == 0 ? Json(nullptr) : Json(call->state->events->id_of(newest))},
                       {"retained", call->state->events->retained()},
                       {"clients", call->state->streams()}};
   call->answer(status);
+}
+
+void add_history(const std::shared_ptr<Call>& call, const server::ServerCounters& counters,
+                 const std::optional<bootstrap::ServerCounters>& bootstrap) {
+  history::Archive* const archive = call->state->history;
+  if (archive == nullptr) {
+    return call->responder.then(
+        [call, counters, bootstrap] { answer_status(call, counters, bootstrap, std::nullopt); });
+  }
+  archive->status([call, counters, bootstrap](const history::Status& history) {
+    call->responder.then([call, counters, bootstrap, history] { answer_status(call, counters, bootstrap, history); });
+  });
 }
 
 }  // namespace
@@ -171,11 +186,9 @@ void get_status(const std::shared_ptr<Call>& call) {
   call->state->fleet.counters([call](server::ServerCounters counters) {
     bootstrap::Desk* const desk = call->state->bootstrap;
     if (desk == nullptr) {
-      return call->responder.then([call, counters] { answer_status(call, counters, std::nullopt); });
+      return add_history(call, counters, std::nullopt);
     }
-    desk->counters([call, counters](bootstrap::ServerCounters bootstrap) {
-      call->responder.then([call, counters, bootstrap] { answer_status(call, counters, bootstrap); });
-    });
+    desk->counters([call, counters](bootstrap::ServerCounters bootstrap) { add_history(call, counters, bootstrap); });
   });
 }
 

@@ -15,6 +15,7 @@
 #include "bootstrap_samples.hpp"
 #include "credential_store.hpp"
 #include "sms_numbers.hpp"
+#include "stored_values.hpp"
 
 namespace drover::api::test {
 namespace {
@@ -184,6 +185,7 @@ class OpenApi : public ApiTest {
   void tour_tokens();
   void tour_credentials();
   void tour_sms();
+  void tour_history();
   void tour_bootstrap();
   void tour_events();
 
@@ -192,6 +194,7 @@ class OpenApi : public ApiTest {
   CredentialStore store_;
   NumberStore numbers_;
   FakeCarrier carrier_;
+  StoredValues stored_;
   FakeDesk desk_{registry_};
 };
 
@@ -430,6 +433,30 @@ void OpenApi::tour_sms() {
   step(404, "GET", all + "/1");
 }
 
+void OpenApi::tour_history() {
+  step(501, "GET", device("/values"));
+  Api::Settings settings;
+  settings.history = &stored_.service();
+  api_.reset();
+  start(settings);
+  stored_.notify(kStoredNow - 9, kEndpoint, "/3/0/1", "7", "Integer");
+  stored_.notify(kStoredNow, kEndpoint, "/3/0", R"({"0":"x","1":8,"99":true})", "");
+  stored_.settle();
+  step(200, "GET", "/api/v1/status");
+  step(200, "GET", device("/values?limit=1"));
+  step(200, "GET", device("/values?after=/3/0/1"));
+  step(400, "GET", device("/values?limit=0"));
+  step(200, "GET", device("/values/3/0/1"));
+  step(404, "GET", device("/values/4"));
+  step(200, "GET", device("/history?limit=1&order=oldest&from=0&format=json"));
+  step(200, "GET", device("/history/3/0?every=60&to=2100-01-01T00:00:00Z"));
+  step(400, "GET", device("/history/3/0?every=0"));
+  const Json page = step(200, "GET", "/api/v1/history?endpoint=urn*&path=/3/0/1&limit=1");
+  step(200, "GET", "/api/v1/history?endpoint=urn*&path=/3/0/1&limit=1&after=" + page["next"].get<std::string>());
+  step(200, "DELETE", device("/values"));
+  step(404, "DELETE", device("/values"));
+}
+
 void OpenApi::tour_bootstrap() {
   const std::string all = "/api/v1/bootstrap";
   step(501, "GET", all + "/plans");
@@ -535,6 +562,7 @@ TEST_F(OpenApi, TheTourMeetsExactlyWhatIsDocumented) {
   tour_trace();
   tour_credentials();
   tour_sms();
+  tour_history();
   tour_bootstrap();
   tour_tokens();
   tour_events();
