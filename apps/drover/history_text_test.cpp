@@ -32,9 +32,9 @@ TEST(HistoryText, ValuesHaveNamesAndAges) {
   const Json values = Json::parse(R"([{"path":"/3303/0/5700","value":21.5,"time":1700000000.5,"how":"notify"},
                                       {"path":"/3/0/0","value":"a\u001bb","time":1699999000,"how":"read"}])");
   EXPECT_EQ(values_text(values, 1'700'000'012, [](const lwm2m::Path& path) { return path.object() == 3 ? "Name" : ""; }),
-            "PATH          NAME  VALUE    AGE     HOW\n"
-            "/3303/0/5700        21.5     12 s    notify\n"
-            "/3/0/0        Name  a\\x1Bb  16 min  read\n");
+            "PATH          NAME  VALUE   AGE     HOW\n"
+            "/3303/0/5700        21.5    12 s    notify\n"
+            "/3/0/0        Name  a\\x1bb  16 min  read\n");
 }
 
 TEST(HistoryText, HistoriesOfSeveralDevicesNameThem) {

@@ -38,9 +38,8 @@ void answer_history(const std::shared_ptr<Call>& call, HistoryAsked asked) {
   if (archive == nullptr) return;
   const auto done = [call, asked](const auto& page) {
     if (!page) return call->refuse(trouble(*call, page.error()));
-    call->responder.then([call, asked, page = *page] {
-      call->responder.answer(to_response(asked, page, call->target, call->state->registry));
-    });
+    // Rendered on the archive's thread: that of HTTP has its streams to serve meanwhile.
+    call->responder.answer(to_response(asked, *page, call->target, call->state->registry));
   };
   if (asked.every) {
     archive->buckets(std::move(asked.query), *asked.every, done);
@@ -59,16 +58,14 @@ void answer_last(const std::shared_ptr<Call>& call, const lwm2m::Path& path) {
   if (archive == nullptr) return;
   archive->last(std::move(*query), [call, path, anew](const Result<history::LastPage>& page) {
     if (!page) return call->refuse(trouble(*call, page.error()));
-    call->responder.then([call, path, anew, page = *page] {
-      if (page.values.empty() && anew && !path.is_root()) {
-        return call->refuse({.status = 404,
-                             .kind = "not-found",
-                             .detail = "no value of " + path.to_string() + " of \"" + call->endpoint + "\" is known"});
-      }
-      http::Response response;
-      response.body = to_json(call->endpoint, page, call->state->registry);
-      call->responder.answer(std::move(response));
-    });
+    if (page->values.empty() && anew && !path.is_root()) {
+      return call->refuse({.status = 404,
+                           .kind = "not-found",
+                           .detail = "no value of " + path.to_string() + " of \"" + call->endpoint + "\" is known"});
+    }
+    http::Response response;
+    response.body = to_json(call->endpoint, *page, call->state->registry);
+    call->responder.answer(std::move(response));
   });
 }
 

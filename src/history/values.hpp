@@ -64,6 +64,7 @@ class Values final : public jobs::KnownValues {
     explicit Connection(sqlite::Database opened) : database(std::move(opened)) {}
     std::mutex mutex;
     sqlite::Database database;
+    std::unique_ptr<sqlite::Statement> last;  ///< preparing it would cost more than running it
   };
   struct Sweep {
     UnixMilliseconds before = 0;
@@ -74,6 +75,7 @@ class Values final : public jobs::KnownValues {
   Values(std::string file, const Limits& limits, std::shared_ptr<Connection> writer, std::shared_ptr<Connection> reader,
          std::shared_ptr<Connection> looker);
 
+  static Result<LastPage> read_last(Connection& connection, const LastQuery& query);
   tl::unexpected<Error> failure(const sqlite::Database& database) const;
   /// Ends the transaction; on an error rolls it back and prepares the statements anew.
   Result<void> finish(bool done);

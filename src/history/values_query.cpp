@@ -25,7 +25,9 @@ constexpr const char* kLastSql =
     "  AND (s.path, s.sub) >= (?, ?) AND (s.path, s.sub) <= (?, ?)"
     " ORDER BY s.path, s.sub LIMIT ?";
 
-Result<LastPage> read_last(sqlite::Database& database, const LastQuery& query) {
+}  // namespace
+
+Result<LastPage> Values::read_last(Connection& connection, const LastQuery& query) {
   LastPage page;
   KeyRange range = range_of(query.path);
   if (query.after) {
@@ -33,7 +35,11 @@ Result<LastPage> read_last(sqlite::Database& database, const LastQuery& query) {
     ++behind.sub;
     if (std::pair(behind.path, behind.sub) > std::pair(range.first.path, range.first.sub)) range.first = behind;
   }
-  sqlite::Statement rows = database.prepare(kLastSql);
+  if (!connection.last || !connection.last->ok()) {
+    connection.last.reset();
+    connection.last = std::make_unique<sqlite::Statement>(connection.database, kLastSql);
+  }
+  sqlite::Statement& rows = *connection.last;
   rows.bind(query.endpoint).bind(range.first.path).bind(range.first.sub);
   rows.bind(range.last.path).bind(range.last.sub).bind(static_cast<std::int64_t>(query.limit) + 1);
   std::size_t size = 0;
@@ -47,22 +53,20 @@ Result<LastPage> read_last(sqlite::Database& database, const LastQuery& query) {
                            {rows.number(3), value_at(rows, 4, kind), how_of(kind), rows.number(6)}});
     size += size_of(page.values.back().sample.value);
   }
-  if (!rows.ok()) return tl::unexpected(Error{Fault::Environment, 0, database.reason()});
+  if (!rows.run()) return tl::unexpected(Error{Fault::Environment, 0, connection.database.reason()});
   return page;
 }
 
-}  // namespace
-
 Result<LastPage> Values::last(const LastQuery& query) {
   const std::lock_guard lock(reader_->mutex);
-  auto page = read_last(reader_->database, query);
+  auto page = read_last(*reader_, query);
   if (!page) return failure(reader_->database);
   return page;
 }
 
 std::optional<std::string> Values::text(const std::string& endpoint, const lwm2m::Path& path) {
   const std::lock_guard lock(looker_->mutex);
-  const auto page = read_last(looker_->database, {endpoint, path, {}, 1});
+  const auto page = read_last(*looker_, {endpoint, path, {}, 1});
   if (!page || page->values.empty() || page->values.front().series.path != path) return std::nullopt;
   return to_text(page->values.front().sample.value);
 }
