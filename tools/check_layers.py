@@ -49,7 +49,7 @@ MAY_KNOW = {
                   "lwm2m/content", "lwm2m/operation", "lwm2m/mapping"],
     "io": ["base", "transport", "sms", "sms/modem", "smartcard", "coap", "stack", "lwm2m/data", "lwm2m/model"],
     "api": ["base", "events", "jobs", "history", "campaign", "transport", "coap/parameters.hpp", "coap/message/code.hpp", "coap/message/link_format.hpp", "coap/message/message.hpp", "io",
-            "lwm2m/data", "lwm2m/model", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "server/event_bytes.hpp", "bootstrap", "store",
+            "lwm2m/data", "lwm2m/model", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "server/event_bytes.hpp", "server/files.hpp", "bootstrap", "store",
             "sms/carrier.hpp", "sms/gateway.hpp"],
     # The public client library: the client layer on a loop of its own.
     "sdk": ["base", "transport", "security", "security/dtls", "coap", "coap/message", "stack", "client", "lwm2m/data", "lwm2m/model",
@@ -75,7 +75,7 @@ MAY_KNOW = {
     # Where events go: webhooks, MQTT.
     "sinks": ["base", "events", "io", "store", "sqlite"],
     # Firmware for many devices: images, who gets them, how far they are.
-    "campaign": ["base", "events", "io", "jobs", "lwm2m/data", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "store",
+    "campaign": ["base", "events", "io", "jobs", "lwm2m/data", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "server/files.hpp", "store",
                  "sqlite", "transport", "security", "security/dtls", "coap", "coap/message", "coap/exchange", "stack"],
     # A device's state that survives a kill.
     "storage": ["base", "sqlite", "transport", "security", "coap", "coap/message", "coap/exchange", "client", "lwm2m/data", "lwm2m/content",

@@ -11,6 +11,7 @@
 
 #include "apps/drover/api_client.hpp"
 #include "apps/drover/bootstrap.hpp"
+#include "apps/drover/campaigns.hpp"
 #include "apps/drover/commands.hpp"
 #include "apps/drover/credentials.hpp"
 #include "apps/drover/exit_status.hpp"
@@ -112,6 +113,7 @@ class CommandLine {
     drover::cli::add_bootstrap_commands(app_, chosen_);
     drover::cli::add_sms_commands(app_, chosen_);
     drover::cli::add_history_commands(app_, chosen_);
+    drover::cli::add_campaign_commands(app_, chosen_);
   }
 
  private:

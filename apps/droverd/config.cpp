@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "config.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <limits>
 #include <sstream>
 
 #include "api/listen_address.hpp"
+#include "base/uri.hpp"
 #include "config_reader.hpp"
 #include "server/location.hpp"
 #include "sms/gateway.hpp"
@@ -167,6 +169,34 @@ Setter history_section(HistoryConfig& config) {
                    {"series_max_per_device", number(config.limits.series_max_per_device, 1, 1'000'000)}});
 }
 
+/// "SCHEME://HOST[:PORT]", without a slash at its end.
+template <const char* Scheme>
+Result<void> check_url(const std::string& text) {
+  if (text.empty()) return {};
+  const auto parsed = parse_uri(text);
+  const bool fine = parsed && parsed->scheme == Scheme && !text.ends_with('/') && std::count(text.begin(), text.end(), '/') == 2;
+  if (fine) return {};
+  return tl::unexpected(Error{Fault::Us, 0, "must be " + std::string(Scheme) + "://HOST[:PORT], without a slash at its end"});
+}
+constexpr char kCoap[] = "coap", kCoaps[] = "coaps", kHttp[] = "http";
+
+Setter images_section(FirmwareConfig& config) {
+  constexpr std::int64_t kBytesMost = std::int64_t{1} << 40;
+  return table_of({{"image_max", number(config.image_max, 1, kBytesMost)},
+                   {"total_max", number(config.total_max, 1, kBytesMost)},
+                   {"images_max", number(config.images_max, 1, 100'000)},
+                   {"coap_url", checked_text(config.coap_url, check_url<kCoap>)},
+                   {"coaps_url", checked_text(config.coaps_url, check_url<kCoaps>)},
+                   {"http_url", checked_text(config.http_url, check_url<kHttp>)},
+                   {"http", checked_text(config.http, check_secure_listen)}});
+}
+
+Setter campaigns_section(FirmwareConfig& config) {
+  return table_of({{"campaigns_max", number(config.campaigns_max, 1, 100'000)},
+                   {"devices_max", number(config.devices_max, 1, 1'000'000)},
+                   {"push_bytes_max", number(config.push_bytes_max, 1, std::int64_t{1} << 40)}});
+}
+
 /// What the keys of [sms] ask of each other.
 Result<void> check_sms_section(const toml::table& table, const std::string& file, const Config& config) {
   const auto section = table["sms"];
@@ -251,6 +281,8 @@ Table sections(Config& config, std::int64_t& ack_timeout_ms) {
       {"queue", queue_section(config.policy)},
       {"sms", sms_section(config.sms, config.coap)},
       {"history", history_section(config.history)},
+      {"images", images_section(config.firmware)},
+      {"campaigns", campaigns_section(config.firmware)},
       {"log", table_of({{"level", choice<Level>(config.log_level, {{"debug", Level::Debug},
                                                                    {"info", Level::Info},
                                                                    {"warn", Level::Warn},

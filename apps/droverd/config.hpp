@@ -76,6 +76,19 @@ struct HistoryConfig {
   history::Limits limits;
 };
 
+/// Firmware images and campaigns; on with a store.
+struct FirmwareConfig {
+  std::uint64_t image_max = std::uint64_t{64} << 20;
+  std::uint64_t total_max = std::uint64_t{1} << 30;
+  std::size_t images_max = 1000;
+  /// How devices are told to reach this server; "": they can't fetch in that way.
+  std::string coap_url, coaps_url, http_url;
+  std::string http;  ///< where images are given to devices by HTTP, HOST:PORT; "": nowhere
+  std::size_t campaigns_max = 1000;
+  std::size_t devices_max = 100'000;
+  std::uint64_t push_bytes_max = std::uint64_t{256} << 20;
+};
+
 struct Config {
   std::string listen = "[::]:5683";
   std::string secure_listen = "[::]:5684";  ///< "": no DTLS
@@ -103,6 +116,7 @@ struct Config {
   BootstrapConfig bootstrap;
   SmsConfig sms;
   HistoryConfig history;
+  FirmwareConfig firmware;
   io::log::Level log_level = io::log::Level::Info;
   io::log::Form log_form = io::log::Form::Text;
 };

@@ -100,6 +100,18 @@ const char* const kConfigHelp = R"(Configuration file (TOML), each key with its 
   max_count = 1000             values of each resource, and up to an eighth more for a while
   series_max = 10000000        resources of all devices; when there are so many, those without a value for max_age go
   series_max_per_device = 1000 resources of one device; what is beyond is counted in the status
+  [images]                     firmware, in a folder STORE.images beside the store
+  image_max = 67108864         bytes of one
+  total_max = 1073741824       bytes of all
+  images_max = 1000
+  coap_url = ""                how devices reach this server, such as "coap://fleet.example"; images are fetched there
+  coaps_url = ""               at paths that nobody can guess, over the ports for devices. Without a port it is that of
+  http_url = ""                listen, secure.listen or http. "": not by that protocol
+  http = ""                    HOST:PORT for devices that fetch by HTTP; images only, without token and TLS
+  [campaigns]
+  campaigns_max = 1000         kept, those that are over included
+  devices_max = 100000         of one
+  push_bytes_max = 268435456   bytes of the image times parallel devices
   [log]
   level = "info"               debug, info, warn, error or off
   format = "text"              text or json

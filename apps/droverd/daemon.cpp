@@ -11,6 +11,7 @@
 
 #include "api/api.hpp"
 #include "bootstrap_thread.hpp"
+#include "campaign_thread.hpp"
 #include "credential_store.hpp"
 #include "event_log.hpp"
 #include "fleet_journal.hpp"
@@ -96,7 +97,8 @@ Result<std::unique_ptr<SmsThread>> open_sms(const Config& config, store::SmsAcco
 
 Result<std::unique_ptr<ShardThreads>> open_shards(const Config& config,
                                                            const CredentialStore& credentials,
-                                                           const Keeping& keeping, SmsThread* sms) {
+                                                           const Keeping& keeping, SmsThread* sms,
+                                                           const server::Files* files) {
   const auto listen = listen_address(config.listen);
   if (!listen) return tl::unexpected(listen.error());
   auto secure = secure_port(config, credentials);
@@ -106,6 +108,7 @@ Result<std::unique_ptr<ShardThreads>> open_shards(const Config& config,
   settings.shards = config.shards;
   settings.coap = config.coap;
   settings.policy = config.policy;
+  settings.files = files;
   settings.keeper = keeping.keeper.get();
   settings.items = keeping.items.get();
   settings.kept = keeping.journal != nullptr;
@@ -188,6 +191,7 @@ struct Daemon::Parts {
   std::unique_ptr<SmsThread> sms;                    ///< or null
   Keeping keeping;
   std::unique_ptr<ValuesThread> values;  ///< or null
+  std::unique_ptr<CampaignThread> campaigns;  ///< or null
   std::unique_ptr<ShardThreads> shards;
   std::optional<EventLog> fleet;
   // Named before the service, whose thread tells both; opened behind it, since it asks the service.
@@ -224,17 +228,26 @@ Result<void> Daemon::Parts::open_fleet() {
   auto carrier = open_sms(config, sms_accounts.get());
   if (!carrier) return tl::unexpected(carrier.error());
   sms = std::move(*carrier);
-  auto threads = open_shards(config, *credentials, keeping, sms.get());
+  if (file) {
+    auto opened = CampaignThread::open(config.firmware, file);
+    if (!opened) return tl::unexpected(opened.error());
+    campaigns = std::move(*opened);
+  }
+  auto threads = open_shards(config, *credentials, keeping, sms.get(), campaigns ? &campaigns->files() : nullptr);
   if (!threads) return tl::unexpected(threads.error());
   shards = std::move(*threads);
   fleet.emplace(shards->fleet());
-  fleet->on_event([](const server::Event&) {});
+  fleet->on_event([this](const server::Event& event) {
+    if (campaigns) campaigns->handle(event);
+  });
   service.emplace(*credentials->credentials, [this] {
     shards->credentials_changed();
     if (auto* const thread = told.load()) thread->credentials_changed();
   });
   if (sms_accounts) numbers.emplace(*sms_accounts, *service);
-  return {};
+  if (!campaigns) return {};
+  const auto secure = shards->secure_local();
+  return campaigns->load(*fleet, nullptr, shards->local().port, secure ? secure->port : std::uint16_t{0});
 }
 
 Result<void> Daemon::Parts::open_bootstrap() {
@@ -258,6 +271,7 @@ Result<void> Daemon::Parts::open_api() {
   if (numbers) settings.sms_accounts = &*numbers;
   settings.sms = sms.get();
   if (values) settings.history = &values->archive();
+  if (campaigns) settings.campaigns = &campaigns->desk();
   settings.hub = keeping.hub;
   settings.rate = config.api_rate;
   settings.burst = config.api_burst;
@@ -295,6 +309,7 @@ Result<void> Daemon::start() {
   parts.shards->start();
   if (parts.bootstrap) parts.bootstrap->start();
   start_sms(parts.sms.get(), *parts.shards);
+  if (parts.campaigns) parts.campaigns->start();
   parts.api->start();
   return {};
 }
@@ -306,6 +321,9 @@ void Daemon::tell_ports() const {
     std::cout << "droverd: coaps://" << local->to_string() << " for devices with credentials\n";
   }
   tell_bootstrap_ports(parts_->bootstrap.get());
+  if (parts_->campaigns && !parts_->campaigns->http().empty()) {
+    std::cout << "droverd: " << parts_->campaigns->http() << "/fw for devices that fetch images\n";
+  }
   if (parts_->config.sms.runs()) {
     std::cout << "droverd: sms:" << parts_->config.sms.msisdn << " for devices, over "
               << (parts_->config.sms.smpp.empty() ? parts_->config.sms.modem : parts_->config.sms.smpp) << '\n';
@@ -327,6 +345,7 @@ void Daemon::stop() {
   // The API first: nothing new comes in, and its callbacks find the shards alive.
   parts.api->stop();
   if (parts.bootstrap) parts.bootstrap->stop();
+  if (parts.campaigns) parts.campaigns->stop();
   if (parts.sms) parts.sms->stop();
   parts.shards->stop();
   if (!parts.keeping.keeper->stop()) {

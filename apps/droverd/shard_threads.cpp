@@ -65,6 +65,7 @@ Result<std::unique_ptr<ShardThreads>> ShardThreads::open(const Settings& setting
       if (!secured) return tl::unexpected(secured.error());
     }
     config.sms = settings.sms;
+    config.files = settings.files;
     worker->begin(std::move(config));
     if (settings.send_sms) {
       worker->driver->add_short_messages(

@@ -50,6 +50,7 @@ class ShardThreads {
     /// SMS; both or none. They outlive the threads.
     const server::SmsDirectory* sms = nullptr;
     std::function<void(transport::Transmit)> send_sms{};  ///< thread-safe
+    const server::Files* files = nullptr;  ///< for devices, or none; outlives the threads
   };
 
   /// Opens the sockets; no thread runs before start().

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "api/call.hpp"
+#include "api/campaign_calls.hpp"
 #include "api/event_items.hpp"
 #include "api/gate.hpp"
 #include "api/listen_address.hpp"
@@ -104,10 +105,15 @@ Result<Api> Api::open(const Settings& settings, server::Fleet& fleet, const lwm2
                                              settings.credentials, settings.bootstrap,
                                              settings.sms_accounts, settings.sms});
   state->history = settings.history;
+  state->campaigns = settings.campaigns;
   const auto gate = std::make_shared<Gate>(authority, Gate::Rate{settings.rate, settings.burst});
   auto server = http::Server::open(
       settings.listen, settings.http,
-      {.gate = [gate](http::Request& request) { return gate->check(request); },
+      {.gate =
+           [gate, state](http::Request& request) {
+             auto refused = gate->check(request);
+             return refused ? std::move(refused) : open_upload(*state, request);
+           },
        .handler = [state](http::Request request,
                           http::Responder responder) { handle(state, std::move(request), std::move(responder)); },
        .tls = std::move(*tls)});

@@ -14,6 +14,7 @@
 #include "bootstrap/desk.hpp"
 #include "events/hub.hpp"
 #include "history/archive.hpp"
+#include "campaign/desk.hpp"
 #include "lwm2m/model/registry.hpp"
 #include "server/fleet.hpp"
 #include "store/credential_list.hpp"
@@ -50,6 +51,8 @@ class Api {
     std::uint32_t burst = 1;  ///< and at once
     /// Stored values; outlives the Api. nullptr: its routes say that none are kept.
     history::Archive* history = nullptr;
+    /// Images and campaigns; outlives the Api. nullptr: their routes say that there is no store.
+    campaign::Desk* campaigns = nullptr;
     http::Limits http;
     /// What happens, for streams. nullptr: the Api's own, which takes the event sinks of fleet and desk.
     std::shared_ptr<events::Hub> hub;

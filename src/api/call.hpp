@@ -18,6 +18,7 @@
 #include "bootstrap/desk.hpp"
 #include "events/hub.hpp"
 #include "history/archive.hpp"
+#include "campaign/desk.hpp"
 #include "lwm2m/model/registry.hpp"
 #include "server/fleet.hpp"
 #include "store/credential_list.hpp"
@@ -46,6 +47,7 @@ struct State {
   store::SmsAccountList* sms_accounts = nullptr;  ///< outlives the Api; nullptr without a store
   SmsCarrier* sms = nullptr;                      ///< outlives the Api; nullptr without a carrier
   history::Archive* history = nullptr;            ///< outlives the Api; nullptr where no values are kept
+  campaign::Desk* campaigns = nullptr;            ///< outlives the Api; nullptr without a store
 };
 
 /// One request that found its route.
@@ -109,6 +111,22 @@ void list_sessions(const std::shared_ptr<Call>& call);
 void get_session(const std::shared_ptr<Call>& call);
 void start_session(const std::shared_ptr<Call>& call);
 void end_session(const std::shared_ptr<Call>& call);
+
+void list_images(const std::shared_ptr<Call>& call);
+void get_image(const std::shared_ptr<Call>& call);
+void get_image_content(const std::shared_ptr<Call>& call);
+void put_image(const std::shared_ptr<Call>& call);
+void remove_image(const std::shared_ptr<Call>& call);
+
+void list_campaigns(const std::shared_ptr<Call>& call);
+void create_campaign(const std::shared_ptr<Call>& call);
+void get_campaign(const std::shared_ptr<Call>& call);
+void list_campaign_devices(const std::shared_ptr<Call>& call);
+void pause_campaign(const std::shared_ptr<Call>& call);
+void resume_campaign(const std::shared_ptr<Call>& call);
+void cancel_campaign(const std::shared_ptr<Call>& call);
+void retry_campaign(const std::shared_ptr<Call>& call);
+void remove_campaign(const std::shared_ptr<Call>& call);
 
 void read(const std::shared_ptr<Call>& call);
 void write_replace(const std::shared_ptr<Call>& call);

@@ -27,7 +27,7 @@ struct Limits {
   std::size_t connections_max = 256;  ///< at once: 503 past it; with body_max at most 512 MiB
   std::chrono::milliseconds handshake_wait = std::chrono::seconds(10);  ///< of TLS, from the connection's begin
   std::chrono::milliseconds header_wait = std::chrono::seconds(10);  ///< from a request's first byte to its last header
-  std::chrono::milliseconds body_wait = std::chrono::seconds(30);
+  std::chrono::milliseconds body_wait = std::chrono::seconds(30);  ///< with a BodySink: for each 64 KiB
   std::chrono::milliseconds idle_wait = std::chrono::seconds(60);        ///< a kept-alive connection without a request
   std::chrono::milliseconds write_wait = std::chrono::seconds(30);       ///< a client that doesn't read is cut off
   std::chrono::milliseconds answer_wait = std::chrono::seconds(330);     ///< a handler that doesn't answer: 500
@@ -35,6 +35,16 @@ struct Limits {
   std::chrono::milliseconds keep_alive_wait = std::chrono::seconds(15);
   std::chrono::milliseconds linger_wait = std::chrono::seconds(2);       ///< so that a refused client can read why
   std::chrono::milliseconds stop_wait = std::chrono::seconds(2);         ///< what is being answered may still go out
+};
+
+struct Response;
+
+/// Takes a request's body as it comes, instead of Request::body. Called on the server's thread.
+class BodySink {
+ public:
+  virtual ~BodySink() = default;
+  /// An answer refuses what follows.
+  virtual std::optional<Response> take(std::string_view piece) = 0;
 };
 
 struct Request {
@@ -49,7 +59,13 @@ struct Request {
   std::string peer;                        ///< "192.0.2.1:40000"
   bool secure = false;                     ///< came over TLS
   Caller caller;                           ///< by the gate
-  std::string body;                        ///< not there yet when the gate is asked
+  std::string range;                       ///< the Range field, as sent; "" without one
+  std::string if_range;
+  std::string if_none_match;
+  std::optional<std::uint64_t> content_length;  ///< where the head says it
+  std::string body;                             ///< not there yet when the gate is asked
+  /// From the gate, for a body that is too large for `body`: that has no limit then but what it takes.
+  std::shared_ptr<BodySink> sink = nullptr;
 };
 
 struct Response {
@@ -57,6 +73,9 @@ struct Response {
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  /// The body instead of `body`, where it is large and lies somewhere already; `holder` keeps it there.
+  std::string_view held = {};
+  std::shared_ptr<const void> holder = nullptr;
 };
 
 /// Where an event stream's text comes from. Called on the server's thread alone, when the client has taken all before:
@@ -106,7 +125,7 @@ struct Service {
 };
 
 /// Serves on a thread of its own. A request is refused before gate and handler see it when it is malformed (400) or
-/// over a limit (413, 431).
+/// its head is over a limit (431); behind the gate when its body is (413).
 class Server {
  public:
   /// Binds and listens; nothing is accepted before start(). See parse_listen_address() for the addresses. Fault::Us for

@@ -162,6 +162,9 @@ class Session : public std::enable_shared_from_this<Session> {
   void on_header(const error_code& failure);
   void read_body();
   void on_body(const error_code& failure);
+  /// The next piece for the sink.
+  void read_piece();
+  void on_piece(const error_code& failure);
   void reading_failed(const error_code& failure);
   /// Fills `pending_` from the head; an answer when it is no good.
   std::optional<Response> take_head();
@@ -169,6 +172,9 @@ class Session : public std::enable_shared_from_this<Session> {
   void write(const Response& response);
   template <class Body>
   void send(std::shared_ptr<bhttp::response<Body>> message);
+  struct Held;
+  /// A held body, as fast as the peer takes it.
+  void send_held(const std::shared_ptr<Held>& held);
   void on_written(const error_code& failure);
 
   void write_stream();
@@ -188,6 +194,8 @@ class Session : public std::enable_shared_from_this<Session> {
   asio::steady_timer timer_;
   beast::flat_buffer buffer_;
   std::optional<bhttp::request_parser<bhttp::string_body>> parser_;
+  std::optional<bhttp::request_parser<bhttp::buffer_body>> piece_parser_;  ///< while a sink takes the body
+  std::string piece_;
   Request pending_;
   State state_ = State::Idle;
   std::uint64_t request_ = 0;  ///< counts the requests of this connection

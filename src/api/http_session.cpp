@@ -14,6 +14,7 @@ constexpr std::string_view kStreamHead =
     "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n: connected\n\n";
 constexpr std::string_view kStreamComment = ": keep-alive\n\n";
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+constexpr std::size_t kPieceSize = 64 << 10;
 constexpr std::size_t kLingerMax =
     8 << 20;  ///< bytes thrown away behind a refused request before the connection is cut
 
@@ -130,7 +131,7 @@ void Session::read_header() {
   state_ = State::Idle;
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(core_.limits.header_max));
-  parser_->body_limit(core_.limits.body_max);
+  parser_->body_limit(boost::none);  // on_header() knows who sends it
   // Two waits: an idle connection may be kept long, a begun header may not.
   if (buffer_.size() > 0) {
     state_ = State::Reading;
@@ -174,6 +175,10 @@ void Session::on_header(const error_code& failure) {
     state_ = State::Handling;
     return write(*refused);
   }
+  if (!pending_.sink) {
+    if (pending_.content_length.value_or(0) > core_.limits.body_max) return reading_failed(bhttp::error::body_limit);
+    parser_->body_limit(core_.limits.body_max);
+  }
   const auto expect = request.find(bhttp::field::expect);
   if (expect != request.end() && !parser_->is_done() && beast::iequals(expect->value(), "100-continue")) {
     wire_.below().expires_after(core_.limits.write_wait);
@@ -195,6 +200,10 @@ std::optional<Response> Session::take_head() {
   pending_.host = to_std(request[bhttp::field::host]);
   pending_.content_type = lower_media_type(to_std(request[bhttp::field::content_type]));
   pending_.last_event_id = to_std(request["Last-Event-ID"]);
+  pending_.range = to_std(request[bhttp::field::range]);
+  pending_.if_range = to_std(request[bhttp::field::if_range]);
+  pending_.if_none_match = to_std(request[bhttp::field::if_none_match]);
+  if (const auto length = parser_->content_length()) pending_.content_length = *length;
   const auto [first_preference, last_preference] = request.equal_range("Prefer");
   for (auto field = first_preference; field != last_preference; ++field) {
     pending_.respond_async |= prefers_async(to_std(field->value()));
@@ -215,6 +224,11 @@ std::optional<Response> Session::take_head() {
 }
 
 void Session::read_body() {
+  if (pending_.sink) {
+    piece_parser_.emplace(std::move(*parser_));
+    piece_.resize(kPieceSize);
+    return read_piece();
+  }
   if (parser_->is_done()) return dispatch();
   // The buffer is as large as a header may be; string_body takes the body out of it piece by piece.
   wire_.below().expires_after(core_.limits.body_wait);
@@ -227,10 +241,37 @@ void Session::on_body(const error_code& failure) {
   dispatch();
 }
 
+void Session::read_piece() {
+  if (piece_parser_->is_done()) {
+    piece_parser_.reset();
+    piece_ = {};
+    return dispatch();
+  }
+  auto& body = piece_parser_->get().body();
+  body.data = piece_.data();
+  body.size = piece_.size();
+  wire_.below().expires_after(core_.limits.body_wait);
+  bhttp::async_read(wire_, buffer_, *piece_parser_,
+                    [self = shared_from_this()](const error_code& failure, std::size_t) { self->on_piece(failure); });
+}
+
+void Session::on_piece(const error_code& failure) {
+  if (failure && failure != bhttp::error::need_buffer) {
+    pending_.sink.reset();
+    return reading_failed(failure);
+  }
+  const std::size_t size = piece_.size() - piece_parser_->get().body().size;
+  if (const auto refused = pending_.sink->take(std::string_view(piece_).substr(0, size))) {
+    pending_.sink.reset();
+    return refuse(*refused);
+  }
+  read_piece();
+}
+
 void Session::dispatch() {
   ++request_;
   state_ = State::Handling;
-  pending_.body = std::move(parser_->get().body());
+  if (!pending_.sink) pending_.body = std::move(parser_->get().body());
   Responder responder(core_.weak_from_this(), number_, request_);
   answer_within(request_, core_.limits.answer_wait,
                 [] { return plain_problem(500, "internal", "the request was not answered"); });
@@ -249,6 +290,12 @@ void Session::answer_within(std::uint64_t request, std::chrono::milliseconds wai
       });
 }
 
+struct Session::Held {
+  std::shared_ptr<const void> holder;
+  bhttp::response<bhttp::span_body<const char>> message;
+  std::optional<bhttp::response_serializer<bhttp::span_body<const char>>> serializer{};
+};
+
 void Session::write(const Response& response) {
   state_ = State::Writing;
   timer_.cancel();
@@ -261,12 +308,20 @@ void Session::write(const Response& response) {
     message.set("X-Content-Type-Options", "nosniff");
     for (const auto& [name, value] : response.headers) message.set(name, value);
     message.keep_alive(!close_after_);
-    message.content_length(response.body.size());
+    message.content_length(response.holder ? response.held.size() : response.body.size());
   };
   if (head_only_) {
     auto message = std::make_shared<bhttp::response<bhttp::empty_body>>();
     fill(*message);
     return send(std::move(message));
+  }
+  if (response.holder) {
+    const auto held = std::make_shared<Held>();
+    held->holder = response.holder;
+    held->message.body() = {response.held.data(), response.held.size()};
+    fill(held->message);
+    held->serializer.emplace(held->message);
+    return send_held(held);
   }
   auto message = std::make_shared<bhttp::response<bhttp::string_body>>();
   message->body() = response.body;
@@ -282,6 +337,15 @@ void Session::send(std::shared_ptr<bhttp::response<Body>> message) {
                      [self = shared_from_this(), message = std::move(message)](const error_code& failure, std::size_t) {
                        self->on_written(failure);
                      });
+}
+
+void Session::send_held(const std::shared_ptr<Held>& held) {
+  wire_.below().expires_after(core_.limits.write_wait);
+  bhttp::async_write_some(wire_, *held->serializer,
+                          [self = shared_from_this(), held](const error_code& failure, std::size_t) {
+                            if (failure || held->serializer->is_done()) return self->on_written(failure);
+                            self->send_held(held);
+                          });
 }
 
 void Session::on_written(const error_code& failure) {

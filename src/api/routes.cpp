@@ -47,12 +47,78 @@ std::vector<std::string_view> of_history(std::vector<std::string_view> parameter
   return parameters;
 }
 
-}  // namespace
+std::vector<Route> firmware_routes() {
+  return {
+      {"GET", "/api/v1/images", Role::Read, {}, list_images},
+      {"GET", "/api/v1/images/{id}", Role::Read, {}, get_image},
+      // A firmware may hold what not everybody who sees the fleet is to have.
+      {"GET", "/api/v1/images/{id}/content", Role::Operate, {}, get_image_content},
+      {"PUT", "/api/v1/images/{id}", Role::Operate, {"version"}, put_image},
+      {"DELETE", "/api/v1/images/{id}", Role::Operate, {}, remove_image},
+      {"GET", "/api/v1/campaigns", Role::Read, {"before", "limit"}, list_campaigns},
+      {"POST", "/api/v1/campaigns", Role::Operate, {}, create_campaign},
+      {"GET", "/api/v1/campaigns/{id}", Role::Read, {}, get_campaign},
+      {"GET", "/api/v1/campaigns/{id}/devices", Role::Read, {"state", "after", "limit"}, list_campaign_devices},
+      {"POST", "/api/v1/campaigns/{id}/pause", Role::Operate, {}, pause_campaign},
+      {"POST", "/api/v1/campaigns/{id}/resume", Role::Operate, {}, resume_campaign},
+      {"POST", "/api/v1/campaigns/{id}/cancel", Role::Operate, {"reset"}, cancel_campaign},
+      {"POST", "/api/v1/campaigns/{id}/retry", Role::Operate, {}, retry_campaign},
+      {"DELETE", "/api/v1/campaigns/{id}", Role::Operate, {}, remove_campaign},
+  };
+}
 
-const std::vector<Route>& route_table() {
+std::vector<Route> value_routes() {
+  return {
+      {"GET", "/api/v1/devices/{endpoint}/values", Role::Read, {"after", "limit"}, list_values},
+      {"DELETE", "/api/v1/devices/{endpoint}/values", Role::Operate, {}, forget_values},
+      {"GET", "/api/v1/devices/{endpoint}/values/{path}", Role::Read, {"after", "limit"}, get_values},
+      {"GET", "/api/v1/devices/{endpoint}/history", Role::Read, of_history({}), get_history},
+      {"GET", "/api/v1/devices/{endpoint}/history/{path}", Role::Read, of_history({}), get_history},
+      {"GET", "/api/v1/history", Role::Read, of_history({"endpoint", "path"}), get_all_history},
+  };
+}
+
+/// Who may do what, and what devices prove themselves with.
+std::vector<Route> access_routes() {
+  return {
+      {"GET", "/api/v1/tokens", Role::Admin, {}, list_tokens},
+      {"POST", "/api/v1/tokens", Role::Admin, {}, add_token},
+      {"DELETE", "/api/v1/tokens/{id}", Role::Admin, {}, remove_token},
+      {"GET", "/api/v1/credentials", Role::Admin, {"purpose", "kind", "endpoint", "after", "limit"}, list_credentials},
+      {"POST", "/api/v1/credentials", Role::Admin, {}, add_credential},
+      {"POST", "/api/v1/credentials/import", Role::Admin, {"partial"}, import_credentials},
+      {"GET", "/api/v1/credentials/{id}", Role::Admin, {}, get_credential},
+      {"PATCH", "/api/v1/credentials/{id}", Role::Admin, {}, change_credential},
+      {"DELETE", "/api/v1/credentials/{id}", Role::Admin, {}, remove_credential},
+      {"POST", "/api/v1/credentials/{id}/rotate", Role::Admin, {}, rotate_credential},
+      {"GET", "/api/v1/sms", Role::Read, {}, get_sms},
+      {"GET", "/api/v1/sms/numbers", Role::Admin, {"endpoint", "after", "limit"}, list_numbers},
+      {"POST", "/api/v1/sms/numbers", Role::Admin, {}, add_number},
+      {"GET", "/api/v1/sms/numbers/{id}", Role::Admin, {}, get_number},
+      {"PATCH", "/api/v1/sms/numbers/{id}", Role::Admin, {}, change_number},
+      {"DELETE", "/api/v1/sms/numbers/{id}", Role::Admin, {}, remove_number},
+  };
+}
+
+std::vector<Route> bootstrap_routes() {
+  return {
+      {"GET", "/api/v1/bootstrap/plans", Role::Admin, {}, list_plans},
+      {"GET", "/api/v1/bootstrap/plans/{id}", Role::Admin, {}, get_plan},
+      {"PUT", "/api/v1/bootstrap/plans/{id}", Role::Admin, {}, put_plan},
+      {"DELETE", "/api/v1/bootstrap/plans/{id}", Role::Admin, {}, remove_plan},
+      {"POST", "/api/v1/bootstrap/validate", Role::Admin, {}, validate_plan},
+      {"POST", "/api/v1/bootstrap/dry-run", Role::Admin, {}, dry_run_plan},
+      {"GET", "/api/v1/bootstrap/sessions", Role::Read, {"endpoint", "before", "limit"}, list_sessions},
+      {"POST", "/api/v1/bootstrap/sessions", Role::Operate, {"timeout"}, start_session},
+      {"GET", "/api/v1/bootstrap/sessions/{id}", Role::Read, {}, get_session},
+      {"DELETE", "/api/v1/bootstrap/sessions/{id}", Role::Operate, {}, end_session},
+  };
+}
+
+std::vector<Route> device_routes() {
   // Read and Discover are for `read`, although a device is asked: who may see a device expects to see its values, and
   // nothing changes by it. What stays (an observation, an attribute) is for `operate`.
-  static const std::vector<Route> kRoutes = {
+  return {
       {"GET", "/healthz", kEverybody, {}, get_health},
       {"GET", "/openapi.json", kEverybody, {}, get_openapi},
       {"GET", "/api/v1/status", Role::Read, {}, get_status},
@@ -85,40 +151,21 @@ const std::vector<Route>& route_table() {
       {"GET", "/api/v1/devices/{endpoint}/trace", Role::Operate, {"after", "limit"}, get_trace},
       {"PUT", "/api/v1/devices/{endpoint}/trace", Role::Operate, {}, start_trace},
       {"DELETE", "/api/v1/devices/{endpoint}/trace", Role::Operate, {}, stop_trace},
-      {"GET", "/api/v1/devices/{endpoint}/values", Role::Read, {"after", "limit"}, list_values},
-      {"DELETE", "/api/v1/devices/{endpoint}/values", Role::Operate, {}, forget_values},
-      {"GET", "/api/v1/devices/{endpoint}/values/{path}", Role::Read, {"after", "limit"}, get_values},
-      {"GET", "/api/v1/devices/{endpoint}/history", Role::Read, of_history({}), get_history},
-      {"GET", "/api/v1/devices/{endpoint}/history/{path}", Role::Read, of_history({}), get_history},
-      {"GET", "/api/v1/history", Role::Read, of_history({"endpoint", "path"}), get_all_history},
       {"GET", "/api/v1/events", Role::Read, {"last_event_id", "endpoint", "kind"}, open_events},
-      {"GET", "/api/v1/tokens", Role::Admin, {}, list_tokens},
-      {"POST", "/api/v1/tokens", Role::Admin, {}, add_token},
-      {"DELETE", "/api/v1/tokens/{id}", Role::Admin, {}, remove_token},
-      {"GET", "/api/v1/credentials", Role::Admin, {"purpose", "kind", "endpoint", "after", "limit"}, list_credentials},
-      {"POST", "/api/v1/credentials", Role::Admin, {}, add_credential},
-      {"POST", "/api/v1/credentials/import", Role::Admin, {"partial"}, import_credentials},
-      {"GET", "/api/v1/credentials/{id}", Role::Admin, {}, get_credential},
-      {"PATCH", "/api/v1/credentials/{id}", Role::Admin, {}, change_credential},
-      {"DELETE", "/api/v1/credentials/{id}", Role::Admin, {}, remove_credential},
-      {"POST", "/api/v1/credentials/{id}/rotate", Role::Admin, {}, rotate_credential},
-      {"GET", "/api/v1/sms", Role::Read, {}, get_sms},
-      {"GET", "/api/v1/sms/numbers", Role::Admin, {"endpoint", "after", "limit"}, list_numbers},
-      {"POST", "/api/v1/sms/numbers", Role::Admin, {}, add_number},
-      {"GET", "/api/v1/sms/numbers/{id}", Role::Admin, {}, get_number},
-      {"PATCH", "/api/v1/sms/numbers/{id}", Role::Admin, {}, change_number},
-      {"DELETE", "/api/v1/sms/numbers/{id}", Role::Admin, {}, remove_number},
-      {"GET", "/api/v1/bootstrap/plans", Role::Admin, {}, list_plans},
-      {"GET", "/api/v1/bootstrap/plans/{id}", Role::Admin, {}, get_plan},
-      {"PUT", "/api/v1/bootstrap/plans/{id}", Role::Admin, {}, put_plan},
-      {"DELETE", "/api/v1/bootstrap/plans/{id}", Role::Admin, {}, remove_plan},
-      {"POST", "/api/v1/bootstrap/validate", Role::Admin, {}, validate_plan},
-      {"POST", "/api/v1/bootstrap/dry-run", Role::Admin, {}, dry_run_plan},
-      {"GET", "/api/v1/bootstrap/sessions", Role::Read, {"endpoint", "before", "limit"}, list_sessions},
-      {"POST", "/api/v1/bootstrap/sessions", Role::Operate, {"timeout"}, start_session},
-      {"GET", "/api/v1/bootstrap/sessions/{id}", Role::Read, {}, get_session},
-      {"DELETE", "/api/v1/bootstrap/sessions/{id}", Role::Operate, {}, end_session},
   };
+}
+
+std::vector<Route> joined(const std::vector<std::vector<Route>>& parts) {
+  std::vector<Route> all;
+  for (const std::vector<Route>& part : parts) all.insert(all.end(), part.begin(), part.end());
+  return all;
+}
+
+}  // namespace
+
+const std::vector<Route>& route_table() {
+  static const std::vector<Route> kRoutes =
+      joined({device_routes(), value_routes(), firmware_routes(), access_routes(), bootstrap_routes()});
   return kRoutes;
 }
 

@@ -27,6 +27,7 @@ coap::Parameters collecting(coap::Parameters parameters) {
 Shard::Shard(ShardConfig config, Rng& rng)
     : config_(std::move(config)),
       endpoint_(collecting(config_.coap), rng),
+      file_answers_(config_.files, config_.coap.body_lifetime),
       registry_(static_cast<std::uint8_t>(config_.index), config_.policy.devices_max, rng),
       queues_(config_.policy.queue_bytes_max, config_.policy.queue_max_per_device),
       limiter_(config_.policy.datagrams_per_second, config_.policy.datagrams_burst, kLimiterCells),
@@ -150,7 +151,9 @@ void Shard::process(Instant now) {
   drain_listener(now);
   while (auto event = endpoint_.poll_event()) {
     if (auto* request = std::get_if<coap::RequestArrived>(&*event)) {
-      handle_request(now, *request);
+      if (!file_answers_.answer(now, *request, endpoint_)) handle_request(now, *request);
+    } else if (const auto* wanted = std::get_if<coap::BodyWanted>(&*event)) {
+      file_answers_.supply(now, *wanted, endpoint_);
     } else if (auto* response = std::get_if<coap::ResponseArrived>(&*event)) {
       handle_response(now, response->exchange, response->response, response->observing);
     } else if (auto* notification = std::get_if<coap::NotificationArrived>(&*event)) {
@@ -158,7 +161,7 @@ void Shard::process(Instant now) {
     } else if (auto* failed = std::get_if<coap::RequestFailed>(&*event)) {
       handle_failure(now, *failed);
     }
-    // Streamed bodies and observations of ours are never asked for here.
+    // Observations of ours are never asked for here.
   }
 }
 

@@ -21,6 +21,7 @@
 #include "lwm2m/operation/operation.hpp"
 #include "server/binding.hpp"
 #include "server/downlinks.hpp"
+#include "server/file_answers.hpp"
 #include "server/fleet.hpp"
 #include "server/operation_queue.hpp"
 #include "server/policy.hpp"
@@ -56,6 +57,9 @@ struct ShardConfig {
 
   /// SMS; none: operations go over UDP alone. It outlives the shard.
   const SmsDirectory* sms = nullptr;
+
+  /// What peers may fetch besides, at other paths than /rd; none: nothing. It outlives the shard.
+  const Files* files = nullptr;
 };
 
 /// A device registered with shard `shard` at `when`: older registrations of that endpoint elsewhere are over.
@@ -333,6 +337,7 @@ class Shard {
 
   ShardConfig config_;
   stack::Endpoint endpoint_;
+  FileAnswers file_answers_;
   std::unique_ptr<security::Listener> listener_;  ///< or none
   Registry registry_;
   Downlinks downlinks_;

@@ -45,7 +45,20 @@ constexpr const char* kSteps[] = {
     "CREATE TABLE sms_counter(account INTEGER PRIMARY KEY, reserved INTEGER NOT NULL, received INTEGER NOT NULL);",
     // Definitions that people brought, as they came.
     "CREATE TABLE object_model(object INTEGER NOT NULL, version TEXT NOT NULL, ddf BLOB NOT NULL,"
-    " changed_at INTEGER NOT NULL, PRIMARY KEY(object, version));",
+    " changed_at INTEGER NOT NULL, PRIMARY KEY(object, version));"
+    // The content is a file beside the store, named by its sha256: a database with images in it couldn't be copied in
+    // reasonable time. `path` is what devices fetch it by.
+    "CREATE TABLE firmware_image(name TEXT PRIMARY KEY NOT NULL, version TEXT NOT NULL, sha256 BLOB NOT NULL,"
+    " size INTEGER NOT NULL, path TEXT NOT NULL UNIQUE, uploaded_at INTEGER NOT NULL, uploaded_by TEXT NOT NULL);"
+    // AUTOINCREMENT: operations say who asked for them by the campaign's id.
+    "CREATE TABLE campaign(id INTEGER PRIMARY KEY AUTOINCREMENT, image TEXT NOT NULL, state INTEGER NOT NULL,"
+    " head TEXT NOT NULL);"
+    // Rows change with each step of a device, many at once: numbers instead of endpoints make the key short.
+    "CREATE TABLE campaign_device(campaign INTEGER NOT NULL, number INTEGER NOT NULL, endpoint TEXT NOT NULL,"
+    " stage INTEGER NOT NULL, step INTEGER NOT NULL, ending INTEGER NOT NULL, operation INTEGER, result INTEGER,"
+    " reason TEXT NOT NULL, attempt INTEGER NOT NULL, began INTEGER NOT NULL, sent INTEGER NOT NULL,"
+    " version_before TEXT NOT NULL, version TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY(campaign, number))"
+    " WITHOUT ROWID;",
 };
 static_assert(std::size(kSteps) == StoreFile::kVersion);
 
