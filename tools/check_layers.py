@@ -50,7 +50,7 @@ MAY_KNOW = {
     "io": ["base", "transport", "sms", "sms/modem", "smartcard", "coap", "stack", "lwm2m/data", "lwm2m/model"],
     "api": ["base", "events", "jobs", "history", "campaign", "transport", "coap/parameters.hpp", "coap/message/code.hpp", "coap/message/link_format.hpp", "coap/message/message.hpp", "io",
             "lwm2m/data", "lwm2m/model", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "server/event_bytes.hpp", "server/files.hpp", "bootstrap", "store",
-            "sms/carrier.hpp", "sms/gateway.hpp"],
+            "sms/carrier.hpp", "sms/gateway.hpp", "sinks/sink_list.hpp"],
     # The public client library: the client layer on a loop of its own.
     "sdk": ["base", "transport", "security", "security/dtls", "coap", "coap/message", "stack", "client", "lwm2m/data", "lwm2m/model",
             "lwm2m/content", "lwm2m/operation", "io"],

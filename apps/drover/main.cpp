@@ -17,6 +17,7 @@
 #include "apps/drover/exit_status.hpp"
 #include "apps/drover/history.hpp"
 #include "apps/drover/session.hpp"
+#include "apps/drover/sinks.hpp"
 #include "apps/drover/sms.hpp"
 #include "apps/drover/token_source.hpp"
 #include "io/standard_output.hpp"
@@ -114,6 +115,7 @@ class CommandLine {
     drover::cli::add_sms_commands(app_, chosen_);
     drover::cli::add_history_commands(app_, chosen_);
     drover::cli::add_campaign_commands(app_, chosen_);
+    drover::cli::add_sink_commands(app_, chosen_);
   }
 
  private:

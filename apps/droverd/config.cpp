@@ -10,6 +10,7 @@
 #include "api/listen_address.hpp"
 #include "base/uri.hpp"
 #include "config_reader.hpp"
+#include "config_sinks.hpp"
 #include "server/location.hpp"
 #include "sms/gateway.hpp"
 #include "transport/datagram.hpp"
@@ -57,6 +58,7 @@ Setter api_section(Config& config) {
                    {"require_token", truth(config.api_require_token)},
                    {"rate", number(config.api_rate, 0, 1'000'000)},
                    {"burst", number(config.api_burst, 1, 10'000'000)},
+                   {"metrics_open", truth(config.api_metrics_open)},
                    {"events", number(config.api_events, 1, 1'000'000)}});
 }
 
@@ -283,6 +285,7 @@ Table sections(Config& config, std::int64_t& ack_timeout_ms) {
       {"history", history_section(config.history)},
       {"images", images_section(config.firmware)},
       {"campaigns", campaigns_section(config.firmware)},
+      {"sink", sink_sections(config.sinks)},
       {"log", table_of({{"level", choice<Level>(config.log_level, {{"debug", Level::Debug},
                                                                    {"info", Level::Info},
                                                                    {"warn", Level::Warn},

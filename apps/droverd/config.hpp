@@ -13,6 +13,7 @@
 #include "history/value.hpp"
 #include "io/log.hpp"
 #include "server/policy.hpp"
+#include "sinks/delivery.hpp"
 #include "store/key_files.hpp"
 
 namespace drover::droverd {
@@ -89,6 +90,22 @@ struct FirmwareConfig {
   std::uint64_t push_bytes_max = std::uint64_t{256} << 20;
 };
 
+/// A receiver of events.
+struct SinkConfig {
+  enum class Kind : std::uint8_t { Webhook, Mqtt };
+
+  std::string name;  ///< of its cursor, its figures, its place in the API
+  Kind kind = Kind::Webhook;
+  std::string url;
+  sinks::DeliverySettings delivery = {.in_flight = 20};  ///< `batch` of a webhook, `in_flight` of MQTT; else 1
+  bool from_oldest = false;  ///< where a new one begins: with all that is kept, or with what comes
+  Duration timeout = std::chrono::seconds(10);
+  std::string ca_file;
+  std::string secret_file, token_file;                ///< Webhook
+  std::string topic = "drover/{endpoint}/{kind}";     ///< Mqtt, as what follows
+  std::string status_topic, client_id, username, password_file;
+};
+
 struct Config {
   std::string listen = "[::]:5683";
   std::string secure_listen = "[::]:5684";  ///< "": no DTLS
@@ -108,6 +125,7 @@ struct Config {
   bool api_require_token = false;
   std::uint32_t api_rate = 10'000;   ///< requests of one token a second; 0: any number
   std::uint32_t api_burst = 20'000;  ///< and at once
+  bool api_metrics_open = false;
   std::string store;           ///< file; "": nothing is kept
   std::size_t store_events_max = 1'000'000;  ///< events on disk
   std::string store_key_file;  ///< "": the environment's key, else that of STORE.key
@@ -117,6 +135,7 @@ struct Config {
   SmsConfig sms;
   HistoryConfig history;
   FirmwareConfig firmware;
+  std::vector<SinkConfig> sinks;
   io::log::Level log_level = io::log::Level::Info;
   io::log::Form log_form = io::log::Form::Text;
 };

@@ -34,6 +34,7 @@ const char* const kConfigHelp = R"(Configuration file (TOML), each key with its 
   certificate = ""             PEM files for https: the certificate with its chain, its private key without a password;
   private_key = ""             read again upon SIGHUP
   require_token = false        false: open on loopback until the first token is made
+  metrics_open = false         /metrics needs no token of programs on this machine (Prometheus without a token)
   events = 16384               events kept in memory for streams that resume
   rate = 10000                 requests of one token a second, and burst = 20000 at once; 429 beyond; 0: any number
   [limits]
@@ -112,6 +113,30 @@ const char* const kConfigHelp = R"(Configuration file (TOML), each key with its 
   campaigns_max = 1000         kept, those that are over included
   devices_max = 100000         of one
   push_bytes_max = 268435456   bytes of the image times parallel devices
+  [[sink]]                     a receiver of events, repeatable; each event comes at least once, in order per device
+  name = ""                    letters, digits, - and _; where it is goes on under this name after a restart
+  kind = ""                    "webhook" or "mqtt"
+  url = ""                     webhook: http:// or https://, wherever it leads, also into this machine's own network;
+                               mqtt: mqtt://HOST:1883 or mqtts://HOST:8883
+  kinds = []                   kinds of events; []: all but "learned"
+  endpoints = []               patterns of endpoint names; []: all
+  from = "newest"              where a new sink begins: with what comes, or "oldest": with all that is kept
+  on_refused = "retry"         what the receiver will never take (4xx but 408, 425, 429): retry holds up what follows,
+                               skip drops it with a line in the log
+  retry_min = 1                seconds until a failed message is sent again, twice as long each time up to
+  retry_max = 300
+  timeout = 10                 seconds, 300 at most
+  ca_file = ""                 PEM, who signed the receiver's certificate; "": the system's
+  batch = 100                  webhook: events of a request, {"events":[...]}; 1: the event itself
+  secret_file = ""             webhook: its first line signs each request, X-Drover-Signature: t=UNIX,v1=HEX, which is
+                               HMAC-SHA256 of UNIX, "." and the body; X-Drover-Delivery is the same when it is repeated
+  token_file = ""              webhook: for Authorization: Bearer
+  topic = "drover/{endpoint}/{kind}"   mqtt: bytes that aren't visible ASCII, and % / + # $, become %XX; no name is "%"
+  status_topic = ""            mqtt: "online", retained, and "offline" as the last will
+  client_id = ""               mqtt: of this sink alone; "": drover-NAME
+  username = ""
+  password_file = ""           its first line
+  in_flight = 20               mqtt: events without a PUBACK
   [log]
   level = "info"               debug, info, warn, error or off
   format = "text"              text or json

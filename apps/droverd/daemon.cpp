@@ -21,6 +21,7 @@
 #include "io/secret_file.hpp"
 #include "secure_port.hpp"
 #include "shard_threads.hpp"
+#include "sink_threads.hpp"
 #include "sms_thread.hpp"
 #include "store/sms_account_service.hpp"
 #include "store/sms_accounts.hpp"
@@ -170,6 +171,21 @@ void start_sms(SmsThread* sms, ShardThreads& shards) {
   sms->start([&shards](transport::PeerAddress from, Bytes bytes) { shards.deliver_sms(from, std::move(bytes)); });
 }
 
+/// Whether what devices and people are told is on disk before.
+class StoreHealth final : public api::HealthSource {
+ public:
+  explicit StoreHealth(const journal::Keeper& keeper) : keeper_(keeper) {}
+  [[nodiscard]] std::string name() const override { return "store"; }
+  void check(std::function<void(api::HealthResult)> done) override {
+    // Why is in the log: it names files, and everybody may see this.
+    const bool fine = keeper_.failing().empty();
+    done({fine, fine ? "" : "the store can't be written"});
+  }
+
+ private:
+  const journal::Keeper& keeper_;
+};
+
 }  // namespace
 
 // What is further down uses what is above, and ends before it.
@@ -180,6 +196,7 @@ struct Daemon::Parts {
   Result<void> open_stores(const std::string& key_variable);
   Result<void> open_fleet();
   Result<void> open_bootstrap();
+  Result<void> open_sinks();
   Result<void> open_api();
 
   const Config& config;
@@ -199,6 +216,8 @@ struct Daemon::Parts {
   std::atomic<BootstrapThread*> told = nullptr;
   std::optional<store::CredentialService> service;
   std::optional<store::SmsAccountService> numbers;
+  SinkThreads sinks;
+  std::optional<StoreHealth> store_health;
   std::optional<api::Api> api;
 };
 
@@ -260,6 +279,10 @@ Result<void> Daemon::Parts::open_bootstrap() {
   return {};
 }
 
+Result<void> Daemon::Parts::open_sinks() {
+  return sinks.open(config.sinks, *keeping.hub, file);
+}
+
 Result<void> Daemon::Parts::open_api() {
   api::Api::Settings settings;
   settings.listen = config.api;
@@ -272,6 +295,9 @@ Result<void> Daemon::Parts::open_api() {
   settings.sms = sms.get();
   if (values) settings.history = &values->archive();
   if (campaigns) settings.campaigns = &campaigns->desk();
+  settings.sinks = &sinks;
+  if (keeping.journal) settings.health.push_back(&store_health.emplace(*keeping.keeper));
+  settings.metrics_open = config.api_metrics_open;
   settings.hub = keeping.hub;
   settings.rate = config.api_rate;
   settings.burst = config.api_burst;
@@ -293,6 +319,7 @@ Result<std::unique_ptr<Daemon>> Daemon::open(const Config& config, const lwm2m::
   if (auto done = parts->open_stores(key_variable); !done) return tl::unexpected(done.error());
   if (auto done = parts->open_fleet(); !done) return tl::unexpected(done.error());
   if (auto done = parts->open_bootstrap(); !done) return tl::unexpected(done.error());
+  if (auto done = parts->open_sinks(); !done) return tl::unexpected(done.error());
   if (auto done = parts->open_api(); !done) return tl::unexpected(done.error());
   return std::unique_ptr<Daemon>(new Daemon(std::move(parts)));
 }
@@ -310,6 +337,7 @@ Result<void> Daemon::start() {
   if (parts.bootstrap) parts.bootstrap->start();
   start_sms(parts.sms.get(), *parts.shards);
   if (parts.campaigns) parts.campaigns->start();
+  parts.sinks.start();
   parts.api->start();
   return {};
 }
@@ -351,6 +379,7 @@ void Daemon::stop() {
   if (!parts.keeping.keeper->stop()) {
     io::log::error("what waited for the disk is lost", {{"why", parts.keeping.keeper->failing()}});
   }
+  parts.sinks.stop();
   parts.shards->say_goodbye();
 }
 

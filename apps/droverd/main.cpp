@@ -21,6 +21,7 @@
 #include "io/log.hpp"
 #include "io/standard_output.hpp"
 #include "plan_shelf.hpp"
+#include "sink_threads.hpp"
 
 namespace {
 
@@ -264,6 +265,7 @@ int main(int argc, char** argv) {
       if (const auto own = store::read_server_credentials(files); !own) return fail(own.error());
     }
     if (const auto plans = droverd::read_plans(config->bootstrap.plans, registry); !plans) return fail(plans.error());
+    if (const auto fine = droverd::check_sink_files(config->sinks); !fine) return fail(fine.error());
     std::cout << "droverd: the configuration is fine\n";
     return end(0);
   }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sms_thread.hpp"
 
-#include <fstream>
-#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -20,22 +18,6 @@ namespace drover::droverd {
 namespace {
 
 constexpr std::uint16_t kSmppPort = 2775;
-constexpr std::size_t kSecretMax = 256;  ///< octets of a file with a password or PIN
-
-/// Its first line.
-Result<Secret<std::string>> read_secret(const std::string& file) {
-  if (file.empty()) return Secret<std::string>{};
-  std::ifstream stream(file, std::ios::binary);
-  std::string text;
-  std::getline(stream, text);
-  if (!stream && text.empty()) return tl::unexpected(Error{Fault::Environment, 0, file + ": can't be read"});
-  if (text.ends_with('\r')) text.pop_back();
-  if (text.size() > kSecretMax) return tl::unexpected(Error{Fault::Us, 0, file + ": its first line is too long"});
-  if (io::is_readable_by_everybody(file)) {
-    io::log::warn("everybody on this machine may read a password; chmod 600 mends it", {{"file", file}});
-  }
-  return Secret<std::string>(std::move(text));
-}
 
 }  // namespace
 
@@ -59,7 +41,7 @@ struct SmsThread::State {
 };
 
 Result<void> SmsThread::State::make_carrier() {
-  auto secret = read_secret(config.smpp.empty() ? config.pin_file : config.password_file);
+  auto secret = io::read_secret_line(config.smpp.empty() ? config.pin_file : config.password_file);
   if (!secret) return tl::unexpected(secret.error());
   if (!config.smpp.empty()) {
     auto connector = io::TcpConnector::parse(config.smpp, kSmppPort);

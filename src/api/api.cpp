@@ -106,7 +106,10 @@ Result<Api> Api::open(const Settings& settings, server::Fleet& fleet, const lwm2
                                              settings.sms_accounts, settings.sms});
   state->history = settings.history;
   state->campaigns = settings.campaigns;
-  const auto gate = std::make_shared<Gate>(authority, Gate::Rate{settings.rate, settings.burst});
+  state->sinks = settings.sinks;
+  state->health = settings.health;
+  const auto gate =
+      std::make_shared<Gate>(authority, Gate::Rate{settings.rate, settings.burst}, settings.metrics_open);
   auto server = http::Server::open(
       settings.listen, settings.http,
       {.gate =
@@ -116,6 +119,7 @@ Result<Api> Api::open(const Settings& settings, server::Fleet& fleet, const lwm2
            },
        .handler = [state](http::Request request,
                           http::Responder responder) { handle(state, std::move(request), std::move(responder)); },
+       .answered = [state](const AnsweredRequest& request) { state->requests.note(request); },
        .tls = std::move(*tls)});
   if (!server) return tl::unexpected(server.error());
   auto parts = std::make_unique<Parts>();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/authority.hpp"
+#include "api/health.hpp"
 #include "api/http.hpp"
 #include "api/sms_carrier.hpp"
 #include "base/result.hpp"
@@ -17,6 +18,7 @@
 #include "campaign/desk.hpp"
 #include "lwm2m/model/registry.hpp"
 #include "server/fleet.hpp"
+#include "sinks/sink_list.hpp"
 #include "store/credential_list.hpp"
 #include "store/sms_account_list.hpp"
 
@@ -53,6 +55,11 @@ class Api {
     history::Archive* history = nullptr;
     /// Images and campaigns; outlives the Api. nullptr: their routes say that there is no store.
     campaign::Desk* campaigns = nullptr;
+    /// Where events go; outlives the Api. nullptr: there are no sinks.
+    sinks::SinkList* sinks = nullptr;
+    /// What /readyz asks besides the fleet; each outlives the Api.
+    std::vector<HealthSource*> health = {};
+    bool metrics_open = false;  ///< /metrics needs no token on this machine, see Gate
     http::Limits http;
     /// What happens, for streams. nullptr: the Api's own, which takes the event sinks of fleet and desk.
     std::shared_ptr<events::Hub> hub;

@@ -7,10 +7,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/authority.hpp"
 #include "api/event_stream.hpp"
+#include "api/health.hpp"
 #include "api/http.hpp"
+#include "api/metrics.hpp"
 #include "api/problem.hpp"
 #include "api/sms_carrier.hpp"
 #include "api/target.hpp"
@@ -21,6 +24,7 @@
 #include "campaign/desk.hpp"
 #include "lwm2m/model/registry.hpp"
 #include "server/fleet.hpp"
+#include "sinks/sink_list.hpp"
 #include "store/credential_list.hpp"
 #include "store/sms_account_list.hpp"
 
@@ -48,6 +52,11 @@ struct State {
   SmsCarrier* sms = nullptr;                      ///< outlives the Api; nullptr without a carrier
   history::Archive* history = nullptr;            ///< outlives the Api; nullptr where no values are kept
   campaign::Desk* campaigns = nullptr;            ///< outlives the Api; nullptr without a store
+  sinks::SinkList* sinks = nullptr;               ///< outlives the Api; nullptr: there are none
+  std::vector<HealthSource*> health = {};         ///< each outlives the Api
+  // On the server's thread.
+  std::function<http::ServerFigures()> http = {};
+  RequestCounters requests = {};
 };
 
 /// One request that found its route.
@@ -74,6 +83,8 @@ void list_objects(const std::shared_ptr<Call>& call);
 void get_object(const std::shared_ptr<Call>& call);
 void get_status(const std::shared_ptr<Call>& call);
 void get_health(const std::shared_ptr<Call>& call);
+void get_ready(const std::shared_ptr<Call>& call);
+void get_metrics(const std::shared_ptr<Call>& call);
 void get_openapi(const std::shared_ptr<Call>& call);
 void open_events(const std::shared_ptr<Call>& call);
 void list_tokens(const std::shared_ptr<Call>& call);
@@ -100,6 +111,9 @@ void get_values(const std::shared_ptr<Call>& call);
 void forget_values(const std::shared_ptr<Call>& call);
 void get_history(const std::shared_ptr<Call>& call);
 void get_all_history(const std::shared_ptr<Call>& call);
+void list_sinks(const std::shared_ptr<Call>& call);
+void get_sink(const std::shared_ptr<Call>& call);
+void test_sink(const std::shared_ptr<Call>& call);
 
 void list_plans(const std::shared_ptr<Call>& call);
 void get_plan(const std::shared_ptr<Call>& call);

@@ -34,11 +34,19 @@ std::optional<http::Response> refuse_stranger(const http::Request& request) {
 }
 
 /// What the target's route asks for. What isn't there says so to those who may read.
-std::optional<Role> role_for(const http::Request& request) {
+std::optional<Role> role_for(http::Request& request) {
   const auto target = parse_target(request.target);
   if (!target) return Role::Read;
   const auto found = find_route(request.method, *target);
-  return found.route != nullptr ? found.route->role : Role::Read;
+  if (found.route == nullptr) return Role::Read;
+  request.route = found.route->path;
+  request.route_method = found.route->method;
+  return found.route->role;
+}
+
+/// "127.0.0.1:40000", "[::1]:40000", and IPv4 as IPv6 writes it.
+bool is_on_this_machine(const std::string& peer) {
+  return http::is_loopback_host(peer.starts_with("[::ffff:") ? peer.substr(8, peer.rfind(']') - 8) : peer);
 }
 
 http::Response with_challenge(Problem problem, const std::string& parameters) {
@@ -50,14 +58,16 @@ http::Response with_challenge(Problem problem, const std::string& parameters) {
 }  // namespace
 
 std::optional<http::Response> Gate::check(http::Request& request) {
+  const auto role = role_for(request);
   if (authority_->is_open()) {
     request.caller = Caller{0, Role::Admin};
     if (auto stranger = refuse_stranger(request)) return stranger;
     if (!role_for(request)) return std::nullopt;
     return limit(std::hash<std::string_view>{}(std::string_view(request.peer).substr(0, request.peer.rfind(':'))));
   }
-  const auto role = role_for(request);
   if (!role) return std::nullopt;
+  const bool open_metrics = metrics_open_ && request.route == kMetricsPath && request.authorization.empty();
+  if (open_metrics && is_on_this_machine(request.peer)) return refuse_stranger(request);
   const auto caller = authority_->authenticate(request.authorization);
   if (!caller) return unauthorized(request, caller.error());
   request.caller = *caller;

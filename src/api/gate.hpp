@@ -24,11 +24,16 @@ class Gate {
   /// Callers beyond that many share the rate of another one.
   static constexpr std::size_t kCallersMax = 4096;
 
-  Gate(std::shared_ptr<Authority> authority, const Rate& rate)
-      : authority_(std::move(authority)), limiter_(rate.per_second, rate.burst, kCallersMax) {}
+  /// `metrics_open`: /metrics needs no token of whoever is on this machine and names it in Host: a proxy, which is on
+  /// this machine for others, tells their Host.
+  Gate(std::shared_ptr<Authority> authority, const Rate& rate, bool metrics_open = false)
+      : authority_(std::move(authority)),
+        limiter_(rate.per_second, rate.burst, kCallersMax),
+        metrics_open_(metrics_open) {}
 
-  /// Fills `request.caller`, or refuses it: 421, 403 for the open API's strangers; 401 (RFC 9110 §15.5.2) without a
-  /// token that is good, 403 with one of a lower role, both with WWW-Authenticate (RFC 6750 §3); 429 with Retry-After beyond the rate (RFC 6585 §4).
+  /// Fills the request's caller and route, or refuses it: 421, 403 for the open API's strangers; 401 (RFC 9110 §15.5.2)
+  /// without a token that is good, 403 with one of a lower role, both with WWW-Authenticate (RFC 6750 §3); 429 with
+  /// Retry-After beyond the rate (RFC 6585 §4).
   std::optional<http::Response> check(http::Request& request);
 
  private:
@@ -39,6 +44,7 @@ class Gate {
 
   std::shared_ptr<Authority> authority_;
   RateLimiter limiter_;
+  bool metrics_open_;
   UnixSeconds logged_at_ = 0;
   std::size_t refused_since_ = 0;
 };

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "api/caller.hpp"
+#include "api/metrics.hpp"
 #include "api/tls_context.hpp"
 #include "base/result.hpp"
 
@@ -66,6 +67,9 @@ struct Request {
   std::string body;                             ///< not there yet when the gate is asked
   /// From the gate, for a body that is too large for `body`: that has no limit then but what it takes.
   std::shared_ptr<BodySink> sink = nullptr;
+  /// By the gate: what is counted of the request. Of the routing table, or "" for what has no route.
+  std::string_view route{};
+  std::string_view route_method{};
 };
 
 struct Response {
@@ -121,7 +125,17 @@ struct Service {
   /// don't reach the handler. Empty lets everybody in.
   std::function<std::optional<Response>(Request&)> gate;
   std::function<void(Request, Responder)> handler;
+  /// Told of each answer, also of those that never got to the handler.
+  std::function<void(const AnsweredRequest&)> answered{};
   std::shared_ptr<const TlsContext> tls;  ///< for addresses of https; may be missing when there is none
+};
+
+/// How the server is doing at the moment.
+struct ServerFigures {
+  std::uint64_t accepted = 0;  ///< connections since the start
+  std::size_t open = 0;        ///< connections
+  std::size_t streams = 0;     ///< of these: event streams
+  std::size_t waiting = 0;     ///< of these: with a request that isn't answered yet
 };
 
 /// Serves on a thread of its own. A request is refused before gate and handler see it when it is malformed (400) or
@@ -148,6 +162,8 @@ class Server {
   void use_certificate(std::shared_ptr<const TlsContext> tls);
   /// Thread-safe: open event streams.
   [[nodiscard]] std::size_t streams() const;
+  /// On the server's thread, as handlers are.
+  [[nodiscard]] ServerFigures figures() const;
 
  private:
   explicit Server(std::shared_ptr<Core> core);

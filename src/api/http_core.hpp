@@ -147,6 +147,7 @@ class Session : public std::enable_shared_from_this<Session> {
     if (waits(request)) write(response);
   }
   [[nodiscard]] bool waits(std::uint64_t request) const { return state_ == State::Handling && request == request_; }
+  [[nodiscard]] bool is_waiting() const { return state_ == State::Handling; }
   void answer_within(std::uint64_t request, std::chrono::milliseconds wait, std::function<Response()> otherwise);
   void start_stream(std::uint64_t request, std::unique_ptr<StreamSource> source);
   void pump();
@@ -170,6 +171,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<Response> take_head();
   void dispatch();
   void write(const Response& response);
+  void count(unsigned status);
   template <class Body>
   void send(std::shared_ptr<bhttp::response<Body>> message);
   struct Held;
@@ -201,6 +203,8 @@ class Session : public std::enable_shared_from_this<Session> {
   std::uint64_t request_ = 0;  ///< counts the requests of this connection
   bool close_after_ = false;
   bool head_only_ = false;
+  AnsweredRequest answered_{};
+  std::chrono::steady_clock::time_point begun_{};  ///< the head of the request had come
   bool stream_writing_ = false;
   std::size_t discarded_ = 0;
   std::unique_ptr<StreamSource> source_;

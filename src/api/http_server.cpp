@@ -183,6 +183,12 @@ void Server::wake_streams() {
   });
 }
 
+ServerFigures Server::figures() const {
+  ServerFigures figures{core_->next_connection - 1, core_->sessions.size(), streams(), 0};
+  for (const auto& [number, session] : core_->sessions) figures.waiting += session->is_waiting() ? 1U : 0U;
+  return figures;
+}
+
 std::size_t Server::streams() const {
   return core_->streams.load();
 }

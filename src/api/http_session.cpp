@@ -118,6 +118,7 @@ void Session::handshake_failed(const error_code& failure) {
 }
 
 void Session::refuse(const Response& response) {
+  if (begun_ == std::chrono::steady_clock::time_point{}) begun_ = std::chrono::steady_clock::now();
   ++request_;
   state_ = State::Handling;
   close_after_ = true;
@@ -156,6 +157,8 @@ void Session::reading_failed(const error_code& failure) {
 }
 
 void Session::on_header(const error_code& failure) {
+  answered_ = {};
+  begun_ = std::chrono::steady_clock::now();
   if (failure) return reading_failed(failure);
   const auto& request = parser_->get();
   close_after_ = !request.keep_alive();
@@ -170,6 +173,8 @@ void Session::on_header(const error_code& failure) {
   }
   for (std::string& secret : pending_.authorization) OPENSSL_cleanse(secret.data(), secret.size());
   pending_.authorization.clear();
+  answered_.method = pending_.route_method;
+  answered_.route = pending_.route;
   if (refused) {
     ++request_;
     state_ = State::Handling;
@@ -296,7 +301,15 @@ struct Session::Held {
   std::optional<bhttp::response_serializer<bhttp::span_body<const char>>> serializer{};
 };
 
+void Session::count(unsigned status) {
+  if (!core_.service.answered) return;
+  answered_.status = status;
+  answered_.took = std::chrono::steady_clock::now() - begun_;
+  core_.service.answered(answered_);
+}
+
 void Session::write(const Response& response) {
+  count(response.status);
   state_ = State::Writing;
   timer_.cancel();
   const auto fill = [&](auto& message) {
@@ -360,6 +373,7 @@ void Session::on_written(const error_code& failure) {
 
 void Session::start_stream(std::uint64_t request, std::unique_ptr<StreamSource> source) {
   if (!waits(request)) return;
+  count(200);
   state_ = State::Streaming;
   timer_.cancel();
   source_ = std::move(source);

@@ -120,6 +120,8 @@ std::vector<Route> device_routes() {
   // nothing changes by it. What stays (an observation, an attribute) is for `operate`.
   return {
       {"GET", "/healthz", kEverybody, {}, get_health},
+      {"GET", "/readyz", kEverybody, {}, get_ready},
+      {"GET", kMetricsPath, Role::Read, {}, get_metrics},
       {"GET", "/openapi.json", kEverybody, {}, get_openapi},
       {"GET", "/api/v1/status", Role::Read, {}, get_status},
       {"GET", "/api/v1/objects", Role::Read, {}, list_objects},
@@ -152,6 +154,9 @@ std::vector<Route> device_routes() {
       {"PUT", "/api/v1/devices/{endpoint}/trace", Role::Operate, {}, start_trace},
       {"DELETE", "/api/v1/devices/{endpoint}/trace", Role::Operate, {}, stop_trace},
       {"GET", "/api/v1/events", Role::Read, {"last_event_id", "endpoint", "kind"}, open_events},
+      {"GET", "/api/v1/sinks", Role::Read, {}, list_sinks},
+      {"GET", "/api/v1/sinks/{id}", Role::Read, {}, get_sink},
+      {"POST", "/api/v1/sinks/{id}/test", Role::Admin, {}, test_sink},
   };
 }
 

@@ -23,6 +23,8 @@ struct Route {
   void (*handle)(const std::shared_ptr<Call>&);
 };
 
+inline constexpr std::string_view kMetricsPath = "/metrics";
+
 const std::vector<Route>& route_table();
 
 /// What the variable parts of a route's path stand for.

@@ -192,10 +192,6 @@ void get_status(const std::shared_ptr<Call>& call) {
   });
 }
 
-void get_health(const std::shared_ptr<Call>& call) {
-  call->answer({{"status", "ok"}});
-}
-
 void get_openapi(const std::shared_ptr<Call>& call) {
   http::Response response;
   response.body = openapi_json();

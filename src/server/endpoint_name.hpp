@@ -4,6 +4,8 @@
 
 #include <string_view>
 
+#include "base/glob.hpp"
+
 namespace drover::server {
 
 /// The scheme that a name has the form of (Core §6.3.1): "uuid" (urn:uuid:8-4-4-4-12 hex digits), "ops"
@@ -16,8 +18,7 @@ const char* endpoint_scheme(std::string_view endpoint);
 /// True for non-empty UTF-8 without control characters: what can be shown, stored and searched.
 bool is_endpoint_text(std::string_view endpoint);
 
-/// '*' matches any text, '?' any one byte, everything else itself. At most size(pattern) * size(text) steps.
-bool matches_glob(std::string_view pattern, std::string_view text);
+using drover::matches_glob;
 
 /// True when `part` occurs in `text`; ASCII letters are compared without regard to case.
 bool contains_ignoring_case(std::string_view text, std::string_view part);

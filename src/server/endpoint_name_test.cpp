@@ -55,27 +55,6 @@ TEST(EndpointText, IsPrintableUtf8) {
   EXPECT_FALSE(is_endpoint_text(std::string_view("a\0b", 3)));
 }
 
-TEST(Glob, StarMatchesAnyTextAndQuestionMarkOneByte) {
-  EXPECT_TRUE(matches_glob("node1", "node1"));
-  EXPECT_FALSE(matches_glob("node1", "node12"));
-  EXPECT_TRUE(matches_glob("node*", "node"));
-  EXPECT_TRUE(matches_glob("*-lab-*", "de-lab-7"));
-  EXPECT_FALSE(matches_glob("*-lab-*", "de-lab7"));
-  EXPECT_TRUE(matches_glob("node?", "node1"));
-  EXPECT_FALSE(matches_glob("node?", "node"));
-  EXPECT_TRUE(matches_glob("*a*b", "xxaxxbxb"));
-  EXPECT_FALSE(matches_glob("*a*b", "xxaxxbxc"));
-  EXPECT_TRUE(matches_glob("*", ""));
-  EXPECT_FALSE(matches_glob("", "x"));
-}
-
-TEST(Glob, ManyStarsStayQuick) {
-  std::string pattern;
-  for (int i = 0; i < 60; ++i) pattern += "*a";
-  pattern += "b";
-  EXPECT_FALSE(matches_glob(pattern, std::string(255, 'a')));
-}
-
 TEST(Search, IgnoresCaseOfAsciiLetters) {
   EXPECT_TRUE(contains_ignoring_case("urn:dev:os:Lab-7", "lAB"));
   EXPECT_TRUE(contains_ignoring_case("x", ""));

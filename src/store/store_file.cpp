@@ -58,7 +58,10 @@ constexpr const char* kSteps[] = {
     " stage INTEGER NOT NULL, step INTEGER NOT NULL, ending INTEGER NOT NULL, operation INTEGER, result INTEGER,"
     " reason TEXT NOT NULL, attempt INTEGER NOT NULL, began INTEGER NOT NULL, sent INTEGER NOT NULL,"
     " version_before TEXT NOT NULL, version TEXT NOT NULL, since INTEGER NOT NULL, PRIMARY KEY(campaign, number))"
-    " WITHOUT ROWID;",
+    " WITHOUT ROWID;"
+    // One row a sink of the configuration, also of one that was taken out: when it comes back it goes on.
+    "CREATE TABLE sink_cursor(name TEXT PRIMARY KEY NOT NULL, number INTEGER NOT NULL, series TEXT NOT NULL,"
+    " changed_at INTEGER NOT NULL) WITHOUT ROWID;",
 };
 static_assert(std::size(kSteps) == StoreFile::kVersion);
 

@@ -292,7 +292,15 @@ class FakeFleet final : public server::Fleet {
     const std::lock_guard lock(mutex_);
     traces_[endpoint].messages.push_back(std::move(message));
   }
+  void set_counters(const server::ServerCounters& counters) {
+    const std::lock_guard lock(mutex_);
+    set_counters_ = counters;
+  }
   void counters(std::function<void(server::ServerCounters)> done) override {
+    {
+      const std::lock_guard lock(mutex_);
+      if (set_counters_) return done(*set_counters_);
+    }
     server::ServerCounters counters;
     counters.registers = 7;
     counters.coap.datagrams_in = 11;
@@ -330,6 +338,7 @@ class FakeFleet final : public server::Fleet {
     return found->second;
   }
 
+  std::optional<server::ServerCounters> set_counters_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::string, server::TraceView> traces_;

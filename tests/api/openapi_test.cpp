@@ -57,6 +57,7 @@ TEST_F(OpenApi, TheTourMeetsExactlyWhatIsDocumented) {
   tour_trace();
   tour_credentials();
   tour_sms();
+  tour_sinks();
   tour_history();
   tour_bootstrap();
   tour_campaigns();

@@ -9,6 +9,7 @@ void OpenApi::tour_views() {
   view.announcement.root = "/lwm2m";
   fleet_.add(view);
   step(200, "GET", "/healthz");
+  step(200, "GET", "/readyz");
   step(200, "GET", "/openapi.json");
   step(200, "GET", "/api/v1/status");
   step(200, "GET", "/api/v1/objects");
@@ -76,6 +77,26 @@ void OpenApi::tour_queue() {
   step(404, "DELETE", all + "/999");
   step(404, "GET", all + "/x");
   fleet_.wake();
+}
+
+void OpenApi::tour_sinks() {
+  Api::Settings settings;
+  settings.sinks = &sinks_;
+  api_.reset();
+  start(settings);
+  sinks_.set({FakeSinks::view("a")});
+  step(200, "GET", "/api/v1/sinks");
+  step(200, "GET", "/api/v1/sinks/a");
+  step(404, "GET", "/api/v1/sinks/b");
+  step(200, "POST", "/api/v1/sinks/a/test");
+  sinks_.answer_with("no way");
+  step(502, "POST", "/api/v1/sinks/a/test");
+  step(404, "POST", "/api/v1/sinks/b/test");
+  step(200, "GET", "/readyz");
+  // No JSON: see metrics_test.cpp.
+  const auto [path, operation] = find_operation("GET", "/metrics");
+  toured_.insert("GET " + path);
+  EXPECT_TRUE((*operation)["responses"]["200"]["content"].contains(get("/metrics").field("Content-Type")));
 }
 
 void OpenApi::tour_trace() {

@@ -14,6 +14,7 @@
 #include "api/tokens.hpp"
 #include "api/event_items.hpp"
 #include "api_fixture.hpp"
+#include "fake_sinks.hpp"
 #include "bootstrap_samples.hpp"
 #include "campaign_office.hpp"
 #include "credential_store.hpp"
@@ -182,6 +183,7 @@ class OpenApi : public ApiTest {
   void tour_observations();
   void tour_queue();
   void tour_trace();
+  void tour_sinks();
   void tour_problems();
   void tour_tokens();
   void tour_credentials();
@@ -195,6 +197,7 @@ class OpenApi : public ApiTest {
   Document document_;
   std::set<std::string> toured_;
   CredentialStore store_;
+  FakeSinks sinks_;
   NumberStore numbers_;
   FakeCarrier carrier_;
   StoredValues stored_;
