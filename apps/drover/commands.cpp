@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/drover/exit_status.hpp"
+#include "apps/drover/jobs.hpp"
 #include "apps/drover/session.hpp"
 
 namespace drover::cli {
@@ -55,13 +56,15 @@ int send_raw(Session& session, const char* method, const std::string& url, const
 
 }  // namespace
 
-int devices(Session& session, const std::string& search, std::size_t limit) {
+int devices(Session& session, const std::string& search, const SelectionOptions& selection, std::size_t limit) {
+  const Query filters = selection_query(selection, now());
   Json all = Json::array();
   Json page;
   std::string after;
   do {
     Query query{{"limit", std::to_string(std::min(limit - all.size(), kPageMax))}};
     if (!search.empty()) query.emplace_back("search", search);
+    query.insert(query.end(), filters.begin(), filters.end());
     if (!after.empty()) query.emplace_back("after", after);
     const Reply reply = session.api.call("GET", "/api/v1/devices", query);
     if (!reply.is_success()) return fail(session, reply);
@@ -76,6 +79,10 @@ int devices(Session& session, const std::string& search, std::size_t limit) {
     return kOk;
   }
   print(devices_text(all, now()));
+  if (page["total"].is_null()) {
+    if (!after.empty()) print("more: --limit\n");
+    return kOk;
+  }
   const auto total = page.value("total", std::size_t{0});
   if (total > all.size()) print(std::to_string(total - all.size()) + " more: --limit, --search\n");
   return kOk;

@@ -19,6 +19,7 @@ struct OperationOptions {
   std::string via;        ///< "" for the server's default, like the next two
   std::string expires;    ///< as span_of() takes it
   std::string redeliver;
+  std::string priority;
 };
 
 struct Session {
@@ -42,7 +43,9 @@ struct FollowArguments {
   std::uint64_t count = 0;  ///< ends after so many events; 0: never
 };
 
-int devices(Session& session, const std::string& search, std::size_t limit);
+struct SelectionOptions;
+/// `search` goes with no selection.
+int devices(Session& session, const std::string& search, const SelectionOptions& selection, std::size_t limit);
 int show(Session& session, const std::string& endpoint);
 int read(Session& session, const std::string& endpoint, const lwm2m::Path& path, const std::string& accept);
 int write(Session& session, const std::string& endpoint, const lwm2m::Path& path, const WriteArguments& arguments);
@@ -58,8 +61,14 @@ int attributes(Session& session, const std::string& endpoint, const lwm2m::Path&
 int observe(Session& session, const std::string& endpoint, const lwm2m::Path& path, const std::string& accept,
             bool follow, bool keep, std::uint64_t count);
 int observations(Session& session, const std::string& endpoint);
-/// Operations of a device that wait, are under way or over; `states` comma-separated, "" for all.
-int operations(Session& session, const std::string& endpoint, const std::string& states, std::size_t limit);
+struct OperationListArguments {
+  std::string endpoint;  ///< "": of all devices
+  std::string states;    ///< comma-separated, "" for all
+  std::string asked_by;  ///< of all devices
+  std::size_t limit = 100;
+};
+/// Operations that wait, are under way or over.
+int operations(Session& session, const OperationListArguments& arguments);
 /// How one stands, and what came of it. The exit status is what the operation's own command would have given.
 int operation(Session& session, const std::string& endpoint, std::uint64_t id);
 int cancel_operation(Session& session, const std::string& endpoint, std::uint64_t id);

@@ -16,6 +16,8 @@
 #include "apps/drover/credentials.hpp"
 #include "apps/drover/exit_status.hpp"
 #include "apps/drover/history.hpp"
+#include "apps/drover/jobs.hpp"
+#include "apps/drover/selection_options.hpp"
 #include "apps/drover/session.hpp"
 #include "apps/drover/sinks.hpp"
 #include "apps/drover/sms.hpp"
@@ -71,6 +73,8 @@ struct Arguments {
   drover::cli::OperationOptions operation;
   std::uint64_t operation_id = 0;
   std::string states;
+  std::string asked_by;
+  drover::cli::SelectionOptions selection;
   std::size_t operations_limit = 100;
   std::string token;
   std::string role;
@@ -86,14 +90,6 @@ CLI::Validator path_validator() {
             return Path::parse(text) ? std::string() : "\"" + text + "\" is no path such as /3/0/14";
           },
           "PATH"};
-}
-
-CLI::Validator span_validator() {
-  return {[](std::string& text) {
-            const bool fine = drover::cli::span_of(text).has_value();
-            return fine ? std::string() : "\"" + text + "\" is no time such as 90s, 30m, 12h or 7d";
-          },
-          "TIME"};
 }
 
 /// Builds the commands; the one that was given is in `chosen` after parsing.
@@ -116,6 +112,7 @@ class CommandLine {
     drover::cli::add_history_commands(app_, chosen_);
     drover::cli::add_campaign_commands(app_, chosen_);
     drover::cli::add_sink_commands(app_, chosen_);
+    drover::cli::add_job_commands(app_, chosen_);
   }
 
  private:
@@ -139,12 +136,14 @@ class CommandLine {
     CLI::App* command = add_path(name, help, std::move(run));
     command->add_flag("--wait", a_.operation.wait, "wait for the result, up to --timeout, of a sleeping device, too");
     command->add_option("--expires", a_.operation.expires, "give up what isn't done in that time: 90s, 30m, 12h, 7d")
-        ->check(span_validator());
+        ->check(drover::cli::span_check());
     command->add_option("--via", a_.operation.via, "auto: as it registered, with the server's fallback; udp; sms")
         ->check(CLI::IsMember({"auto", "udp", "sms"}));
     command->add_option("--redeliver", a_.operation.redeliver, "send again what met a sleeping device: always, never,\n"
                         "harmless (the default): unless that could do something twice")
         ->check(CLI::IsMember({"harmless", "always", "never"}));
+    command->add_option("--priority", a_.operation.priority, "what goes first of what waits: low, normal or high")
+        ->check(CLI::IsMember({"low", "normal", "high"}));
     command->add_flag("--no-trigger", a_.operation.no_trigger, "don't ask a sleeping device by SMS to wake");
     return command;
   }
@@ -167,8 +166,9 @@ class CommandLine {
 
   void add_devices() {
     CLI::App* devices = add("devices", "list registered devices",
-                            [this](Session& s) { return drover::cli::devices(s, a_.search, a_.limit); });
-    devices->add_option("--search", a_.search, "part of the endpoint name");
+                            [this](Session& s) { return drover::cli::devices(s, a_.search, a_.selection, a_.limit); });
+    devices->add_option("--search", a_.search, "part of the endpoint name; with no other filter");
+    drover::cli::add_selection(devices, a_.selection);
     devices->add_option("--limit", a_.limit, "at most so many")->check(CLI::PositiveNumber)->capture_default_str();
     add_device("show", "one device and its objects", [this](Session& s) { return drover::cli::show(s, a_.endpoint); });
   }
@@ -192,10 +192,11 @@ class CommandLine {
   }
 
   void add_queue() {
-    CLI::App* all =
-        add_device("operations", "what waits for a device, is under way, or was done", [this](Session& s) {
-          return drover::cli::operations(s, a_.endpoint, a_.states, a_.operations_limit);
-        });
+    CLI::App* all = add("operations", "what waits for a device, or for all, is under way, or was done", [this](Session& s) {
+      return drover::cli::operations(s, {a_.endpoint, a_.states, a_.asked_by, a_.operations_limit});
+    });
+    all->add_option("endpoint", a_.endpoint, "the device's endpoint name; all devices without it");
+    all->add_option("--asked-by", a_.asked_by, "only what was asked by this, such as \"bulk 7\"; of all devices");
     all->add_option("--state", a_.states, "only queued, sent, done, failed, expired, cancelled: comma-separated");
     all->add_option("--limit", a_.operations_limit, "at most so many")
         ->check(CLI::Range(1, 1000))

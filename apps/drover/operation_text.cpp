@@ -42,9 +42,17 @@ std::string queued_text(const Json& operation) {
   return text + "; drover operation " + endpoint + " " + text_of(operation, "id") + " shows it\n";
 }
 
-std::string operations_text(const Json& operations, std::int64_t now) {
-  Table table({"ID", "OPERATION", "PATH", "STATE", "VIA", "SENT", "ASKED", "DETAIL"});
+std::string operations_text(const Json& operations, std::int64_t now, bool of_all) {
+  std::vector<std::string> heading{"ID", "OPERATION", "PATH", "STATE", "VIA", "SENT", "ASKED", "DETAIL"};
+  if (of_all) heading.insert(heading.begin() + 1, {"ENDPOINT", "ASKED BY"});
+  Table table(std::move(heading));
   for (const Json& one : operations) {
+    if (of_all) {
+      table.add({text_of(one, "id"), text_of(one, "endpoint"), text_of(one, "asked_by"), text_of(one, "operation"),
+                 text_of(one, "path"), text_of(one, "state"), text_of(one, "via"), text_of(one, "attempts"),
+                 span_text(now - integer_of(one, "created_at")) + " ago", text_of(one, "detail")});
+      continue;
+    }
     table.add({text_of(one, "id"), text_of(one, "operation"), text_of(one, "path"), text_of(one, "state"),
                text_of(one, "via"), text_of(one, "attempts"), span_text(now - integer_of(one, "created_at")) + " ago",
                text_of(one, "detail")});
@@ -68,6 +76,8 @@ std::string operation_text(const Json& operation, std::int64_t now, const NameOf
   line("state", text_of(operation, "state") + behind_text(operation));
   line("detail", text_of(operation, "detail"));
   line("via", text_of(operation, "via"));
+  line("asked by", text_of(operation, "asked_by"));
+  if (const std::string priority = text_of(operation, "priority"); priority != "normal") line("priority", priority);
   line("sent", text_of(operation, "attempts") + (integer_of(operation, "attempts") == 1 ? " time" : " times"));
   moment("asked", "created_at");
   moment("last sent", "sent_at");

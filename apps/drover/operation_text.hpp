@@ -12,7 +12,8 @@ namespace drover::cli {
 
 /// "queued as 17 behind 2 others; expected by ...": what will happen to an operation, one line.
 std::string queued_text(const nlohmann::json& operation);
-std::string operations_text(const nlohmann::json& operations, std::int64_t now);
+/// `of_all` devices: with whom they are for and who asked.
+std::string operations_text(const nlohmann::json& operations, std::int64_t now, bool of_all = false);
 /// One with its answer, or the problem in its place.
 std::string operation_text(const nlohmann::json& operation, std::int64_t now, const NameOf& name_of);
 /// What an event of kind `operation` says, behind the device's name.

@@ -24,14 +24,19 @@ int exit_status_of_operation(const Json& operation) {
 
 }  // namespace
 
-int operations(Session& session, const std::string& endpoint, const std::string& states, std::size_t limit) {
-  Query query{{"limit", std::to_string(limit)}};
-  if (!states.empty()) query.emplace_back("state", states);
-  return finish(session, session.api.call("GET", device_url(endpoint) + "/operations", query), [&](const Json& list) {
+int operations(Session& session, const OperationListArguments& arguments) {
+  Query query{{"limit", std::to_string(arguments.limit)}};
+  if (!arguments.states.empty()) query.emplace_back("state", arguments.states);
+  const bool one_device = !arguments.endpoint.empty() && arguments.asked_by.empty();
+  if (!one_device && !arguments.endpoint.empty()) query.emplace_back("endpoint", arguments.endpoint);
+  if (!arguments.asked_by.empty()) query.emplace_back("asked_by", arguments.asked_by);
+  const std::string url = one_device ? device_url(arguments.endpoint) + "/operations" : "/api/v1/operations";
+  return finish(session, session.api.call("GET", url, query), [&](const Json& list) {
     const Json& listed = list.at("operations");
-    std::string text = operations_text(listed, std::time(nullptr));
+    std::string text = operations_text(listed, std::time(nullptr), !one_device);
     const auto total = list.value("total", std::size_t{0});
     if (total > listed.size()) text += std::to_string(total - listed.size()) + " more: --limit, --state\n";
+    if (list.contains("next") && list["next"].is_string()) text += "more: --limit, --state\n";
     return text;
   });
 }

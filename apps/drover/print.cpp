@@ -176,6 +176,11 @@ std::string device_text(const Json& device, std::int64_t now) {
   };
   line("endpoint", text_of(device, "endpoint") + " (" + text_of(device, "scheme") + ")");
   line("registration", text_of(device, "registration"));
+  if (const auto tags = device.find("tags"); tags != device.end()) {
+    std::string all;
+    for (const Json& tag : *tags) all += (all.empty() ? "" : ", ") + scalar_text(tag);
+    line("tags", all);
+  }
   line("address", text_of(device, "address"));
   line("identity", text_of(device, "identity"));
   line("lwm2m", text_of(device, "version"));

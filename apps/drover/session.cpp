@@ -63,6 +63,7 @@ Query operation_query(const Session& session) {
   Query query{{"timeout", std::to_string(session.api.timeout())}};
   if (options.wait) query.emplace_back("wait", "true");
   if (options.no_trigger) query.emplace_back("trigger", "false");
+  if (!options.priority.empty()) query.emplace_back("priority", options.priority);
   if (!options.via.empty()) query.emplace_back("via", options.via);
   if (!options.redeliver.empty()) query.emplace_back("redeliver", options.redeliver);
   if (const auto expires = span_of(options.expires)) query.emplace_back("expires", std::to_string(*expires));

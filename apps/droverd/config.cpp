@@ -286,6 +286,7 @@ Table sections(Config& config, std::int64_t& ack_timeout_ms) {
       {"images", images_section(config.firmware)},
       {"campaigns", campaigns_section(config.firmware)},
       {"sink", sink_sections(config.sinks)},
+      {"rule", rules_section(config.rules)},
       {"log", table_of({{"level", choice<Level>(config.log_level, {{"debug", Level::Debug},
                                                                    {"info", Level::Info},
                                                                    {"warn", Level::Warn},

@@ -106,6 +106,14 @@ struct SinkConfig {
   std::string status_topic, client_id, username, password_file;
 };
 
+/// A rule as it stands in the file; see rule_config.hpp.
+struct RuleSource {
+  std::string name;
+  std::string json;  ///< all but the name
+  std::string file;
+  std::size_t line = 0;
+};
+
 struct Config {
   std::string listen = "[::]:5683";
   std::string secure_listen = "[::]:5684";  ///< "": no DTLS
@@ -136,6 +144,7 @@ struct Config {
   HistoryConfig history;
   FirmwareConfig firmware;
   std::vector<SinkConfig> sinks;
+  std::vector<RuleSource> rules{};
   io::log::Level log_level = io::log::Level::Info;
   io::log::Form log_form = io::log::Form::Text;
 };

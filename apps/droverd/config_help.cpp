@@ -137,6 +137,15 @@ const char* const kConfigHelp = R"(Configuration file (TOML), each key with its 
   username = ""
   password_file = ""           its first line
   in_flight = 20               mqtt: events without a PUBACK
+  [[rule]]                     what is done with devices that register; any number of them
+  name = "meters"
+  enabled = true
+  condition = { name = "meter-*" }   all must hold: endpoints, name, tags, manufacturer, model, version, object; or all
+  ask = false                  read manufacturer, model and version from the device when they aren't known
+  when = "registration"        registration: upon each new one; once: for each device until it has succeeded
+  stop_on_failure = false      a step that fails ends the rule for that device
+  steps = ["observe /3303/0/5700", "write-attributes /3303/0/5700 pmin=10 pmax=600", "read /3/0", "execute /3/0/12",
+           "write /3/0/14 +01:00"]
   [log]
   level = "info"               debug, info, warn, error or off
   format = "text"              text or json

@@ -42,6 +42,10 @@ Setter checked_texts(std::vector<std::string>& to, Result<void> (*check)(const s
 Setter seconds(Duration& to, std::int64_t least, std::int64_t most);
 Setter table_of(Table known);
 
+struct RuleSource;
+/// [[rule]], whose content is looked at once the object definitions are known.
+Setter rules_section(std::vector<RuleSource>& to);
+
 /// Every key of `table` must be known. `prefix` is that of the keys in messages: "" or "sms.".
 Result<void> apply(const toml::table& table, const Table& known, const std::string& file, const std::string& prefix);
 

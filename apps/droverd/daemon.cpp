@@ -10,6 +10,8 @@
 #include <variant>
 
 #include "api/api.hpp"
+#include "api/operation_forms.hpp"
+#include "automation_thread.hpp"
 #include "bootstrap_thread.hpp"
 #include "campaign_thread.hpp"
 #include "credential_store.hpp"
@@ -19,6 +21,7 @@
 #include "io/log.hpp"
 #include "io/resolve.hpp"
 #include "io/secret_file.hpp"
+#include "rule_config.hpp"
 #include "secure_port.hpp"
 #include "shard_threads.hpp"
 #include "sink_threads.hpp"
@@ -195,6 +198,7 @@ struct Daemon::Parts {
 
   Result<void> open_stores(const std::string& key_variable);
   Result<void> open_fleet();
+  Result<void> open_automation();
   Result<void> open_bootstrap();
   Result<void> open_sinks();
   Result<void> open_api();
@@ -209,6 +213,7 @@ struct Daemon::Parts {
   Keeping keeping;
   std::unique_ptr<ValuesThread> values;  ///< or null
   std::unique_ptr<CampaignThread> campaigns;  ///< or null
+  std::unique_ptr<AutomationThread> automation;
   std::unique_ptr<ShardThreads> shards;
   std::optional<EventLog> fleet;
   // Named before the service, whose thread tells both; opened behind it, since it asks the service.
@@ -256,7 +261,9 @@ Result<void> Daemon::Parts::open_fleet() {
   if (!threads) return tl::unexpected(threads.error());
   shards = std::move(*threads);
   fleet.emplace(shards->fleet());
+  if (auto done = open_automation(); !done) return done;
   fleet->on_event([this](const server::Event& event) {
+    automation->handle(event);
     if (campaigns) campaigns->handle(event);
   });
   service.emplace(*credentials->credentials, [this] {
@@ -266,7 +273,17 @@ Result<void> Daemon::Parts::open_fleet() {
   if (sms_accounts) numbers.emplace(*sms_accounts, *service);
   if (!campaigns) return {};
   const auto secure = shards->secure_local();
-  return campaigns->load(*fleet, nullptr, shards->local().port, secure ? secure->port : std::uint16_t{0});
+  return campaigns->load(*fleet, &automation->selector(), shards->local().port, secure ? secure->port : std::uint16_t{0});
+}
+
+Result<void> Daemon::Parts::open_automation() {
+  auto forms = api::operation_forms(registry);
+  auto rules = read_rules(config, *forms);
+  if (!rules) return tl::unexpected(rules.error());
+  auto opened = AutomationThread::open(file, *fleet, std::move(forms), {std::move(*rules), values ? &values->known() : nullptr});
+  if (!opened) return tl::unexpected(opened.error());
+  automation = std::move(*opened);
+  return {};
 }
 
 Result<void> Daemon::Parts::open_bootstrap() {
@@ -298,6 +315,7 @@ Result<void> Daemon::Parts::open_api() {
   settings.sinks = &sinks;
   if (keeping.journal) settings.health.push_back(&store_health.emplace(*keeping.keeper));
   settings.metrics_open = config.api_metrics_open;
+  settings.jobs = automation.get();
   settings.hub = keeping.hub;
   settings.rate = config.api_rate;
   settings.burst = config.api_burst;
@@ -336,6 +354,7 @@ Result<void> Daemon::start() {
   parts.shards->start();
   if (parts.bootstrap) parts.bootstrap->start();
   start_sms(parts.sms.get(), *parts.shards);
+  parts.automation->start();
   if (parts.campaigns) parts.campaigns->start();
   parts.sinks.start();
   parts.api->start();
@@ -374,6 +393,7 @@ void Daemon::stop() {
   parts.api->stop();
   if (parts.bootstrap) parts.bootstrap->stop();
   if (parts.campaigns) parts.campaigns->stop();
+  parts.automation->stop();
   if (parts.sms) parts.sms->stop();
   parts.shards->stop();
   if (!parts.keeping.keeper->stop()) {

@@ -105,6 +105,10 @@ void EventLog::cancel(std::string endpoint, lwm2m::Path path, server::CancelMode
                       std::function<bool(const server::OperationStatus&)> progress) {
   fleet_.cancel(std::move(endpoint), path, mode, settings, std::move(progress));
 }
+void EventLog::all_operations(server::OperationQuery query, std::function<void(server::OperationPage)> done) {
+  fleet_.all_operations(std::move(query), std::move(done));
+}
+
 void EventLog::counters(std::function<void(server::ServerCounters)> done) {
   fleet_.counters(std::move(done));
 }

@@ -30,6 +30,7 @@ class EventLog final : public server::Fleet {
               std::function<void(server::OperationResult)> done) override;
   void cancel(std::string endpoint, lwm2m::Path path, server::CancelMode mode, server::OperationSettings settings,
               std::function<bool(const server::OperationStatus&)> progress) override;
+  void all_operations(server::OperationQuery query, std::function<void(server::OperationPage)> done) override;
   void counters(std::function<void(server::ServerCounters)> done) override;
   void trace(std::string endpoint, Duration time, std::function<void(bool)> done) override;
   void traced(std::string endpoint, std::uint64_t after, std::size_t limit,

@@ -12,6 +12,7 @@
 
 #include "api/api.hpp"
 #include "api/listen_address.hpp"
+#include "api/operation_forms.hpp"
 #include "api/tls_context.hpp"
 #include "api/tokens.hpp"
 #include "config.hpp"
@@ -21,6 +22,7 @@
 #include "io/log.hpp"
 #include "io/standard_output.hpp"
 #include "plan_shelf.hpp"
+#include "rule_config.hpp"
 #include "sink_threads.hpp"
 
 namespace {
@@ -266,6 +268,7 @@ int main(int argc, char** argv) {
     }
     if (const auto plans = droverd::read_plans(config->bootstrap.plans, registry); !plans) return fail(plans.error());
     if (const auto fine = droverd::check_sink_files(config->sinks); !fine) return fail(fine.error());
+    if (const auto rules = droverd::read_rules(*config, *api::operation_forms(registry)); !rules) return fail(rules.error());
     std::cout << "droverd: the configuration is fine\n";
     return end(0);
   }

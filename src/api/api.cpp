@@ -105,6 +105,7 @@ Result<Api> Api::open(const Settings& settings, server::Fleet& fleet, const lwm2
                                              settings.credentials, settings.bootstrap,
                                              settings.sms_accounts, settings.sms});
   state->history = settings.history;
+  state->jobs = settings.jobs;
   state->campaigns = settings.campaigns;
   state->sinks = settings.sinks;
   state->health = settings.health;

@@ -16,6 +16,7 @@
 #include "events/hub.hpp"
 #include "history/archive.hpp"
 #include "campaign/desk.hpp"
+#include "jobs/desk.hpp"
 #include "lwm2m/model/registry.hpp"
 #include "server/fleet.hpp"
 #include "sinks/sink_list.hpp"
@@ -60,6 +61,8 @@ class Api {
     /// What /readyz asks besides the fleet; each outlives the Api.
     std::vector<HealthSource*> health = {};
     bool metrics_open = false;  ///< /metrics needs no token on this machine, see Gate
+    /// Bulk operations, rules and tags; outlives the Api. nullptr: their routes say that there are none.
+    jobs::Desk* jobs = nullptr;
     http::Limits http;
     /// What happens, for streams. nullptr: the Api's own, which takes the event sinks of fleet and desk.
     std::shared_ptr<events::Hub> hub;

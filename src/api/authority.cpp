@@ -171,6 +171,13 @@ Result<NewToken> Authority::add(const std::string& name, Role role, std::optiona
   return made;
 }
 
+std::string Authority::describe(const Caller& caller) const {
+  if (caller.token == 0) return "api";
+  const store::Token* const token = find(caller.token);
+  const std::string text = "token " + std::to_string(caller.token);
+  return token == nullptr ? text : text + " (" + token->name + ")";
+}
+
 std::vector<store::Token> Authority::tokens() const {
   std::vector<store::Token> all;
   all.reserve(tokens_.size());

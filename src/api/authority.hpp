@@ -59,6 +59,8 @@ class Authority : public std::enable_shared_from_this<Authority> {
   Result<NewToken> add(const std::string& name, Role role, std::optional<UnixSeconds> expires_at);
   /// By id.
   [[nodiscard]] std::vector<store::Token> tokens() const;
+  /// For people: "token 3 (anna)"; "api" for nobody in particular.
+  [[nodiscard]] std::string describe(const Caller& caller) const;
   /// What was removed; nothing when there is none of that id.
   Result<std::optional<store::Token>> remove(std::uint64_t id);
 

@@ -22,6 +22,7 @@
 #include "events/hub.hpp"
 #include "history/archive.hpp"
 #include "campaign/desk.hpp"
+#include "jobs/desk.hpp"
 #include "lwm2m/model/registry.hpp"
 #include "server/fleet.hpp"
 #include "sinks/sink_list.hpp"
@@ -57,6 +58,7 @@ struct State {
   // On the server's thread.
   std::function<http::ServerFigures()> http = {};
   RequestCounters requests = {};
+  jobs::Desk* jobs = nullptr;                     ///< outlives the Api; nullptr without one
 };
 
 /// One request that found its route.
@@ -114,6 +116,26 @@ void get_all_history(const std::shared_ptr<Call>& call);
 void list_sinks(const std::shared_ptr<Call>& call);
 void get_sink(const std::shared_ptr<Call>& call);
 void test_sink(const std::shared_ptr<Call>& call);
+void list_tags(const std::shared_ptr<Call>& call);
+void get_tags(const std::shared_ptr<Call>& call);
+void put_tags(const std::shared_ptr<Call>& call);
+void remove_tags(const std::shared_ptr<Call>& call);
+
+void list_bulks(const std::shared_ptr<Call>& call);
+void add_bulk(const std::shared_ptr<Call>& call);
+void get_bulk(const std::shared_ptr<Call>& call);
+void list_bulk_devices(const std::shared_ptr<Call>& call);
+void pause_bulk(const std::shared_ptr<Call>& call);
+void resume_bulk(const std::shared_ptr<Call>& call);
+void cancel_bulk(const std::shared_ptr<Call>& call);
+void retry_bulk(const std::shared_ptr<Call>& call);
+void remove_bulk(const std::shared_ptr<Call>& call);
+
+void list_rules(const std::shared_ptr<Call>& call);
+void get_rule(const std::shared_ptr<Call>& call);
+void put_rule(const std::shared_ptr<Call>& call);
+void remove_rule(const std::shared_ptr<Call>& call);
+void list_rule_devices(const std::shared_ptr<Call>& call);
 
 void list_plans(const std::shared_ptr<Call>& call);
 void get_plan(const std::shared_ptr<Call>& call);
@@ -156,6 +178,7 @@ void start_trace(const std::shared_ptr<Call>& call);
 void stop_trace(const std::shared_ptr<Call>& call);
 void get_trace(const std::shared_ptr<Call>& call);
 void list_operations(const std::shared_ptr<Call>& call);
+void list_all_operations(const std::shared_ptr<Call>& call);
 void get_operation(const std::shared_ptr<Call>& call);
 void cancel_operation(const std::shared_ptr<Call>& call);
 

@@ -8,26 +8,25 @@
 
 namespace drover::api {
 
-namespace {
-
-constexpr int kNestingMax = 2;  // the object and its members
-
-}  // namespace
-
 Problem bad_value(std::string_view member, std::string detail) {
   const std::string pointer = member.empty() ? std::string() : "/" + std::string(member);
   return {.kind = "bad-value", .detail = std::move(detail), .pointer = pointer};
 }
 
 tl::expected<Members, Problem> Members::parse(const http::Request& request,
-                                              std::initializer_list<std::string_view> known) {
+                                              std::initializer_list<std::string_view> known, int nesting_max) {
   if (request.content_type != "application/json") {
     return tl::unexpected(
         Problem{.status = 415, .kind = "unsupported-media-type", .detail = "the body must be application/json"});
   }
-  const auto shallow = [](int depth, Json::parse_event_t, Json&) { return depth <= kNestingMax; };
+  // Refused while parsing: a deep body would otherwise be built, and destroyed recursively.
+  bool too_deep = false;
+  const auto shallow = [&](int depth, Json::parse_event_t, Json&) {
+    too_deep = too_deep || depth > nesting_max;
+    return !too_deep;
+  };
   Json body = Json::parse(request.body, shallow, false);
-  if (!body.is_object()) {
+  if (too_deep || !body.is_object()) {
     return tl::unexpected(Problem{.kind = "bad-body", .detail = "the body must be a JSON object"});
   }
   for (const auto& [name, value] : body.items()) {
@@ -88,6 +87,19 @@ std::optional<std::optional<UnixSeconds>> Members::time(const char* name) {
   const auto value = number(name, 0, std::numeric_limits<std::int64_t>::max() - 1);
   if (!value) return std::nullopt;
   return std::optional<UnixSeconds>(*value);
+}
+
+std::optional<std::vector<std::string>> Members::texts(const char* name) {
+  const Json* const found = find(name);
+  if (found == nullptr) return std::nullopt;
+  std::vector<std::string> list;
+  for (const Json& one : *found) {
+    if (!found->is_array() || !one.is_string()) break;
+    list.push_back(one.get<std::string>());
+  }
+  if (found->is_array() && list.size() == found->size()) return list;
+  note(name, "must be a list of texts");
+  return std::nullopt;
 }
 
 void Members::note(const char* name, const std::string& detail) {

@@ -105,16 +105,15 @@ Made<OutgoingBody> raw_body(const Json& body) {
   return out;
 }
 
-Made<OutgoingBody> encode_body(const Call& call, const lwm2m::Path& path, const server::DeviceView& device,
+Made<OutgoingBody> encode_body(const std::optional<FormatNumber>& wanted, const lwm2m::Path& path,
+                               const server::DeviceView& device,
                                const tl::expected<lwm2m::Tree, ValueProblem>& tree) {
   if (!tree) {
     return tl::unexpected(
         Problem{.kind = "bad-value", .detail = tree.error().detail, .pointer = "/value" + tree.error().pointer});
   }
-  const auto wanted = format_parameter(call);
-  if (!wanted) return tl::unexpected(wanted.error());
   const FormatNumber usual = is_single_opaque(path, *tree) ? lwm2m::format::kOpaque : format_for(device);
-  const FormatNumber number = wanted->value_or(usual);
+  const FormatNumber number = wanted.value_or(usual);
   const auto format = lwm2m::format_of(number);
   if (!format || *format == Format::Link) {
     return tl::unexpected(Problem{.kind = "bad-parameter",
@@ -150,46 +149,57 @@ bool is_argument_list(std::string_view text) {
 /// What Write and Create have in common: a raw body, or JSON of which `values` makes the rest.
 template <class Values>
 Made<OutgoingBody> outgoing(const Call& call, Values&& values) {
-  if (call.request.content_type == kRaw) {
-    const auto format = format_parameter(call);
-    if (!format) return tl::unexpected(format.error());
-    return OutgoingBody{*format, to_bytes(call.request.body)};
-  }
+  const auto format = format_parameter(call);
+  if (!format) return tl::unexpected(format.error());
+  if (call.request.content_type == kRaw) return OutgoingBody{*format, to_bytes(call.request.body)};
   if (call.request.content_type != kJson) {
     return media_type("send a JSON body as Content-Type: application/json, or a raw one as application/octet-stream");
   }
   const auto body = parse_object(call.request.body);
   if (!body) return tl::unexpected(body.error());
-  if (body->contains("payload")) return raw_body(*body);
-  return values(*body);
+  return values(*body, *format);
 }
 
 }  // namespace
 
+tl::expected<OutgoingBody, Problem> write_payload(const Json& body, const std::optional<FormatNumber>& format,
+                                                  const lwm2m::Path& path, const server::DeviceView& device,
+                                                  const lwm2m::model::Registry& registry) {
+  if (body.contains("payload")) return raw_body(body);
+  if (auto problem = check_members(body, {"value"})) return tl::unexpected(*problem);
+  if (!body.contains("value")) return bad_body("the body needs a member \"value\" or \"payload\"");
+  const DeviceDefinitions definitions(registry, device.announcement);
+  return encode_body(format, path, device, to_tree(body["value"], path, definitions));
+}
+
+tl::expected<OutgoingBody, Problem> create_payload(const Json& body, const std::optional<FormatNumber>& format,
+                                                   const lwm2m::Path& path, const server::DeviceView& device,
+                                                   const lwm2m::model::Registry& registry) {
+  if (body.contains("payload")) return raw_body(body);
+  if (auto problem = check_members(body, {"value", "instance"})) return tl::unexpected(*problem);
+  if (!body.contains("value")) return bad_body("the body needs a member \"value\" or \"payload\"");
+  std::optional<lwm2m::InstanceId> instance;
+  if (const auto given = body.find("instance"); given != body.end()) {
+    if (!given->is_number_unsigned() || given->get<std::uint64_t>() >= lwm2m::kReservedId) {
+      return bad_body("instance must be an id, 0 to 65534", "/instance");
+    }
+    instance = given->get<lwm2m::InstanceId>();
+  }
+  const DeviceDefinitions definitions(registry, device.announcement);
+  return encode_body(format, path, device, to_new_instance(body["value"], path.object(), instance, definitions));
+}
+
 tl::expected<OutgoingBody, Problem> write_body(const Call& call, const lwm2m::Path& path,
                                                const server::DeviceView& device) {
-  return outgoing(call, [&](const Json& body) -> Made<OutgoingBody> {
-    if (auto problem = check_members(body, {"value"})) return tl::unexpected(*problem);
-    if (!body.contains("value")) return bad_body("the body needs a member \"value\" or \"payload\"");
-    const DeviceDefinitions definitions(call.state->registry, device.announcement);
-    return encode_body(call, path, device, to_tree(body["value"], path, definitions));
+  return outgoing(call, [&](const Json& body, const std::optional<FormatNumber>& format) {
+    return write_payload(body, format, path, device, call.state->registry);
   });
 }
 
 tl::expected<OutgoingBody, Problem> create_body(const Call& call, const lwm2m::Path& path,
                                                 const server::DeviceView& device) {
-  return outgoing(call, [&](const Json& body) -> Made<OutgoingBody> {
-    if (auto problem = check_members(body, {"value", "instance"})) return tl::unexpected(*problem);
-    if (!body.contains("value")) return bad_body("the body needs a member \"value\" or \"payload\"");
-    std::optional<lwm2m::InstanceId> instance;
-    if (const auto given = body.find("instance"); given != body.end()) {
-      if (!given->is_number_unsigned() || given->get<std::uint64_t>() >= lwm2m::kReservedId) {
-        return bad_body("instance must be an id, 0 to 65534", "/instance");
-      }
-      instance = given->get<lwm2m::InstanceId>();
-    }
-    const DeviceDefinitions definitions(call.state->registry, device.announcement);
-    return encode_body(call, path, device, to_new_instance(body["value"], path.object(), instance, definitions));
+  return outgoing(call, [&](const Json& body, const std::optional<FormatNumber>& format) {
+    return create_payload(body, format, path, device, call.state->registry);
   });
 }
 
@@ -201,8 +211,12 @@ tl::expected<std::string, Problem> execute_arguments(const Call& call) {
   if (auto problem = check_members(*body, {"arguments"})) return tl::unexpected(*problem);
   const auto arguments = body->find("arguments");
   if (arguments == body->end()) return std::string();
-  if (!arguments->is_string()) return bad_body("arguments must be a string such as 0='a',1", "/arguments");
-  auto text = arguments->get<std::string>();
+  return check_arguments(*arguments);
+}
+
+tl::expected<std::string, Problem> check_arguments(const Json& arguments) {
+  if (!arguments.is_string()) return bad_body("arguments must be a string such as 0='a',1", "/arguments");
+  auto text = arguments.get<std::string>();
   if (text.size() > kOptionTextMax) {
     return bad_body("arguments must be at most " + std::to_string(kOptionTextMax) + " bytes", "/arguments");
   }

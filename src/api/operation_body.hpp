@@ -25,4 +25,14 @@ tl::expected<OutgoingBody, Problem> create_body(const Call& call, const lwm2m::P
 /// {"arguments": "..."}, or "" for no body.
 tl::expected<std::string, Problem> execute_arguments(const Call& call);
 
+// The same of JSON that came otherwise: an object with these members alone.
+tl::expected<OutgoingBody, Problem> write_payload(const Json& body, const std::optional<lwm2m::FormatNumber>& format,
+                                                  const lwm2m::Path& path, const server::DeviceView& device,
+                                                  const lwm2m::model::Registry& registry);
+tl::expected<OutgoingBody, Problem> create_payload(const Json& body, const std::optional<lwm2m::FormatNumber>& format,
+                                                   const lwm2m::Path& path, const server::DeviceView& device,
+                                                   const lwm2m::model::Registry& registry);
+/// The value of `arguments`.
+tl::expected<std::string, Problem> check_arguments(const Json& arguments);
+
 }  // namespace drover::api

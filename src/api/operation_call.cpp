@@ -110,7 +110,15 @@ http::Response waited_too_long(std::chrono::seconds wait) {
       .no_answer = "timeout"});
 }
 
+std::optional<server::Priority> parse_priority(std::string_view text) {
+  for (const server::Priority one : {server::Priority::Low, server::Priority::Normal, server::Priority::High}) {
+    if (text == server::to_string(one)) return one;
+  }
+  return std::nullopt;
+}
+
 std::optional<OperationRequest> operation_request(const Call& call) {
+  using server::Priority;
   using server::Redelivery;
   using server::Way;
   static constexpr Named<bool> kNoYes[] = {{"false", false}, {"true", true}};
@@ -118,6 +126,8 @@ std::optional<OperationRequest> operation_request(const Call& call) {
   static constexpr Named<Way> kWays[] = {{"auto", Way::Automatic}, {"udp", Way::Udp}, {"sms", Way::Sms}};
   static constexpr Named<Redelivery> kRedeliveries[] = {
       {"harmless", Redelivery::Harmless}, {"always", Redelivery::Always}, {"never", Redelivery::Never}};
+  static constexpr Named<Priority> kPriorities[] = {
+      {"normal", Priority::Normal}, {"low", Priority::Low}, {"high", Priority::High}};
   const auto timeout = timeout_of(call);
   if (!timeout) return std::nullopt;
   const auto wait = one_of(call, "wait", kNoYes);
@@ -130,11 +140,20 @@ std::optional<OperationRequest> operation_request(const Call& call) {
   if (!redelivery) return std::nullopt;
   const auto trigger = one_of(call, "trigger", kYesNo);
   if (!trigger) return std::nullopt;
-  return OperationRequest{
-      .settings = {.expires_after = *expires, .way = *way, .redelivery = *redelivery, .trigger = *trigger},
-      .timeout = *timeout,
-      .wait = *wait,
-      .async = call.request.respond_async && !*wait};
+  const auto priority = one_of(call, "priority", kPriorities);
+  if (!priority) return std::nullopt;
+  OperationRequest request{.settings = {.expires_after = *expires,
+                                        .way = *way,
+                                        .redelivery = *redelivery,
+                                        .trigger = *trigger,
+                                        .priority = *priority,
+                                        .asked_by = call.state->authority->describe(call.request.caller)},
+                           .timeout = *timeout,
+                           .wait = *wait,
+                           .async = call.request.respond_async && !*wait};
+  // Nobody waits for it: what is said to be under way outlives a kill.
+  request.settings.durable = request.async;
+  return request;
 }
 
 Progress follow_operation(const std::shared_ptr<Call>& call, const OperationRequest& request,

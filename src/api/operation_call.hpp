@@ -14,8 +14,8 @@
 namespace drover::api {
 
 /// Query parameters that every operation takes.
-inline constexpr std::array<std::string_view, 6> kOperationParameters{"timeout", "wait",      "expires",
-                                                                      "via",     "redeliver", "trigger"};
+inline constexpr std::array<std::string_view, 7> kOperationParameters{
+    "timeout", "wait", "expires", "via", "redeliver", "trigger", "priority"};
 bool is_operation_parameter(std::string_view name);
 /// The longest time that an operation may be given. A leap year.
 inline constexpr std::chrono::seconds kOperationExpiresMax = std::chrono::hours(24 * 366);
@@ -24,6 +24,9 @@ inline constexpr std::chrono::seconds kOperationExpiresMax = std::chrono::hours(
 std::optional<std::chrono::seconds> timeout_of(const Call& call);
 /// 504 after such a wait.
 http::Response waited_too_long(std::chrono::seconds wait);
+
+/// "low", "normal", "high".
+std::optional<server::Priority> parse_priority(std::string_view text);
 
 /// What the query of a call says about its operation.
 struct OperationRequest {

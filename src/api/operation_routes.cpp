@@ -6,6 +6,7 @@
 #include "api/call.hpp"
 #include "api/operation_body.hpp"
 #include "api/operation_call.hpp"
+#include "api/operation_rules.hpp"
 #include "api/operation_views.hpp"
 
 namespace drover::api {
@@ -15,57 +16,22 @@ namespace {
 using lwm2m::Path;
 using server::NoAnswer;
 
-constexpr std::size_t kAttributeMax = 64;  ///< bytes of a value: a float's longest form is 24
-
 Problem bad_parameter(std::string_view name, std::string detail) {
   return {.kind = "bad-parameter", .detail = std::move(detail), .parameter = std::string(name)};
 }
 
-/// The path when its depth is one of those that the operation allows (Core §5.4, §5.5).
+/// The path when its depth is one of those that the operation allows; nothing, and the call is refused, else.
 std::optional<Path> path_of_call(const Call& call, const char* operation, int depth_min, int depth_max) {
-  static constexpr const char* kLevels[] = {"root", "object", "object instance", "resource", "resource instance"};
-  const auto path = Path::parse(call.rest);
-  if (!path || path->is_root()) {
-    call.refuse({.kind = "bad-path", .detail = "\"" + call.rest + "\" is no path such as 3/0/1"});
-    return std::nullopt;
-  }
-  if (path->depth() < depth_min || path->depth() > depth_max) {
-    std::string detail = std::string(operation) + " takes the path of an " + kLevels[depth_min];
-    if (depth_max > depth_min) detail += std::string(" down to a ") + kLevels[depth_max];
-    call.refuse({.kind = "bad-path", .detail = detail + ", not of a " + kLevels[path->depth()]});
-    return std::nullopt;
-  }
-  return path;
+  const auto path = operation_path(call.rest, operation, depth_min, depth_max);
+  if (path) return *path;
+  call.refuse(path.error());
+  return std::nullopt;
 }
 
-/// gt, lt and st are decimal numbers, every other attribute is a whole number (Core §5.1.2; later versions, too).
-bool is_attribute_value(std::string_view name, std::string_view value) {
-  if (value.size() > kAttributeMax) return false;
-  const bool decimal = name == "gt" || name == "lt" || name == "st";
-  if (decimal && (value.front() == '-' || value.front() == '+')) value.remove_prefix(1);
-  const auto digits = [&] {
-    const std::size_t end = std::min(value.find_first_not_of("0123456789"), value.size());
-    value.remove_prefix(end);
-    return end > 0;
-  };
-  if (!digits()) return false;
-  if (decimal && value.starts_with('.')) {
-    value.remove_prefix(1);
-    if (!digits()) return false;
-  }
-  return value.empty();
-}
-
-struct Accept {
-  std::optional<lwm2m::FormatNumber> number;
-  bool none = false;
-};
 std::optional<Accept> accept_of(const Call& call) {
-  const auto text = call.target.parameter("accept");
-  if (!text) return Accept{};
-  if (*text == "none") return Accept{std::nullopt, true};
-  if (const auto number = lwm2m::parse_format(*text)) return Accept{number, false};
-  call.refuse(bad_parameter("accept", "accept must be tlv, json, text, opaque, link, a number or none"));
+  const auto accept = parse_accept(call.target.parameter("accept"));
+  if (accept) return *accept;
+  call.refuse(accept.error());
   return std::nullopt;
 }
 

@@ -80,6 +80,8 @@ Json to_json(const OperationStatus& status) {
                {"state", server::to_string(status.state)},
                {"detail", describe(status)},
                {"via", status.way == server::Way::Automatic ? "auto" : server::to_string(status.way)},
+               {"priority", server::to_string(status.priority)},
+               {"asked_by", status.asked_by.empty() ? Json(nullptr) : Json(status.asked_by)},
                {"created_at", status.created_at},
                {"expires_at", status.expires_at},
                {"sent_at", or_null(status.sent_at)},

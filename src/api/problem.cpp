@@ -42,6 +42,7 @@ std::string_view title_of(std::string_view kind) {
       {"no-sms", "The server speaks no SMS"},
       {"no-history", "The server keeps no values"},
       {"no-bootstrap", "There is no bootstrap server"},
+      {"no-automation", "There are no bulk operations, rules and tags"},
       {"foreign-host", "The request names another host"},
       {"foreign-origin", "The request comes from another site"},
       {"unsupported-media-type", "The body's media type isn't supported"},

@@ -2,6 +2,7 @@
 // Routes for operations that have been asked for: seen, and taken back.
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "api/call.hpp"
@@ -116,6 +117,35 @@ void list_operations(const std::shared_ptr<Call>& call) {
           });
         });
       });
+}
+
+void list_all_operations(const std::shared_ptr<Call>& call) {
+  server::OperationQuery query;
+  const auto states = states_of(*call);
+  if (!states) return;
+  query.states = *states;
+  const auto limit = limit_of(*call);
+  if (!limit) return;
+  query.limit = *limit;
+  query.endpoint = call->target.parameter("endpoint").value_or("");
+  query.asked_by = call->target.parameter("asked_by").value_or("");
+  if (const auto text = call->target.parameter("after")) {
+    const auto id = whole_number(*text, 0, std::numeric_limits<std::uint64_t>::max());
+    if (!id) {
+      return call->refuse({.kind = "bad-parameter", .detail = "after must be an operation's id", .parameter = "after"});
+    }
+    query.after.value = *id;
+  }
+  call->responder.answer_within(kServerWait, slow_server());
+  call->state->fleet.all_operations(std::move(query), [call](server::OperationPage page) {
+    call->responder.then([call, page = std::move(page)] {
+      Json list = Json::array();
+      for (const OperationStatus& one : page.operations) list.push_back(to_json(one));
+      const bool more = page.more && !page.operations.empty();
+      call->answer({{"operations", std::move(list)},
+                    {"next", more ? Json(std::to_string(page.operations.back().id.value)) : Json(nullptr)}});
+    });
+  });
 }
 
 void get_operation(const std::shared_ptr<Call>& call) {

@@ -126,7 +126,12 @@ std::vector<Route> device_routes() {
       {"GET", "/api/v1/status", Role::Read, {}, get_status},
       {"GET", "/api/v1/objects", Role::Read, {}, list_objects},
       {"GET", "/api/v1/objects/{id}", Role::Read, {"version"}, get_object},
-      {"GET", "/api/v1/devices", Role::Read, {"search", "after", "limit"}, list_devices},
+      {"GET",
+       "/api/v1/devices",
+       Role::Read,
+       {"search", "after", "limit", "name", "tag", "manufacturer", "model", "version", "object", "seen_after",
+        "seen_before"},
+       list_devices},
       {"GET", "/api/v1/devices/{endpoint}", Role::Read, {}, get_device},
       {"GET", "/api/v1/devices/{endpoint}/resources/{path}", Role::Read, of_operation({"accept"}), read},
       {"PUT", "/api/v1/devices/{endpoint}/resources/{path}", Role::Operate, of_operation({"format"}), write_replace},
@@ -160,6 +165,36 @@ std::vector<Route> device_routes() {
   };
 }
 
+/// Work on many devices.
+std::vector<Route> job_routes() {
+  return {
+      {"GET",
+       "/api/v1/operations",
+       Role::Read,
+       {"state", "endpoint", "asked_by", "after", "limit"},
+       list_all_operations},
+      {"GET", "/api/v1/devices/{endpoint}/tags", Role::Read, {}, get_tags},
+      {"PUT", "/api/v1/devices/{endpoint}/tags", Role::Operate, {"keep"}, put_tags},
+      {"DELETE", "/api/v1/devices/{endpoint}/tags", Role::Operate, {"tag"}, remove_tags},
+      {"GET", "/api/v1/tags", Role::Read, {}, list_tags},
+      {"GET", "/api/v1/bulk", Role::Read, {}, list_bulks},
+      {"POST", "/api/v1/bulk", Role::Operate, {}, add_bulk},
+      {"GET", "/api/v1/bulk/{id}", Role::Read, {}, get_bulk},
+      {"DELETE", "/api/v1/bulk/{id}", Role::Operate, {}, remove_bulk},
+      {"GET", "/api/v1/bulk/{id}/devices", Role::Read, {"state", "after", "limit"}, list_bulk_devices},
+      {"POST", "/api/v1/bulk/{id}/pause", Role::Operate, {}, pause_bulk},
+      {"POST", "/api/v1/bulk/{id}/resume", Role::Operate, {}, resume_bulk},
+      {"POST", "/api/v1/bulk/{id}/cancel", Role::Operate, {}, cancel_bulk},
+      {"POST", "/api/v1/bulk/{id}/retry", Role::Operate, {}, retry_bulk},
+      // Rules hold what is written to devices, and act on devices to come without anybody there.
+      {"GET", "/api/v1/rules", Role::Operate, {}, list_rules},
+      {"GET", "/api/v1/rules/{id}", Role::Operate, {}, get_rule},
+      {"PUT", "/api/v1/rules/{id}", Role::Admin, {}, put_rule},
+      {"DELETE", "/api/v1/rules/{id}", Role::Admin, {}, remove_rule},
+      {"GET", "/api/v1/rules/{id}/devices", Role::Read, {"state", "after", "limit"}, list_rule_devices},
+  };
+}
+
 std::vector<Route> joined(const std::vector<std::vector<Route>>& parts) {
   std::vector<Route> all;
   for (const std::vector<Route>& part : parts) all.insert(all.end(), part.begin(), part.end());
@@ -170,7 +205,7 @@ std::vector<Route> joined(const std::vector<std::vector<Route>>& parts) {
 
 const std::vector<Route>& route_table() {
   static const std::vector<Route> kRoutes =
-      joined({device_routes(), value_routes(), firmware_routes(), access_routes(), bootstrap_routes()});
+      joined({device_routes(), value_routes(), job_routes(), firmware_routes(), access_routes(), bootstrap_routes()});
   return kRoutes;
 }
 

@@ -89,6 +89,16 @@ std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t l
   return whole && value >= least && value <= most ? std::optional(value) : std::nullopt;
 }
 
+std::vector<std::string> comma_separated(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t comma = text.find(',');
+    parts.emplace_back(text.substr(0, comma));
+    text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
+  }
+  return parts;
+}
+
 std::string percent_encode(std::string_view text) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
   std::string out;

@@ -30,6 +30,9 @@ Result<Target> parse_target(std::string_view target);
 /// Decimal digits alone, and within the limits.
 std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t least, std::uint64_t most);
 
+/// What stands between the commas of "a,b"; nothing of "".
+std::vector<std::string> comma_separated(std::string_view text);
+
 /// Encodes all but the unreserved characters (RFC 3986 §2.3), for one path segment.
 std::string percent_encode(std::string_view text);
 

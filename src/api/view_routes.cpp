@@ -2,13 +2,16 @@
 // Routes that show what the server knows, without asking a device.
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "api/call.hpp"
 #include "api/event_items.hpp"
 #include "api/history_body.hpp"
+#include "api/job_views.hpp"
 #include "api/openapi.hpp"
 #include "io/clock.hpp"
+#include "jobs/selection_text.hpp"
 
 namespace drover::api {
 
@@ -80,6 +83,65 @@ void add_history(const std::shared_ptr<Call>& call, const server::ServerCounters
   });
 }
 
+Json view_of(const State& state, const server::DeviceView& device) {
+  Json json = to_json(device, state.registry, io::unix_now());
+  add_tags(json, state, device.endpoint);
+  return json;
+}
+
+constexpr std::string_view kSelectionParameters[] = {"name",    "tag",    "manufacturer", "model",
+                                                     "version", "object", "seen_after",   "seen_before"};
+
+/// Whether devices are to be looked through one by one.
+bool is_selection(const Target& target) {
+  return std::ranges::any_of(kSelectionParameters, [&](std::string_view name) { return target.parameter(name).has_value(); });
+}
+
+/// As the JSON of a selection, which is checked as that is.
+store::Answer<jobs::Selection> selection_of(const Target& target) {
+  Json json = Json::object();
+  for (const std::string_view name : kSelectionParameters) {
+    const auto text = target.parameter(name);
+    if (!text) continue;
+    const std::string member(name);
+    const auto number = whole_number(*text, 0, std::numeric_limits<std::int64_t>::max());
+    if (name == "tag") {
+      json["tags"] = comma_separated(*text);
+    } else if ((name == "object" || name.starts_with("seen_")) && number) {
+      json[member] = *number;
+    } else {
+      json[member] = std::string(*text);
+    }
+  }
+  return jobs::parse_selection(json);
+}
+
+void list_selected(const std::shared_ptr<Call>& call) {
+  if (call->target.parameter("search")) {
+    return call->refuse({.kind = "bad-parameter",
+                         .detail = "search goes with no filter: name=*PART* says the same",
+                         .parameter = "search"});
+  }
+  auto selection = selection_of(call->target);
+  if (!selection) {
+    const std::string& field = selection.error().field;
+    return call->refuse({.kind = "bad-parameter",
+                         .detail = selection.error().reason,
+                         .parameter = field == "tags" ? "tag" : field});
+  }
+  const auto page = page_parameters(*call);
+  if (!page) return;
+  jobs::Desk* const desk = jobs_of(*call);
+  if (desk == nullptr) return;
+  desk->devices(std::move(*selection), page->after, page->limit, [call](jobs::FleetSelector::Page found) {
+    call->responder.then([call, found = std::move(found)] {
+      Json devices = Json::array();
+      for (const auto& device : found.devices) devices.push_back(view_of(*call->state, device));
+      call->answer({{"devices", std::move(devices)}, {"total", nullptr}, {"next", or_null(found.next)}});
+    });
+  });
+}
+
 }  // namespace
 
 http::Response slow_server() {
@@ -95,6 +157,7 @@ void Call::answer(const Json& body, unsigned status) const {
 }
 
 void list_devices(const std::shared_ptr<Call>& call) {
+  if (is_selection(call->target)) return list_selected(call);
   server::DeviceQuery query;
   query.search = call->target.parameter("search").value_or("");
   query.after = call->target.parameter("after").value_or("");
@@ -119,7 +182,7 @@ void list_devices(const std::shared_ptr<Call>& call) {
   call->state->fleet.devices(std::move(query), [call](server::DevicePage page) {
     call->responder.then([call, page = std::move(page)] {
       Json devices = Json::array();
-      for (const auto& device : page.devices) devices.push_back(to_json(device, call->state->registry, io::unix_now()));
+      for (const auto& device : page.devices) devices.push_back(view_of(*call->state, device));
       call->answer({{"devices", std::move(devices)},
                     {"total", page.total},
                     {"next", page.next.empty() ? Json(nullptr) : Json(page.next)}});
@@ -132,7 +195,7 @@ void get_device(const std::shared_ptr<Call>& call) {
   call->state->fleet.device(call->endpoint, [call](std::optional<server::DeviceView> device) {
     call->responder.then([call, device = std::move(device)] {
       if (!device) return call->refuse(not_registered(call->endpoint));
-      call->answer(to_json(*device, call->state->registry, io::unix_now()));
+      call->answer(view_of(*call->state, *device));
     });
   });
 }

@@ -83,6 +83,11 @@ class Downlinks {
   void wait(coap::ExchangeId exchange, Waiting waiting);
   /// Null for an exchange that isn't waited for.
   [[nodiscard]] const Waiting* waiting(coap::ExchangeId exchange) const;
+  /// `visit(waiting)`, in no order.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [exchange, waiting] : waiting_) visit(waiting);
+  }
   /// What is under way to a device, in the order of sending.
   [[nodiscard]] std::vector<coap::ExchangeId> under_way(Slot slot) const;
   /// Ends the waiting; nothing for an exchange that isn't waited for.
@@ -126,7 +131,7 @@ class Downlinks {
   }
   void tidy(std::unordered_map<Slot, Device>::iterator device);
 
-  // Looked up only; never iterated.
+  // Looked up; iterated only for for_each().
   std::unordered_map<Slot, Device> devices_;
   std::unordered_map<coap::ExchangeId, Waiting> waiting_;
   std::unordered_map<coap::ExchangeId, Slot> observed_;

@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "base/glob.hpp"
+
 namespace drover::server {
 namespace {
 

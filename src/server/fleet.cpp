@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/fleet.hpp"
 
+#include <algorithm>
+
 namespace drover::server {
 
 const char* to_string(NoAnswer why) {
@@ -67,6 +69,16 @@ const char* to_string(EventKind kind) {
     case EventKind::Learned: return "learned";
   }
   return "?";
+}
+
+bool fits(const OperationQuery& query, const std::string& endpoint, const std::string& asked_by, OperationState state) {
+  if (!query.endpoint.empty() && query.endpoint != endpoint) return false;
+  if (!query.states.empty() && std::find(query.states.begin(), query.states.end(), state) == query.states.end()) {
+    return false;
+  }
+  if (query.asked_by.empty()) return true;
+  if (!std::string_view(asked_by).starts_with(query.asked_by)) return false;
+  return asked_by.size() == query.asked_by.size() || asked_by[query.asked_by.size()] == ',';
 }
 
 }  // namespace drover::server

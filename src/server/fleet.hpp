@@ -136,6 +136,22 @@ struct OperationStatus {
   std::optional<OperationResult> result = {};   ///< once it is over
 };
 
+/// Operations of all devices. What is given must hold.
+struct OperationQuery {
+  std::vector<OperationState> states{};  ///< one of these; none: any
+  std::string endpoint{};
+  /// "bulk 7" is for what was asked by that, and by "bulk 7, token 3 (anna)".
+  std::string asked_by{};
+  OperationId after{};      ///< behind this one: pages are sorted by id
+  std::size_t limit = 100;  ///< 1 to kPageMax; brought into that range
+};
+bool fits(const OperationQuery& query, const std::string& endpoint, const std::string& asked_by, OperationState state);
+
+struct OperationPage {
+  std::vector<OperationStatus> operations;  ///< ascending by id
+  bool more = false;
+};
+
 struct ObservationView {
   std::string endpoint;
   lwm2m::Path path;
@@ -233,6 +249,8 @@ class Fleet {
   virtual void operations(std::string endpoint, std::function<void(std::vector<OperationStatus>)> done) = 0;
   virtual void operation(std::string endpoint, OperationId id,
                          std::function<void(std::optional<OperationStatus>)> done) = 0;
+  /// Of all devices, under way, queued and over, as far as they are kept. Each shard looks through all that it has.
+  virtual void all_operations(OperationQuery query, std::function<void(OperationPage)> done) = 0;
   /// An id for one operation to come; see OperationSettings::id. Thread-safe, and given at once.
   virtual OperationId reserve_operation() = 0;
   /// Says again what happens to an operation, as operate() does and in the place of whoever was told before: how it

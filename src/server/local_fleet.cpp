@@ -231,6 +231,36 @@ void LocalFleet::operations(std::string endpoint, std::function<void(std::vector
       0, endpoint, [endpoint, give](Shard& shard, Instant) { give(shard.operations(endpoint)); }, [give] { give({}); });
 }
 
+void LocalFleet::all_operations(OperationQuery query, std::function<void(OperationPage)> done) {
+  query.limit = std::clamp<std::size_t>(query.limit, 1, kPageMax);
+  const auto gathering = std::make_shared<Gathering<OperationPage>>();
+  gathering->missing = shards_;
+  const auto finish_page = [this, query, done](OperationPage page) {
+    std::vector<OperationStatus> over = finished(query);
+    std::move(over.begin(), over.end(), std::back_inserter(page.operations));
+    auto& all = page.operations;
+    // Twice the same: it ended meanwhile, and that is the newer word.
+    std::stable_sort(all.begin(), all.end(), [](const OperationStatus& a, const OperationStatus& b) {
+      return a.id != b.id ? a.id < b.id : is_over(a.state) && !is_over(b.state);
+    });
+    all.erase(std::unique(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.id == b.id; }), all.end());
+    if (all.size() > query.limit) {
+      page.more = true;
+      all.resize(query.limit);
+    }
+    done(std::move(page));
+  };
+  for (std::size_t index = 0; index < shards_; ++index) {
+    poster_(index, [gathering, query, finish_page](Shard& shard, Instant) {
+      OperationPage part = shard.operations(query);
+      contribute<OperationPage>(*gathering, finish_page, [&](OperationPage& sum) {
+        std::move(part.operations.begin(), part.operations.end(), std::back_inserter(sum.operations));
+        sum.more = sum.more || part.more;
+      });
+    });
+  }
+}
+
 void LocalFleet::operation(std::string endpoint, OperationId id,
                            std::function<void(std::optional<OperationStatus>)> done) {
   const auto give = [this, endpoint, id, done](std::optional<OperationStatus> found) {
@@ -386,6 +416,20 @@ std::vector<OperationStatus> LocalFleet::finished(std::string_view endpoint) {
   for (auto one = finished_.rbegin(); one != finished_.rend(); ++one) {
     if (one->status.endpoint == endpoint) all.push_back(one->status);
   }
+  return all;
+}
+
+std::vector<OperationStatus> LocalFleet::finished(const OperationQuery& query) {
+  const std::lock_guard lock(operations_mutex_);
+  std::vector<const OperationStatus*> found;
+  for (const auto& [one, durable] : finished_) {
+    if (one.id > query.after && fits(query, one.endpoint, one.asked_by, one.state)) found.push_back(&one);
+  }
+  std::sort(found.begin(), found.end(), [](const auto* a, const auto* b) { return a->id < b->id; });
+  if (found.size() > query.limit + 1) found.resize(query.limit + 1);
+  std::vector<OperationStatus> all;
+  all.reserve(found.size());
+  for (const OperationStatus* one : found) all.push_back(*one);
   return all;
 }
 

@@ -64,6 +64,7 @@ class LocalFleet final : public Fleet {
   void follow(std::string endpoint, OperationId id, std::function<bool(const OperationStatus&)> progress,
               std::function<void()> missing) override;
   void operations(std::string endpoint, std::function<void(std::vector<OperationStatus>)> done) override;
+  void all_operations(OperationQuery query, std::function<void(OperationPage)> done) override;
   void operation(std::string endpoint, OperationId id,
                  std::function<void(std::optional<OperationStatus>)> done) override;
   void cancel_operation(std::string endpoint, OperationId id,
@@ -95,6 +96,7 @@ class LocalFleet final : public Fleet {
   void refuse(Ticket ticket, std::string endpoint, const lwm2m::Downlink& operation);
   [[nodiscard]] std::vector<OperationStatus> finished(std::string_view endpoint);
   [[nodiscard]] std::optional<OperationStatus> finished(std::string_view endpoint, OperationId id);
+  [[nodiscard]] std::vector<OperationStatus> finished(const OperationQuery& query);
   static Progress only_result(std::function<void(OperationResult)> done);
 
   const std::size_t shards_;

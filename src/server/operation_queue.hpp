@@ -121,6 +121,17 @@ class OperationQueues {
   [[nodiscard]] const OperationList* away(std::string_view endpoint) const;
   std::unique_ptr<QueuedOperation> take_away(std::string_view endpoint, Ticket ticket);
 
+  /// `visit(slot, list)`, in no order.
+  template <class Visit>
+  void for_each(Visit visit) const {
+    for (const auto& [slot, device] : devices_) visit(slot, device.waiting);
+  }
+  /// `visit(endpoint, list)` of devices that are away.
+  template <class Visit>
+  void for_each_away(Visit visit) const {
+    for (const auto& [endpoint, list] : away_) visit(endpoint, list);
+  }
+
   [[nodiscard]] std::optional<Instant> next_due() const;
   /// Operations that wait, for devices that are away, too.
   [[nodiscard]] std::size_t size() const { return size_; }
@@ -136,7 +147,7 @@ class OperationQueues {
   std::size_t per_device_max_;
   std::size_t size_ = 0;
   std::size_t bytes_ = 0;
-  std::unordered_map<Slot, Device> devices_;  ///< looked up only; never iterated
+  std::unordered_map<Slot, Device> devices_;  ///< looked up; iterated only for for_each()
   Timers timers_;
   AwayMap away_;
   std::set<std::pair<Instant, std::string>> away_due_;

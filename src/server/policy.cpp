@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/glob.hpp"
 #include "coap/message/code.hpp"
 #include "server/endpoint_name.hpp"
 

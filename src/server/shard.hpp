@@ -155,6 +155,8 @@ class Shard {
 
   /// Of a device of this shard, or one that is away: under way first, then what waits, in order.
   [[nodiscard]] std::vector<OperationStatus> operations(std::string_view endpoint) const;
+  /// Of all devices; those that are over aren't here. The cost is that of a look at each that isn't.
+  [[nodiscard]] OperationPage operations(const OperationQuery& query) const;
   [[nodiscard]] std::optional<OperationStatus> operation(std::string_view endpoint, Ticket ticket) const;
   /// Ends it as Cancelled; false when no such operation is waiting or under way.
   bool cancel_operation(Instant now, std::string_view endpoint, Ticket ticket);

@@ -271,6 +271,44 @@ std::optional<OperationStatus> Shard::operation(std::string_view endpoint, Ticke
   return std::nullopt;
 }
 
+OperationPage Shard::operations(const OperationQuery& query) const {
+  const std::size_t limit = std::clamp<std::size_t>(query.limit, 1, kPageMax);
+  // The ids first: how each stands is worked out for those of the page alone.
+  std::vector<std::pair<Ticket, std::string>> found;
+  const auto look_at = [&](std::string_view endpoint, const QueuedOperation& operation, OperationState state) {
+    if (operation.restores || operation.ticket <= query.after) return;
+    std::string name(endpoint);
+    if (fits(query, name, operation.asked_by, state)) found.emplace_back(operation.ticket, std::move(name));
+  };
+  downlinks_.for_each([&](const Waiting& waiting) {
+    look_at(registry_[waiting.slot].endpoint(), *waiting.operation, OperationState::Sent);
+  });
+  for (const auto& [number, delegated] : delegated_) {
+    if (delegated.operation != nullptr) {
+      look_at(registry_[delegated.slot].endpoint(), *delegated.operation, OperationState::Sent);
+    }
+  }
+  queues_.for_each([&](Slot slot, const OperationList& list) {
+    list.for_each([&](const QueuedOperation& operation, std::size_t) {
+      look_at(registry_[slot].endpoint(), operation, OperationState::Queued);
+    });
+  });
+  queues_.for_each_away([&](const std::string& endpoint, const OperationList& list) {
+    list.for_each([&](const QueuedOperation& operation, std::size_t) {
+      look_at(endpoint, operation, OperationState::Queued);
+    });
+  });
+  OperationPage page;
+  page.more = found.size() > limit;
+  const auto end = found.begin() + static_cast<std::ptrdiff_t>(std::min(limit, found.size()));
+  std::partial_sort(found.begin(), end, found.end());
+  found.erase(end, found.end());
+  for (const auto& [ticket, endpoint] : found) {
+    if (auto status = operation(endpoint, ticket)) page.operations.push_back(std::move(*status));
+  }
+  return page;
+}
+
 bool Shard::cancel_operation(Instant now, std::string_view endpoint, Ticket ticket) {
   expire(now);
   const auto slot = registry_.find(endpoint);

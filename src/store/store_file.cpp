@@ -61,7 +61,32 @@ constexpr const char* kSteps[] = {
     " WITHOUT ROWID;"
     // One row a sink of the configuration, also of one that was taken out: when it comes back it goes on.
     "CREATE TABLE sink_cursor(name TEXT PRIMARY KEY NOT NULL, number INTEGER NOT NULL, series TEXT NOT NULL,"
-    " changed_at INTEGER NOT NULL) WITHOUT ROWID;",
+    " changed_at INTEGER NOT NULL) WITHOUT ROWID;"
+    // Of devices that needn't be registered, nor ever have been.
+    "CREATE TABLE device_tag(endpoint TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY(endpoint, tag)) WITHOUT ROWID;"
+    // AUTOINCREMENT: operations say "bulk 7" for as long as they are kept. What doesn't change any more, a payload
+    // perhaps, stands apart from what changes with each batch of results.
+    "CREATE TABLE bulk(id INTEGER PRIMARY KEY AUTOINCREMENT, asked_by TEXT NOT NULL, operation TEXT NOT NULL,"
+    " selection TEXT NOT NULL, parallel INTEGER NOT NULL, lifetime INTEGER NOT NULL, priority INTEGER NOT NULL,"
+    " stop_at INTEGER NOT NULL, created_at INTEGER NOT NULL);"
+    "CREATE TABLE bulk_progress(bulk INTEGER PRIMARY KEY, state INTEGER NOT NULL, retrying INTEGER NOT NULL,"
+    " reason TEXT NOT NULL, deadline INTEGER NOT NULL, ended_at INTEGER, over_before INTEGER NOT NULL,"
+    " failed_before INTEGER NOT NULL, counts BLOB NOT NULL);"
+    // The operation's id is here before the operation is asked for: after a kill that says whether it was.
+    "CREATE TABLE bulk_device(bulk INTEGER NOT NULL, endpoint TEXT NOT NULL, state INTEGER NOT NULL,"
+    " operation INTEGER NOT NULL, code TEXT NOT NULL, detail TEXT NOT NULL, changed_at INTEGER NOT NULL,"
+    " PRIMARY KEY(bulk, endpoint)) WITHOUT ROWID;"
+    "CREATE INDEX bulk_device_state ON bulk_device(bulk, state, endpoint);"
+    // Those of the configuration, too: when they last changed says which devices have had them.
+    "CREATE TABLE rule(name TEXT NOT NULL, configured INTEGER NOT NULL, text TEXT NOT NULL,"
+    " changed_at INTEGER NOT NULL, PRIMARY KEY(name, configured));"
+    // `registration` and `step` say after a kill where to go on.
+    "CREATE TABLE rule_device(rule TEXT NOT NULL, endpoint TEXT NOT NULL, registration TEXT NOT NULL,"
+    " state INTEGER NOT NULL, step INTEGER NOT NULL, operation INTEGER NOT NULL, failed INTEGER NOT NULL,"
+    " detail TEXT NOT NULL, changed_at INTEGER NOT NULL, PRIMARY KEY(rule, endpoint)) WITHOUT ROWID;"
+    // Those of one rule that are under way, at a start; and the oldest, which go first when there are too many.
+    "CREATE INDEX rule_device_state ON rule_device(state, rule);"
+    "CREATE INDEX rule_device_age ON rule_device(rule, changed_at);",
 };
 static_assert(std::size(kSteps) == StoreFile::kVersion);
 
@@ -101,6 +126,15 @@ Result<std::shared_ptr<StoreFile>> StoreFile::open(const std::string& name) {
   const bool ready =
       database->run("PRAGMA secure_delete=ON") && sqlite::upgrade(*database, kSchema, condition.version, kSteps);
   if (!ready) return refusal(name, "can't be written: " + database->reason());
+  return std::shared_ptr<StoreFile>(new StoreFile(name, std::move(*database)));
+}
+
+Result<std::shared_ptr<StoreFile>> StoreFile::in_memory() {
+  const std::string name = "in memory";
+  std::string reason;
+  auto database = sqlite::Database::in_memory(reason);
+  if (!database) return refusal(name, reason);
+  if (!sqlite::upgrade(*database, kSchema, 0, kSteps)) return refusal(name, database->reason());
   return std::shared_ptr<StoreFile>(new StoreFile(name, std::move(*database)));
 }
 

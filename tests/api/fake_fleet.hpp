@@ -224,6 +224,19 @@ class FakeFleet final : public server::Fleet {
     }
     done(std::move(all));
   }
+  void all_operations(server::OperationQuery query, std::function<void(server::OperationPage)> done) override {
+    server::OperationPage page;
+    {
+      const std::lock_guard lock(mutex_);
+      for (const server::OperationStatus& one : known_) {
+        if (one.id <= query.after || !server::fits(query, one.endpoint, one.asked_by, one.state)) continue;
+        page.more = page.operations.size() == query.limit;
+        if (page.more) break;
+        page.operations.push_back(one);
+      }
+    }
+    done(std::move(page));
+  }
   void operation(std::string endpoint, server::OperationId id,
                  std::function<void(std::optional<server::OperationStatus>)> done) override {
     done(known(endpoint, id));

@@ -59,6 +59,7 @@ TEST_F(OpenApi, TheTourMeetsExactlyWhatIsDocumented) {
   tour_sms();
   tour_sinks();
   tour_history();
+  tour_jobs();
   tour_bootstrap();
   tour_campaigns();
   tour_tokens();

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "openapi_tour.hpp"
 
+#include "api/operation_forms.hpp"
+#include "apps/droverd/automation_thread.hpp"
+
 namespace drover::api::test {
 
 void OpenApi::tour_views() {
@@ -97,6 +100,74 @@ void OpenApi::tour_sinks() {
   const auto [path, operation] = find_operation("GET", "/metrics");
   toured_.insert("GET " + path);
   EXPECT_TRUE((*operation)["responses"]["200"]["content"].contains(get("/metrics").field("Content-Type")));
+}
+
+void OpenApi::tour_jobs() {
+  step(501, "GET", "/api/v1/bulk");
+  auto automation = droverd::AutomationThread::open(nullptr, fleet_, operation_forms(registry_), {});
+  ASSERT_TRUE(automation);
+  (*automation)->start();
+  Api::Settings settings;
+  settings.jobs = automation->get();
+  api_.reset();
+  start(settings);
+  step(200, "PUT", device("/tags?keep=true"), R"({"tags":["pilot"]})");
+  step(200, "GET", device("/tags"));
+  step(200, "GET", device(""));
+  step(200, "GET", "/api/v1/tags");
+  step(200, "GET", "/api/v1/devices?tag=pilot&name=*&limit=1");
+  step(400, "GET", "/api/v1/devices?tag=a%20b");
+  step(400, "PUT", device("/tags"), R"({"tags":["a b"]})");
+  step(200, "DELETE", device("/tags?tag=pilot"));
+
+  fleet_.answer_with(changed());
+  const auto bulk = [](const std::string& operation, const std::string& selection = R"({"all":true})") {
+    return R"({"operation":)" + operation + R"(,"selection":)" + selection + "}";
+  };
+  const std::string all = "/api/v1/bulk";
+  step(202, "POST", all,
+       R"({"operation":{"operation":"write","path":"/3/0/1","value":1,"format":"tlv","mode":"replace"},)"
+       R"("selection":{"all":true},"parallel":2,"lifetime":60,"priority":"high","stop_at_failures":50})");
+  step(202, "POST", all, bulk(R"({"operation":"create","path":"/3","payload":"AA==","format":"42"})"));
+  step(202, "POST", all, bulk(R"({"operation":"create","path":"/3","value":{"0":"x"},"instance":7})"));
+  step(202, "POST", all, bulk(R"({"operation":"execute","path":"/3/0/8","arguments":"1"})"));
+  step(202, "POST", all, bulk(R"({"operation":"write-attributes","path":"/3/0","attributes":{"pmin":10}})"));
+  step(202, "POST", all,
+       bulk(R"({"operation":"read","path":"/3/0/1","accept":"tlv"})",
+            R"({"endpoints":["a"],"name":"*","tags":["x"],"manufacturer":"*","model":"*","version":"*","object":3,)"
+            R"("seen_after":1,"seen_before":2})"));
+  step(400, "POST", all, bulk(R"({"operation":"read","path":"/3/0/1"})", "{}"));
+  // Its thread does one thing after the other, but devices answer in between.
+  while (get(all + "/1").json()["state"] != "done") {
+  }
+  step(200, "GET", all);
+  step(200, "GET", all + "/1");
+  EXPECT_EQ(step(200, "GET", all + "/1/devices?state=done&limit=1")["devices"].size(), 1u);
+  step(409, "POST", all + "/1/pause");
+  step(409, "POST", all + "/1/resume");
+  step(409, "POST", all + "/1/cancel");
+  step(409, "POST", all + "/1/retry");
+  step(404, "GET", all + "/99");
+  step(200, "DELETE", all + "/1");
+  step(200, "GET", "/api/v1/operations?limit=1&state=done");
+  step(400, "GET", "/api/v1/operations?after=x");
+
+  const std::string rules = "/api/v1/rules";
+  step(200, "PUT", rules + "/r", R"({"enabled":true,"condition":{"all":true},"ask":false,"when":"registration",)"
+                                 R"("stop_on_failure":false,"steps":["read /3/0/1",{"operation":"observe","path":"/3/0/1"}]})");
+  step(400, "PUT", rules + "/r", R"({"condition":{"all":true},"steps":["reed /3"]})");
+  step(200, "GET", rules);
+  step(200, "GET", rules + "/r");
+  server::Event event;
+  event.kind = EventKind::Registered;
+  event.device = device_view(kEndpoint);
+  event.device->registered_at = 1'900'000'000;
+  (*automation)->handle(event);
+  EXPECT_EQ(step(200, "GET", rules + "/r/devices")["devices"].size(), 1u);
+  step(400, "GET", rules + "/r/devices?state=x");
+  step(200, "DELETE", rules + "/r");
+  step(404, "GET", rules + "/r");
+  api_.reset();
 }
 
 void OpenApi::tour_trace() {

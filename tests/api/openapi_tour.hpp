@@ -183,6 +183,7 @@ class OpenApi : public ApiTest {
   void tour_observations();
   void tour_queue();
   void tour_trace();
+  void tour_jobs();
   void tour_sinks();
   void tour_problems();
   void tour_tokens();
