@@ -106,7 +106,7 @@ std::optional<int> parse_flags(int argc, char** argv, Flags& flags) {
       ->type_name("NAME:ROLE");
   app.add_option("--rekey", flags.rekey, "Seal the store with the key in FILE, made when it isn't there, and end")
       ->type_name("FILE");
-  app.add_flag("--check-config", flags.check, "Read configuration and definitions, say what is wrong, and end");
+  app.add_flag("--check,--check-config", flags.check, "Read configuration and definitions, say what is wrong, and end");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

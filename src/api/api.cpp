@@ -132,6 +132,10 @@ Result<Api> Api::open(const Settings& settings, server::Fleet& fleet, const lwm2
     const auto open = weak.lock();
     return open ? open->streams() : 0;
   };
+  state->http = [weak] {
+    const auto open = weak.lock();
+    return open ? open->figures() : http::ServerFigures{};
+  };
   state->wake_streams = [weak] {
     if (const auto open = weak.lock()) open->wake_streams();
   };

@@ -2,6 +2,8 @@
 #include <openssl/crypto.h>
 #include <openssl/sslerr.h>
 
+#include <limits>
+
 #include "api/http_core.hpp"
 #include "api/problem.hpp"
 
@@ -132,7 +134,8 @@ void Session::read_header() {
   state_ = State::Idle;
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(core_.limits.header_max));
-  parser_->body_limit(boost::none);  // on_header() knows who sends it
+  // on_header() knows who sends it. None would be less than any length to this library.
+  parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
   // Two waits: an idle connection may be kept long, a begun header may not.
   if (buffer_.size() > 0) {
     state_ = State::Reading;

@@ -400,7 +400,8 @@ void Campaign::handle_event(UnixSeconds now, const server::Event& event) {
       break;
     case EventKind::ObservationEnded:
     case EventKind::Refused:
-    case EventKind::Operation: return;
+    case EventKind::Operation:
+    case EventKind::Learned: return;
   }
   fill(now);
 }

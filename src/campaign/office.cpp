@@ -53,7 +53,8 @@ bool counts(const server::Event& event) {
     case EventKind::Notification: return event.path.depth() > 0 && event.path.object() == kUpdateInstance.object();
     case EventKind::ObservationEnded:
     case EventKind::Refused:
-    case EventKind::Operation: return false;
+    case EventKind::Operation:
+    case EventKind::Learned: return false;
   }
   return false;
 }

@@ -93,7 +93,10 @@ TEST_F(ImagesTest, WhatIsCutOffLeavesNothing) {
 }
 
 TEST_F(ImagesTest, AStrangersBodyIsntTaken) {
-  const Reply made = request("POST", "/api/v1/tokens", R"({"name":"a","role":"read"})");
+  const Reply first = request("POST", "/api/v1/tokens", R"({"name":"a","role":"admin"})");
+  ASSERT_EQ(first.status, 201);
+  token_ = first.json()["token"];
+  const Reply made = request("POST", "/api/v1/tokens", R"({"name":"b","role":"read"})");
   ASSERT_EQ(made.status, 201);
   RawClient client(port_);
   client.send("PUT /api/v1/images/app HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000000\r\n\r\n");
