@@ -85,11 +85,11 @@ const std::vector<Bytes>& saved_records() {
     event.address = transport::PeerAddress::v4(1, 2);
     event.object_version = lwm2m::Version{1, 1};
     const Secret<Bytes> released{Bytes(saved(fuzz::Credential::Psk).server)};
-    return std::vector<Bytes>{pack(one),
-                              pack(server::KeptWish{1, "b", 7, {{lwm2m::Path(3), std::nullopt}}}),
+    return std::vector<Bytes>{server::pack(one),
+                              server::pack(server::KeptWish{1, "b", 7, {{lwm2m::Path(3), std::nullopt}}}),
                               server::pack_update(5, 6),
-                              pack(security::AssociationKept{1, transport::PeerAddress::v4(1, 2), {3, 4}, released}).reveal(),
-                              pack(security::AssociationCounted{1, transport::PeerAddress::v4(1, 2), {3, 4}}),
+                              server::pack(security::AssociationKept{1, transport::PeerAddress::v4(1, 2), {3, 4}, released}).reveal(),
+                              server::pack(security::AssociationCounted{1, transport::PeerAddress::v4(1, 2), {3, 4}}),
                               server::pack_operation("a", operation, true, 1, 2, 3),
                               server::pack_finished(status),
                               server::pack(event)};
@@ -100,11 +100,11 @@ const std::vector<Bytes>& saved_records() {
 /// Whatever is read can be written and read again.
 void try_record(std::size_t which, const Bytes& bytes) {
   switch (which) {
-    case 0: if (const auto one = server::unpack_registration(bytes)) check(server::unpack_registration(pack(*one)).has_value()); break;
-    case 1: if (const auto one = server::unpack_wish(bytes)) check(server::unpack_wish(pack(*one)).has_value()); break;
+    case 0: if (const auto one = server::unpack_registration(bytes)) check(server::unpack_registration(server::pack(*one)).has_value()); break;
+    case 1: if (const auto one = server::unpack_wish(bytes)) check(server::unpack_wish(server::pack(*one)).has_value()); break;
     case 2: if (const auto one = server::unpack_update(bytes)) check(server::pack_update(one->first, one->second) == bytes); break;
-    case 3: if (const auto one = server::unpack_association(bytes)) check(server::unpack_association(pack(*one).reveal()).has_value()); break;
-    case 4: if (const auto one = server::unpack_counted(bytes)) check(server::unpack_counted(pack(*one)).has_value()); break;
+    case 3: if (const auto one = server::unpack_association(bytes)) check(server::unpack_association(server::pack(*one).reveal()).has_value()); break;
+    case 4: if (const auto one = server::unpack_counted(bytes)) check(server::unpack_counted(server::pack(*one)).has_value()); break;
     case 5: if (const auto one = server::unpack_operation(bytes)) check(server::unpack_operation(server::pack_operation(one->endpoint, one->operation, one->sent, one->created, one->expires, one->last_sent)).has_value()); break;
     case 6: if (const auto one = server::unpack_finished(bytes)) check(server::unpack_finished(server::pack_finished(*one)).has_value()); break;
     default: if (const auto one = server::unpack_event(bytes)) check(server::unpack_event(server::pack(*one)).has_value()); break;
