@@ -49,10 +49,17 @@ class TestFeed final : public events::Feed {
     while (!items_.empty() && items_.front()->number <= lost_) items_.pop_front();
   }
 
+  /// Batches that don't go over this number, as if what comes then stood elsewhere.
+  void split_at(std::uint64_t number) {
+    const std::lock_guard lock(mutex_);
+    split_ = number;
+  }
+
   Batch after(std::uint64_t number, std::size_t count) override {
     const std::lock_guard lock(mutex_);
     Batch batch;
     batch.lost_through = lost_;
+    if (number < split_) count = std::min<std::uint64_t>(count, split_ - number);
     for (const auto& one : items_) {
       if (one->number > number && batch.items.size() < count) batch.items.push_back(one);
     }
@@ -72,6 +79,7 @@ class TestFeed final : public events::Feed {
   std::deque<events::ItemPtr> items_;
   std::uint64_t newest_ = 0;
   std::uint64_t lost_ = 0;
+  std::uint64_t split_ = 0;
   std::function<void()> wake_;
 };
 

@@ -102,17 +102,16 @@ void ValueService::forget(std::string endpoint, Done<Result<std::uint64_t>> done
 }
 
 bool ValueService::catch_up(std::uint64_t through) {
-  while (values_.cursor() < through) {
+  for (std::uint64_t before = through; values_.cursor() < through && values_.cursor() != before;) {
+    before = values_.cursor();
     bool more = false;
     if (!project_some(more)) return false;
-    if (!more) break;
   }
   return true;
 }
 
 bool ValueService::project_some(bool& more) {
   const events::Feed::Batch batch = feed_.after(values_.cursor(), kBatch);
-  more = batch.items.size() == kBatch;
   if (batch.lost_through > values_.cursor()) {
     io::log::warn("events were gone before their values were stored", {{"through", batch.lost_through}});
   }
@@ -123,6 +122,11 @@ bool ValueService::project_some(bool& more) {
     io::log::info("values are stored again");
   }
   failed_ = !stored;
+  // A feed may give fewer than it has: those on disk first.
+  const std::uint64_t newest = feed_.newest();
+  const std::uint64_t left = newest > values_.cursor() ? newest - values_.cursor() : 0;
+  more = !batch.items.empty() && left >= kBatch;
+  if (!batch.items.empty() && left > 0) writing_->wake();
   return stored.has_value();
 }
 

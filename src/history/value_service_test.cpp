@@ -100,6 +100,16 @@ TEST_F(ServiceTest, ForgettingComesBehindWhatHasHappened) {
   EXPECT_EQ(last(), "none");
 }
 
+TEST_F(ServiceTest, ABatchThatIsShortIsNotTheEnd) {
+  for (int i = 0; i < 1500; ++i) feed_.notify(kNow, "pump", kPath, std::to_string(i));
+  feed_.split_at(7);
+  start();
+  const auto gone = answer<Result<std::uint64_t>>([&](auto done) { service_->forget("pump", std::move(done)); });
+  EXPECT_EQ(gone, 1U);
+  EXPECT_EQ(last(), "none");
+  EXPECT_EQ(status().behind, 0U);
+}
+
 TEST_F(ServiceTest, SweepsByItself) {
   for (int i = 0; i < 10; ++i) feed_.notify(kNow, "pump", kPath, std::to_string(i));
   start();
