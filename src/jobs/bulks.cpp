@@ -321,9 +321,6 @@ void Bulks::handle_missing(Instant now, BulkId id, const std::string& endpoint, 
   const auto flight = active.flights.find(endpoint);
   if (flight == active.flights.end() || flight->second.operation != operation) return;
   land(now, *bulk, {.endpoint = endpoint, .state = State::Waiting, .operation = operation});
-  // It may be in front of what the window began with.
-  active.cursor.clear();
-  active.window.clear();
   more_to_do_ = true;
 }
 

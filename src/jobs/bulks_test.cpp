@@ -57,7 +57,7 @@ class Machine {
     bulks_->set_wall_clock(std::chrono::seconds(1'700'000'000));
     EXPECT_TRUE(bulks_->load(now));
   }
-  Bulks& operator*() { return *bulks_; }
+  void break_disk(bool broken) { (void)file_->turn()->run(broken ? "PRAGMA query_only=ON" : "PRAGMA query_only=OFF"); }
   Bulks* operator->() { return bulks_.get(); }
 
   BulkId add(BulkOrder order = {}) {
@@ -326,11 +326,16 @@ TEST(Bulks, ItStopsAtTheFailureRateAndGoesOnWhenToldTo) {
   EXPECT_EQ(run.view(id).state, BulkState::Paused);
   EXPECT_EQ(run.view(id).reason, "20 of 20 devices failed, and it stops at 10 percent");
   EXPECT_EQ(run.asked.size(), kFailureSample);
+  // What was before the resume counts no more, neither way.
+  ASSERT_TRUE(run->resume(run.now, id));
+  run.settle();
+  EXPECT_EQ(run.view(id).state, BulkState::Paused);
+  EXPECT_EQ(run.asked.size(), 2 * kFailureSample);
   world.answers.clear();
   ASSERT_TRUE(run->resume(run.now, id));
   run.settle();
   EXPECT_EQ(run.view(id).state, BulkState::Done);
-  EXPECT_EQ(run.view(id).counts[State::Done], 180u);
+  EXPECT_EQ(run.view(id).counts[State::Done], 160u);
 }
 
 TEST(Bulks, ARetryAsksTheFailedOnesAgainAndNoOthers) {
@@ -399,6 +404,50 @@ TEST(Bulks, AnEmptySelectionIsDoneAtOnceAndAFailedOneIsCancelledWithTheReason) {
   run->handle_selected(run.now, other, tl::unexpected(Error{Fault::Us, 0, "too many"}));
   EXPECT_EQ(run.view(other).state, BulkState::Cancelled);
   EXPECT_EQ(run.view(other).reason, "too many");
+}
+
+TEST(Bulks, WhileTheDiskFailsNobodyIsAskedAndNothingIsSaidToBeDone) {
+  World world;
+  world.devices = names(30);
+  Machine run(world);
+  BulkOrder order;
+  order.parallel = 5;
+  const BulkId id = run.add(order);
+  run.break_disk(true);
+  run.settle();
+  EXPECT_TRUE(run.asked.empty());
+  EXPECT_NE(run->trouble(), "");
+  EXPECT_EQ(run->pause(run.now, id).error().why, store::Refusal::Why::Conflict);
+  order.operation = kForm;
+  EXPECT_EQ(run->add(run.now, order).error().why, store::Refusal::Why::Disk);
+  run.break_disk(false);
+  run.pass(Bulks::kDiskRetry);
+  run.settle();
+  EXPECT_EQ(run->trouble(), "");
+  EXPECT_EQ(run.view(id).state, BulkState::Done);
+  EXPECT_EQ(run.view(id).counts[State::Done], 30u);
+}
+
+TEST(Bulks, ResultsThatCouldntBeWrittenAreWrittenWhenTheDiskIsBack) {
+  World world;
+  world.devices = names(4);
+  world.silent = true;
+  BulkId id;
+  {
+    Machine run(world);
+    id = run.add();
+    run.settle();
+    run.break_disk(true);
+    for (std::uint64_t i = 1; i <= 4; ++i) run.end(i, content());
+    run.settle();
+    EXPECT_NE(run->trouble(), "");
+    run.break_disk(false);
+    run.pass(Bulks::kDiskRetry);
+    run.settle();
+  }
+  Machine again(world);
+  EXPECT_EQ(again.view(id).state, BulkState::Done);
+  EXPECT_EQ(again.devices(id, State::Done).size(), 4u);
 }
 
 TEST(Bulks, OldOnesGoForNewOnesWithTheirDevicesAndActiveOnesAreLimited) {

@@ -175,16 +175,6 @@ tl::expected<Database, Trouble> Database::open_memory(std::size_t bytes_max, std
   return begin("", "PRAGMA page_size=4096; PRAGMA temp_store=MEMORY; PRAGMA max_page_count=" + pages, reason);
 }
 
-tl::expected<Database, Trouble> Database::in_memory(std::string& reason) {
-  sqlite3* handle = nullptr;
-  const int code = sqlite3_open_v2(":memory:", &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
-  Database database(handle);
-  if (code == SQLITE_OK) return database;
-  database.note_failure();
-  reason = database.reason();
-  return tl::unexpected(Trouble::Other);
-}
-
 bool Database::run(const char* sql) {
   errno = 0;
   if (sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr) == SQLITE_OK) return true;

@@ -80,8 +80,6 @@ class Database {
   static tl::expected<Database, Trouble> open_shared(const std::string& file, std::string& reason);
   /// Nothing is kept. More than `bytes_max` is Trouble::Full.
   static tl::expected<Database, Trouble> open_memory(std::size_t bytes_max, std::string& reason);
-  /// Gone with this object: the same tables where nothing is to be kept. Only memory that runs out can make it fail.
-  static tl::expected<Database, Trouble> in_memory(std::string& reason);
   Database(Database&&) noexcept = default;
   Database& operator=(Database&&) noexcept = default;
 

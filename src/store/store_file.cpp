@@ -132,7 +132,7 @@ Result<std::shared_ptr<StoreFile>> StoreFile::open(const std::string& name) {
 Result<std::shared_ptr<StoreFile>> StoreFile::in_memory() {
   const std::string name = "in memory";
   std::string reason;
-  auto database = sqlite::Database::in_memory(reason);
+  auto database = sqlite::Database::open_memory(kMemoryMax, reason);
   if (!database) return refusal(name, reason);
   if (!sqlite::upgrade(*database, kSchema, 0, kSteps)) return refusal(name, database->reason());
   return std::shared_ptr<StoreFile>(new StoreFile(name, std::move(*database)));

@@ -20,7 +20,8 @@ class StoreFile {
   /// Opens or makes the file (0600), and brings an older version's up to date. A later version's file, another
   /// program's, and a damaged one are refused and stay as they are.
   static Result<std::shared_ptr<StoreFile>> open(const std::string& name);
-  /// The same tables for one run, where nothing is to be kept.
+  static constexpr std::size_t kMemoryMax = std::size_t{256} << 20;
+  /// The same tables for one run, where nothing is to be kept; of kMemoryMax bytes at most.
   static Result<std::shared_ptr<StoreFile>> in_memory();
 
   /// The database, for one tenant at a time.

@@ -280,6 +280,43 @@ TEST_F(Fleet, OperationsReachTheirShardAndComeBack) {
   EXPECT_EQ(std::get<server::NoAnswer>(results_[2]), server::NoAnswer::NotRegistered);
 }
 
+TEST_F(Fleet, OperationsOfAllDevicesComeInPagesByTheirIds) {
+  for (const auto& [name, index] : {std::pair{"a", 1}, {"b", 2}, {"c", 0}}) {
+    register_device(name, device_, static_cast<std::size_t>(index));
+  }
+  work();
+  server::OperationSettings settings;
+  settings.asked_by = "bulk 7, token 1 (anna)";
+  const auto ignore = [](const server::OperationStatus&) { return true; };
+  for (const char* name : {"c", "a", "b", "a"}) {
+    fleet_.operate(name, lwm2m::Read{lwm2m::Path(3, 0, 0), {}}, settings, ignore);
+    settings.asked_by = "api";
+  }
+  work();
+  const auto ask = [&](const server::OperationQuery& query) {
+    std::string text;
+    fleet_.all_operations(query, [&](server::OperationPage page) {
+      for (const auto& one : page.operations) text += std::to_string(one.id.value) + one.endpoint + " ";
+      if (page.more) text += "more";
+    });
+    work();
+    return text;
+  };
+  EXPECT_EQ(ask({}), "1c 2a 3b 4a ");
+  EXPECT_EQ(ask({.limit = 3}), "1c 2a 3b more");
+  EXPECT_EQ(ask({.after = {3}, .limit = 3}), "4a ");
+  EXPECT_EQ(ask({.endpoint = "a", .limit = 1}), "2a more");
+  EXPECT_EQ(ask({.asked_by = "bulk 7"}), "1c ");
+  EXPECT_EQ(ask({.asked_by = "bulk"}), "");
+  // One that is over is among them still.
+  const Heard request = cut(hear(device_, 2));
+  say(device_, wire("68 45" + request.id + request.token + "C0 | FF 'x'"), 2);
+  work();
+  EXPECT_EQ(ask({}), "1c 2a 3b 4a ");
+  EXPECT_EQ(ask({.states = {server::OperationState::Done}}), "3b ");
+  EXPECT_EQ(ask({.states = {server::OperationState::Sent}, .limit = 2}), "1c 2a more");
+}
+
 TEST_F(Fleet, ObservationsAreListedAndCancelled) {
   register_device("node1", device_, 1);
   work();
