@@ -111,35 +111,32 @@ bool complains(const WorldReport& report, const std::string& of) {
                      [&](const std::string& complaint) { return complaint.find(of) != std::string::npos; });
 }
 
-WorldReport run_with(Flaw flaw, std::uint64_t seed = 3001) {
-  WorldSettings wrong = settings(seed);
-  wrong.flaw = flaw;
-  return World(definitions(), wrong).run();
+/// What goes wrong needs a failure at the right moment, which not each seed brings.
+bool is_noticed(Flaw flaw, const std::string& complaint) {
+  for (std::uint64_t seed = 3001; seed < 3016; ++seed) {
+    WorldSettings wrong = settings(seed);
+    wrong.flaw = flaw;
+    if (complains(World(definitions(), wrong).run(), complaint)) return true;
+  }
+  return false;
 }
 
 TEST(BootstrapWorld, WhoseBootstrapServerDoesWithoutSecurityTellsKeys) {
-  EXPECT_TRUE(complains(run_with(Flaw::OpenBootstrap), "a datagram has a key in it"));
+  EXPECT_TRUE(is_noticed(Flaw::OpenBootstrap, "a datagram has a key in it"));
 }
 
 TEST(BootstrapWorld, WhoseDevicesSendBeforeTheySaveForgetsBootstraps) {
-  // The power has to fail between a Finish's answer and its saving, which not each seed brings.
-  bool noticed = false;
-  for (std::uint64_t seed = 3001; seed < 3016 && !noticed; ++seed) {
-    noticed = complains(run_with(Flaw::LateDisk, seed), "came back with another configuration");
-  }
-  EXPECT_TRUE(noticed);
+  EXPECT_TRUE(is_noticed(Flaw::LateDisk, "came back with another configuration"));
 }
 
 TEST(BootstrapWorld, WhoseThievesHaveTheKeysLetsThemIn) {
-  const WorldReport report = run_with(Flaw::StolenKeys);
-  EXPECT_TRUE(complains(report, "a thief is registered as"));
-  EXPECT_TRUE(complains(report, "a thief is bootstrapped as"));
+  EXPECT_TRUE(is_noticed(Flaw::StolenKeys, "a thief is registered as"));
+  EXPECT_TRUE(is_noticed(Flaw::StolenKeys, "a thief is bootstrapped as"));
 }
 
 TEST(BootstrapWorld, WithoutAWayBackEndsWithSomebodyAway) {
-  const WorldReport report = run_with(Flaw::NoWayBack);
-  EXPECT_TRUE(complains(report, "doesn't think that it is registered"));
-  EXPECT_TRUE(complains(report, "that the store doesn't hold"));
+  EXPECT_TRUE(is_noticed(Flaw::NoWayBack, "doesn't think that it is registered"));
+  EXPECT_TRUE(is_noticed(Flaw::NoWayBack, "that the store doesn't hold"));
 }
 
 // ---- checkers by themselves -----------------------------------------------------------------------------------------

@@ -54,8 +54,8 @@ class LibcoapClient(DtlsInterop):
 
 class LibcoapServer(DtlsInterop):
     def answered(self, library, own, *options):
-        port = harness.free_port()
         # It takes the port after the one that it is given for coaps.
+        port = harness.free_port_pair()
         self.run_program(f"coap-server-{library}", "-A", "127.0.0.1", "-p", port, *options)
         self.our_client(port + 1, *own, "--host", HOST, "--coap", "--say", "time")
         self.expect_ours("opened ")

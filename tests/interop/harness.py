@@ -33,6 +33,15 @@ def free_port(kind=socket.SOCK_DGRAM):
         return probe.getsockname()[1]
 
 
+def free_port_pair():
+    """The first of two UDP ports that follow one another."""
+    while True:
+        first = free_port()
+        with contextlib.suppress(OSError, OverflowError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", first + 1))
+            return first
+
+
 def wait_until(ready, what):
     """The first true value of `ready`, asked again and again."""
     end = time.monotonic() + WAIT_SECONDS

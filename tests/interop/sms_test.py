@@ -94,7 +94,7 @@ class Sms(sms.SmsInterop):
             operation = harness.wait_until(over, f"operation {queued['id']} is over")
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.all_logs()}") from None
-        self.assertEqual(operation["state"], "done", operation)
+        self.assertEqual((operation or {}).get("state"), "done", operation)
         return operation["answer"]
 
     def count(self, text, log=None):
