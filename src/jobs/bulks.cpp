@@ -159,8 +159,8 @@ store::Answer<BulkView> Bulks::cancel(Instant now, BulkId id) {
   view.ended_at = wall(now);
   (*bulk)->active.selected.clear();
   (*bulk)->active.window.clear();
+  // On a disk that fails it is cancelled, too, once that is written.
   auto done = answer(now, **bulk);
-  if (!done) return done;
   for (const auto& [endpoint, flight] : (*bulk)->active.flights) {
     if (flight.state == State::Queued) actions_.push_back(TakeBack{endpoint, flight.operation});
   }

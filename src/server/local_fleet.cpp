@@ -109,6 +109,16 @@ void LocalFleet::add_records(const Outbox& of, std::vector<Record>& to) {
   forgotten_.clear();
 }
 
+void LocalFleet::hold_back(const Outbox& held) {
+  const std::lock_guard lock(operations_mutex_);
+  for (const OperationDone& over : held.done) {
+    OperationStatus before = over.status;
+    before.state = before.attempts > 0 ? OperationState::Sent : OperationState::Queued;
+    before.ended_at = {};
+    ending_.insert_or_assign(over.ticket, std::move(before));
+  }
+}
+
 void LocalFleet::deliver(Outbox from) {
   for (Mail& mail : from.mails) {
     assert(mail.to < shards_);
@@ -277,12 +287,11 @@ void LocalFleet::cancel_operation(std::string endpoint, OperationId id,
   const auto give_finished = [this, endpoint, id, done] { done(finished(endpoint, id)); };
   with_device(
       0, endpoint,
-      [endpoint, id, done, give_finished](Shard& shard, Instant now) {
-        auto before = shard.operation(endpoint, id);
-        if (!before || !shard.cancel_operation(now, endpoint, id)) return give_finished();
-        before->state = OperationState::Cancelled;
-        before->result = NoAnswer::Cancelled;
-        done(std::move(before));
+      [this, endpoint, id, done, give_finished](Shard& shard, Instant now) {
+        if (!shard.operation(endpoint, id) || !shard.cancel_operation(now, endpoint, id)) return give_finished();
+        // The shard has it as done now; that is said when it may be.
+        const std::lock_guard lock(operations_mutex_);
+        taken_back_.emplace(id, done);
       },
       give_finished);
 }
@@ -348,6 +357,15 @@ OperationId LocalFleet::reserve_operation() {
 void LocalFleet::follow(std::string endpoint, OperationId id, std::function<bool(const OperationStatus&)> progress,
                         std::function<void()> missing) {
   const auto look_behind = [this, endpoint, id, progress, missing] {
+    std::optional<OperationStatus> stands;
+    {
+      const std::lock_guard lock(operations_mutex_);
+      if (const auto ending = ending_.find(id); ending != ending_.end() && ending->second.endpoint == endpoint) {
+        stands = ending->second;
+        operations_.insert_or_assign(id, progress);
+      }
+    }
+    if (stands) return tell(*stands);
     const auto over = finished(endpoint, id);
     if (!over) return missing();
     progress(*over);
@@ -392,11 +410,17 @@ void LocalFleet::remember(OperationStatus status, bool durable) {
 }
 
 void LocalFleet::finish(OperationStatus status, bool durable) {
+  std::vector<std::function<void(std::optional<OperationStatus>)>> waiting;
   {
     const std::lock_guard lock(operations_mutex_);
+    ending_.erase(status.id);
+    const auto [first, last] = taken_back_.equal_range(status.id);
+    for (auto one = first; one != last; ++one) waiting.push_back(std::move(one->second));
+    taken_back_.erase(first, last);
     remember(status, durable);
   }
   tell(status);
+  for (const auto& done : waiting) done(status);
 }
 
 void LocalFleet::refuse(Ticket ticket, std::string endpoint, const lwm2m::Downlink& operation) {
@@ -416,6 +440,9 @@ std::vector<OperationStatus> LocalFleet::finished(std::string_view endpoint) {
   for (auto one = finished_.rbegin(); one != finished_.rend(); ++one) {
     if (one->status.endpoint == endpoint) all.push_back(one->status);
   }
+  for (const auto& [id, status] : ending_) {
+    if (status.endpoint == endpoint) all.push_back(status);
+  }
   return all;
 }
 
@@ -424,6 +451,9 @@ std::vector<OperationStatus> LocalFleet::finished(const OperationQuery& query) {
   std::vector<const OperationStatus*> found;
   for (const auto& [one, durable] : finished_) {
     if (one.id > query.after && fits(query, one.endpoint, one.asked_by, one.state)) found.push_back(&one);
+  }
+  for (const auto& [id, one] : ending_) {
+    if (id > query.after && fits(query, one.endpoint, one.asked_by, one.state)) found.push_back(&one);
   }
   std::sort(found.begin(), found.end(), [](const auto* a, const auto* b) { return a->id < b->id; });
   if (found.size() > query.limit + 1) found.resize(query.limit + 1);
@@ -438,8 +468,10 @@ std::optional<OperationStatus> LocalFleet::finished(std::string_view endpoint, O
   const auto found = std::find_if(finished_.rbegin(), finished_.rend(), [&](const Finished& one) {
     return one.status.id == id && one.status.endpoint == endpoint;
   });
-  if (found == finished_.rend()) return std::nullopt;
-  return found->status;
+  if (found != finished_.rend()) return found->status;
+  const auto ending = ending_.find(id);
+  if (ending == ending_.end() || ending->second.endpoint != endpoint) return std::nullopt;
+  return ending->second;
 }
 
 }  // namespace drover::server

@@ -47,6 +47,9 @@ class LocalFleet final : public Fleet {
   static void gather(Shard& shard, Outbox& to);
   /// What is to be written down of this outbox beside the shard's own records: results of durable operations.
   void add_records(const Outbox& of, std::vector<Record>& to);
+  /// This outbox is delivered later, when the disk has it. Until then its operations stand as they did before. On the
+  /// shard's thread, behind gather().
+  void hold_back(const Outbox& held);
   /// Hands on what was gathered, in order. Where records are kept: once they are. Thread-safe.
   void deliver(Outbox from);
   /// gather() and deliver(), where nothing is kept.
@@ -115,6 +118,9 @@ class LocalFleet final : public Fleet {
   };
   void remember(OperationStatus status, bool durable);
   std::deque<Finished> finished_;         ///< oldest first
+  std::unordered_map<OperationId, OperationStatus> ending_;  ///< over, in an outbox that is held back
+  /// Who took one back, and is told when that is over.
+  std::unordered_multimap<OperationId, std::function<void(std::optional<OperationStatus>)>> taken_back_;
   std::vector<OperationId> forgotten_;    ///< durable ones that fell out, to be taken off the disk
   std::size_t finished_bytes_ = 0;
 };

@@ -280,6 +280,49 @@ TEST_F(Fleet, OperationsReachTheirShardAndComeBack) {
   EXPECT_EQ(std::get<server::NoAnswer>(results_[2]), server::NoAnswer::NotRegistered);
 }
 
+TEST_F(Fleet, AnOperationStandsAsItDidUntilTheDiskHasItsEnd) {
+  register_device("node1", device_, 1);
+  work();
+  const auto ignore = [](const server::OperationStatus&) { return true; };
+  for (int i = 0; i < 2; ++i) fleet_.operate("node1", lwm2m::Read{lwm2m::Path(3, 0, 0), {}}, {}, ignore);
+  work();
+  std::optional<server::OperationStatus> cancelled;
+  fleet_.cancel_operation("node1", {2}, [&](std::optional<server::OperationStatus> status) { cancelled = std::move(status); });
+  auto [index, task] = std::move(tasks_.front());
+  for (tasks_.pop_front(); !shard(index).knows("node1"); tasks_.pop_front()) {
+    task(shard(index), now());
+    std::tie(index, task) = std::move(tasks_.front());
+  }
+  task(shard(1), now());
+  const Heard request = cut(hear(device_, 1));
+  say(device_, wire("68 45" + request.id + request.token + "C0 | FF 'x'"), 1);
+  server::LocalFleet::Outbox held;
+  server::LocalFleet::gather(shard(1), held);
+  ASSERT_EQ(held.done.size(), 2U);
+  fleet_.hold_back(held);
+  const auto state_of = [&](std::uint64_t id) {
+    std::optional<server::OperationStatus> found;
+    fleet_.operation("node1", {id}, [&](std::optional<server::OperationStatus> status) { found = std::move(status); });
+    work();
+    return found ? server::to_string(found->state) : "none";
+  };
+  std::vector<std::string> followed;
+  fleet_.follow("node1", {1}, [&](const server::OperationStatus& status) {
+    followed.emplace_back(server::to_string(status.state));
+    return true;
+  }, [&] { followed.emplace_back("missing"); });
+  EXPECT_STREQ(state_of(1), "sent");
+  EXPECT_STREQ(state_of(2), "sent");
+  EXPECT_FALSE(cancelled) << "a kill might bring it back";
+  fleet_.deliver(std::move(held));
+  work();
+  EXPECT_STREQ(state_of(1), "done");
+  EXPECT_STREQ(state_of(2), "cancelled");
+  EXPECT_EQ(followed, (std::vector<std::string>{"sent", "done"}));
+  ASSERT_TRUE(cancelled);
+  EXPECT_EQ(cancelled->state, server::OperationState::Cancelled);
+}
+
 TEST_F(Fleet, OperationsOfAllDevicesComeInPagesByTheirIds) {
   for (const auto& [name, index] : {std::pair{"a", 1}, {"b", 2}, {"c", 0}}) {
     register_device(name, device_, static_cast<std::size_t>(index));
