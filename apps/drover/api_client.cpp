@@ -126,6 +126,34 @@ Reply ApiClient::call(const std::string& method, const std::string& path, const 
   return {result->status, result->body, next_of(result->get_header_value("Link"))};
 }
 
+Reply ApiClient::call_slow(const std::string& method, const std::string& path, std::uint32_t seconds) {
+  httplib::Client& client = connection_->client;
+  client.set_read_timeout(static_cast<time_t>(seconds) + kBeyondTimeout);
+  const httplib::Result result = client.send(request_of(method, path));
+  if (!result) return {0, reason_of(result.error())};
+  return {result->status, result->body};
+}
+
+Reply ApiClient::download(const std::string& path, const std::function<bool(std::string_view)>& take) {
+  httplib::Client& client = connection_->client;
+  client.set_read_timeout(kStreamSilence);
+  httplib::Request request = request_of("GET", path);
+  int status = 0;
+  std::string problem;
+  request.response_handler = [&](const httplib::Response& response) {
+    status = response.status;
+    return true;
+  };
+  request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
+    if (status == 200) return take({data, size});
+    problem.append(data, size);
+    return true;
+  };
+  const httplib::Result result = client.send(request);
+  if (!result) return {0, reason_of(result.error())};
+  return {status, problem};
+}
+
 Reply ApiClient::stream(const std::string& path, const Query& query, const std::string& last_event_id,
                         const std::function<bool(const StreamEvent&)>& found) {
   // Another connection: this one is the stream's until its end.

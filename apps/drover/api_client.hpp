@@ -60,6 +60,12 @@ class ApiClient {
   Reply call(const std::string& method, const std::string& path, const Query& query = {}, const std::string& body = {},
              const std::string& content_type = "application/json");
 
+  /// What takes the server longer than a device: waits `seconds` for the answer.
+  Reply call_slow(const std::string& method, const std::string& path, std::uint32_t seconds);
+  /// GETs a body that is too large for memory, piece by piece; `take` false ends it. The reply's body is empty, or says
+  /// what is wrong.
+  Reply download(const std::string& path, const std::function<bool(std::string_view)>& take);
+
   /// Reads an event stream until `found` gives false, the connection ends, or nothing came for a minute.
   Reply stream(const std::string& path, const Query& query, const std::string& last_event_id,
                const std::function<bool(const StreamEvent&)>& found);

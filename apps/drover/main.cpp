@@ -22,6 +22,7 @@
 #include "apps/drover/sinks.hpp"
 #include "apps/drover/sms.hpp"
 #include "apps/drover/token_source.hpp"
+#include "apps/drover/upkeep.hpp"
 #include "io/standard_output.hpp"
 
 namespace {
@@ -113,6 +114,7 @@ class CommandLine {
     drover::cli::add_campaign_commands(app_, chosen_);
     drover::cli::add_sink_commands(app_, chosen_);
     drover::cli::add_job_commands(app_, chosen_);
+    drover::cli::add_upkeep_commands(app_, chosen_);
   }
 
  private:
@@ -327,6 +329,10 @@ int run(int count, char** values) {
   commands.add_all();
   try {
     app.parse(count, values);
+  } catch (const CLI::CallForVersion& error) {
+    // A command's option that somebody has guessed would end well, with nothing done.
+    if (count == 2) return app.exit(error);
+    return drover::cli::usage_error("--version stands alone; see --help for the options of a command");
   } catch (const CLI::ParseError& error) {
     return error.get_exit_code() == 0 ? app.exit(error) : complain(app, error);
   }

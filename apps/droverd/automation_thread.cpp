@@ -338,6 +338,13 @@ void AutomationThread::change_bulk(BulkId id, jobs::BulkCommand command, Done<st
   });
 }
 
+void AutomationThread::set_rules(std::vector<jobs::Rule> rules) {
+  worker_->post([this, rules = std::move(rules)](Instant now) {
+    const auto done = worker_->rules.reload(now, rules);
+    if (!done) io::log::error("rules stay as they were", {{"why", done.error().reason}});
+  });
+}
+
 void AutomationThread::rules(Done<std::vector<jobs::RuleView>> done) {
   worker_->post([this, done = std::move(done)](Instant) { done(worker_->rules.list()); });
 }

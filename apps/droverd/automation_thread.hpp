@@ -33,6 +33,8 @@ class AutomationThread final : public jobs::Desk {
   void start();
   /// Commits what has happened, ends and joins the thread. What waits isn't answered.
   void stop();
+  /// Thread-safe: the configuration has other rules now.
+  void set_rules(std::vector<jobs::Rule> rules);
   /// Thread-safe: for each event of the fleet, in their order.
   void handle(const server::Event& event);
   /// Thread-safe: finds the devices of campaigns, too.

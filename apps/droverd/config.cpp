@@ -6,6 +6,7 @@
 #include <fstream>
 #include <limits>
 #include <sstream>
+#include <tuple>
 
 #include "api/listen_address.hpp"
 #include "base/uri.hpp"
@@ -331,6 +332,32 @@ Result<void> read_config(const std::string& file, Config& config) {
 
 void share_devices(Config& config) {
   config.policy.devices_max = (config.devices_max + config.shards - 1) / config.shards;
+}
+
+std::vector<std::string> needs_restart(const Config& running, const Config& wanted) {
+  const auto secure = [](const Config& c) { return std::tie(c.secure_listen, c.cbc, c.park_after, c.handshakes_max); };
+  const auto store = [](const Config& c) { return std::tie(c.store, c.store_events_max, c.store_key_file); };
+  const auto api = [](const Config& c) {
+    return std::tie(c.api, c.api_events, c.api_certificate, c.api_private_key, c.api_require_token, c.api_metrics_open);
+  };
+  std::vector<std::string> names;
+  for (const auto& [name, same] : std::initializer_list<std::pair<const char*, bool>>{
+           {"listen", running.listen == wanted.listen},
+           {"shards", running.shards == wanted.shards},
+           {"secure", secure(running) == secure(wanted)},
+           {"coap", running.coap == wanted.coap},
+           {"limits.devices_max", running.devices_max == wanted.devices_max},
+           {"api", api(running) == api(wanted)},
+           {"store", store(running) == store(wanted)},
+           {"credentials", std::tie(running.credentials, running.any_certificate) ==
+                               std::tie(wanted.credentials, wanted.any_certificate)},
+           {"bootstrap", running.bootstrap == wanted.bootstrap},
+           {"sms", running.sms == wanted.sms},
+           {"history", running.history == wanted.history},
+           {"images and campaigns", running.firmware == wanted.firmware}}) {
+    if (!same) names.emplace_back(name);
+  }
+  return names;
 }
 
 Result<HostPort> parse_host_port(const std::string& text) {

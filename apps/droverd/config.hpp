@@ -44,6 +44,8 @@ struct BootstrapConfig {
   std::size_t kept_sessions_max = 1000;
 
   [[nodiscard]] bool runs() const { return !listen.empty() || !secure_listen.empty(); }
+
+  friend bool operator==(const BootstrapConfig&, const BootstrapConfig&) = default;
 };
 
 /// SMS (Transport "SMS Binding"); on where there is a carrier.
@@ -69,12 +71,16 @@ struct SmsConfig {
   Duration validity = std::chrono::minutes(5);
 
   [[nodiscard]] bool runs() const { return !smpp.empty() || !modem.empty(); }
+
+  friend bool operator==(const SmsConfig&, const SmsConfig&) = default;
 };
 
 /// Stored values.
 struct HistoryConfig {
   bool enabled = true;
   history::Limits limits;
+
+  friend bool operator==(const HistoryConfig&, const HistoryConfig&) = default;
 };
 
 /// Firmware images and campaigns; on with a store.
@@ -88,6 +94,8 @@ struct FirmwareConfig {
   std::size_t campaigns_max = 1000;
   std::size_t devices_max = 100'000;
   std::uint64_t push_bytes_max = std::uint64_t{256} << 20;
+
+  friend bool operator==(const FirmwareConfig&, const FirmwareConfig&) = default;
 };
 
 /// A receiver of events.
@@ -104,6 +112,8 @@ struct SinkConfig {
   std::string secret_file, token_file;                ///< Webhook
   std::string topic = "drover/{endpoint}/{kind}";     ///< Mqtt, as what follows
   std::string status_topic, client_id, username, password_file;
+
+  friend bool operator==(const SinkConfig&, const SinkConfig&) = default;
 };
 
 /// A rule as it stands in the file; see rule_config.hpp.
@@ -155,6 +165,9 @@ void share_devices(Config& config);
 /// Reads `file` into `config`. Every key must be known, of its type and in its range: errors read
 /// "FILE:LINE: reason".
 Result<void> read_config(const std::string& file, Config& config);
+
+/// What of `wanted` differs from `running` and can't be changed while the server runs: keys and sections of the file.
+std::vector<std::string> needs_restart(const Config& running, const Config& wanted);
 
 /// What `--help` says about the file.
 extern const char* const kConfigHelp;

@@ -3,7 +3,9 @@
 
 namespace drover::droverd {
 
-const char* const kConfigHelp = R"(Configuration file (TOML), each key with its default:
+const char* const kConfigHelp = R"(SIGHUP reads configuration and definitions again; what needs a restart is logged. A mistake changes nothing.
+
+Configuration file (TOML), each key with its default:
   listen = "[::]:5683"         UDP address for devices; [::] takes IPv6 and IPv4
   shards = 0                   threads for devices; 0 is one a core
   strict = false               only LwM2M 1.0 to the letter

@@ -12,6 +12,7 @@
 #include "api/api.hpp"
 #include "api/operation_forms.hpp"
 #include "automation_thread.hpp"
+#include "backup_service.hpp"
 #include "bootstrap_thread.hpp"
 #include "campaign_thread.hpp"
 #include "credential_store.hpp"
@@ -21,6 +22,7 @@
 #include "io/log.hpp"
 #include "io/resolve.hpp"
 #include "io/secret_file.hpp"
+#include "model_service.hpp"
 #include "rule_config.hpp"
 #include "secure_port.hpp"
 #include "shard_threads.hpp"
@@ -193,7 +195,7 @@ class StoreHealth final : public api::HealthSource {
 
 // What is further down uses what is above, and ends before it.
 struct Daemon::Parts {
-  Parts(const Config& its_config, const lwm2m::model::Registry& its_registry)
+  Parts(const Config& its_config, lwm2m::model::Registry& its_registry)
       : config(its_config), registry(its_registry) {}
 
   Result<void> open_stores(const std::string& key_variable);
@@ -203,8 +205,8 @@ struct Daemon::Parts {
   Result<void> open_sinks();
   Result<void> open_api();
 
-  const Config& config;
-  const lwm2m::model::Registry& registry;
+  Config config;
+  lwm2m::model::Registry& registry;
   std::shared_ptr<store::StoreFile> file;  ///< or null
   std::optional<CredentialStore> credentials;
   std::shared_ptr<api::Authority> authority;
@@ -221,6 +223,8 @@ struct Daemon::Parts {
   std::atomic<BootstrapThread*> told = nullptr;
   std::optional<store::CredentialService> service;
   std::optional<store::SmsAccountService> numbers;
+  std::unique_ptr<ModelService> models;
+  std::optional<BackupService> backups;
   SinkThreads sinks;
   std::optional<StoreHealth> store_health;
   std::optional<api::Api> api;
@@ -261,16 +265,20 @@ Result<void> Daemon::Parts::open_fleet() {
   if (!threads) return tl::unexpected(threads.error());
   shards = std::move(*threads);
   fleet.emplace(shards->fleet());
-  if (auto done = open_automation(); !done) return done;
-  fleet->on_event([this](const server::Event& event) {
-    automation->handle(event);
-    if (campaigns) campaigns->handle(event);
-  });
   service.emplace(*credentials->credentials, [this] {
     shards->credentials_changed();
     if (auto* const thread = told.load()) thread->credentials_changed();
   });
   if (sms_accounts) numbers.emplace(*sms_accounts, *service);
+  // Before the rules, which may speak of what was uploaded.
+  auto brought = ModelService::open(file, registry, *service);
+  if (!brought) return tl::unexpected(brought.error());
+  models = std::move(*brought);
+  if (auto done = open_automation(); !done) return done;
+  fleet->on_event([this](const server::Event& event) {
+    automation->handle(event);
+    if (campaigns) campaigns->handle(event);
+  });
   if (!campaigns) return {};
   const auto secure = shards->secure_local();
   return campaigns->load(*fleet, &automation->selector(), shards->local().port, secure ? secure->port : std::uint16_t{0});
@@ -316,6 +324,15 @@ Result<void> Daemon::Parts::open_api() {
   if (keeping.journal) settings.health.push_back(&store_health.emplace(*keeping.keeper));
   settings.metrics_open = config.api_metrics_open;
   settings.jobs = automation.get();
+  settings.models = models.get();
+  if (file) {
+    backups.emplace(BackupService::Sources{.store = *file,
+                                           .fleet = *keeping.journal,
+                                           .values = values ? &values->values() : nullptr,
+                                           .images = campaigns ? &campaigns->desk().images() : nullptr,
+                                           .version = DROVER_VERSION});
+    settings.backups = &*backups;
+  }
   settings.hub = keeping.hub;
   settings.rate = config.api_rate;
   settings.burst = config.api_burst;
@@ -330,7 +347,7 @@ Result<void> Daemon::Parts::open_api() {
 Daemon::Daemon(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Daemon::~Daemon() = default;
 
-Result<std::unique_ptr<Daemon>> Daemon::open(const Config& config, const lwm2m::model::Registry& registry,
+Result<std::unique_ptr<Daemon>> Daemon::open(const Config& config, lwm2m::model::Registry& registry,
                                              const std::string& key_variable) {
   warn_of_exposed_keys(config);
   auto parts = std::make_unique<Parts>(config, registry);
@@ -378,13 +395,24 @@ void Daemon::tell_ports() const {
   for (const auto& url : parts_->api->urls()) std::cout << "droverd: " << url << "/api/v1 for people\n";
 }
 
-void Daemon::reload() {
-  const auto until = parts_->api->reload_certificate();
-  if (until) {
-    tell_certificate(*until);
-  } else {
-    io::log::error("the API's certificate stays the old one", {{"why", until.error().reason}});
+Result<void> Daemon::reload(const Config& config, lwm2m::model::Registry definitions) {
+  Parts& parts = *parts_;
+  // What may be wrong comes first. The rules may speak of definitions that are new.
+  if (auto renewed = parts.registry.renew(std::move(definitions)); !renewed) return renewed;
+  auto rules = read_rules(config, *api::operation_forms(parts.registry));
+  if (!rules) return tl::unexpected(rules.error());
+  const auto until = parts.api->reload_certificate();
+  if (!until) return tl::unexpected(until.error());
+  tell_certificate(*until);
+  if (auto done = parts.sinks.reload(config.sinks); !done) return done;
+  parts.automation->set_rules(std::move(*rules));
+  parts.shards->set_policy(config.policy);
+  parts.api->set_rate(config.api_rate, config.api_burst);
+  io::log::configure(config.log_level, config.log_form);
+  for (const std::string& name : needs_restart(parts.config, config)) {
+    io::log::warn("a change of the configuration needs a restart", {{"key", name}});
   }
+  return {};
 }
 
 void Daemon::stop() {

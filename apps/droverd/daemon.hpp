@@ -20,8 +20,8 @@ Result<std::shared_ptr<api::Authority>> open_authority(const Config& config,
 
 class Daemon {
  public:
-  /// Opens files, sockets and ports; nothing runs before start(). `config` and `registry` outlive it.
-  static Result<std::unique_ptr<Daemon>> open(const Config& config, const lwm2m::model::Registry& registry,
+  /// Opens files, sockets and ports; nothing runs before start(). `registry` outlives it.
+  static Result<std::unique_ptr<Daemon>> open(const Config& config, lwm2m::model::Registry& registry,
                                               const std::string& key_variable);
   ~Daemon();
   Daemon(const Daemon&) = delete;
@@ -31,8 +31,9 @@ class Daemon {
   Result<void> start();
   /// On standard output, for people and for who starts it.
   void tell_ports() const;
-  /// Upon SIGHUP.
-  void reload();
+  /// Takes up another configuration and other object definitions (those of folders), as far as that can be done while it
+  /// runs; what needs a restart is logged. An error changes nothing.
+  Result<void> reload(const Config& config, lwm2m::model::Registry definitions);
   /// Once. What was acknowledged is on disk afterwards.
   void stop();
 

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "io/clock.hpp"
-#include "io/log.hpp"
 
 namespace drover::droverd {
 namespace {
@@ -43,13 +42,11 @@ Result<Keeping> open_keeping(const Config& config, const store::Sealer& sealer,
   keeping.items = std::make_unique<api::EventItems>(registry, *keeping.hub);
   if (keeping.journal) {
     keeping.hub->begin(keeping.journal->newest_event(), [journal = keeping.journal.get(), items = keeping.items.get()](
-                                                            std::uint64_t number, std::size_t count) {
+                                                            std::uint64_t number,
+                                                            std::size_t count) -> Result<events::Feed::Batch> {
       events::Feed::Batch batch;
       auto page = journal->events(number, count);
-      if (!page) {
-        io::log::error("events can't be read", {{"why", page.error().reason}});
-        return batch;
-      }
+      if (!page) return tl::unexpected(page.error());
       batch.lost_through = page->lost_through;
       for (journal::EventRow& row : page->rows) {
         batch.items.push_back(std::make_shared<events::Item>(

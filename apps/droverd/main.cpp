@@ -15,6 +15,7 @@
 #include "api/operation_forms.hpp"
 #include "api/tls_context.hpp"
 #include "api/tokens.hpp"
+#include "backup/manifest.hpp"
 #include "config.hpp"
 #include "credential_store.hpp"
 #include "daemon.hpp"
@@ -63,6 +64,7 @@ struct Flags {
   std::vector<std::string> bootstrap_plans;
   std::string add_token;
   std::string rekey;
+  std::string restore;
   bool check = false;
 };
 
@@ -106,6 +108,7 @@ std::optional<int> parse_flags(int argc, char** argv, Flags& flags) {
       ->type_name("NAME:ROLE");
   app.add_option("--rekey", flags.rekey, "Seal the store with the key in FILE, made when it isn't there, and end")
       ->type_name("FILE");
+  app.add_option("--restore", flags.restore, "Put the backup in DIR where the store is to be, and end")->type_name("DIR");
   app.add_flag("--check,--check-config", flags.check, "Read configuration and definitions, say what is wrong, and end");
   try {
     app.parse(argc, argv);
@@ -175,15 +178,14 @@ Result<void> load_objects(const droverd::Config& config, lwm2m::model::Registry&
   return {};
 }
 
-/// SIGINT, SIGTERM, and SIGHUP where there is something to read again; all threads that are started from here on leave
-/// them to this one.
+/// SIGINT, SIGTERM and SIGHUP: all threads that are started from here on leave them to this one.
 class Signals {
  public:
-  explicit Signals(bool hangup) {
+  Signals() {
     sigemptyset(&signals_);
     sigaddset(&signals_, SIGINT);
     sigaddset(&signals_, SIGTERM);
-    if (hangup) sigaddset(&signals_, SIGHUP);
+    sigaddset(&signals_, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
     // A reader of our output that left is no reason to end.
     std::signal(SIGPIPE, SIG_IGN);
@@ -221,17 +223,42 @@ int rekey_store(const droverd::Config& config, const std::string& key_variable, 
   return end(0);
 }
 
+int restore_store(const droverd::Config& config, const std::string& folder) {
+  if (config.store.empty()) return fail({Fault::Us, 0, "--restore needs a store (--store)"});
+  const auto manifest = backup::read(folder);
+  if (!manifest) return fail(manifest.error());
+  if (const auto done = backup::restore(folder, *manifest, config.store); !done) return fail(done.error());
+  std::cout << "droverd: " << config.store << " is as of " << manifest->made_at << " (Unix seconds). Its key isn't in a backup: "
+            << (config.store_key_file.empty() ? config.store + ".key" : config.store_key_file)
+            << " has to be that of then\n";
+  return end(0);
+}
+
+/// The configuration and the definitions as the files are now.
+Result<void> reload(const Flags& flags, droverd::Daemon& daemon) {
+  const auto config = configure(flags);
+  if (!config) return tl::unexpected(config.error());
+  lwm2m::model::Registry definitions;
+  if (auto loaded = load_objects(*config, definitions); !loaded) return loaded;
+  return daemon.reload(*config, std::move(definitions));
+}
+
 /// Serves until a signal to end comes; its number.
-int serve(const Signals& signals, droverd::Daemon& daemon) {
+int serve(const Signals& signals, const Flags& flags, droverd::Daemon& daemon) {
   while (true) {
     const int number = signals.wait();
     if (number != SIGHUP) return number;
-    daemon.reload();
+    if (const auto done = reload(flags, daemon)) {
+      io::log::info("configuration read again");
+    } else {
+      io::log::error("the configuration stays as it was", {{"why", done.error().reason}});
+    }
   }
 }
 
-int run(const droverd::Config& config, const lwm2m::model::Registry& registry, const std::string& key_variable) {
-  const Signals signals(!config.api_certificate.empty());
+int run(const Flags& flags, const droverd::Config& config, lwm2m::model::Registry& registry,
+        const std::string& key_variable) {
+  const Signals signals;
   auto daemon = droverd::Daemon::open(config, registry, key_variable);
   if (!daemon) return fail(daemon.error());
   if (auto started = (*daemon)->start(); !started) return fail(started.error());
@@ -239,7 +266,7 @@ int run(const droverd::Config& config, const lwm2m::model::Registry& registry, c
   std::cout << "droverd: ready\n";
   // Who starts us waits for these lines.
   const auto said = io::finish_output();
-  if (said) io::log::info("stopping", {{"signal", serve(signals, **daemon)}});
+  if (said) io::log::info("stopping", {{"signal", serve(signals, flags, **daemon)}});
   (*daemon)->stop();
   return said ? 0 : fail(said.error());
 }
@@ -254,6 +281,7 @@ int main(int argc, char** argv) {
   io::log::configure(config->log_level, config->log_form);
   if (!flags.add_token.empty()) return add_token(*config, flags.add_token);
   const std::string key_variable = droverd::take_master_key_variable();
+  if (!flags.restore.empty()) return restore_store(*config, flags.restore);
   if (!flags.rekey.empty()) return rekey_store(*config, key_variable, flags.rekey);
   lwm2m::model::Registry registry;
   if (auto loaded = load_objects(*config, registry); !loaded) return fail(loaded.error());
@@ -272,5 +300,5 @@ int main(int argc, char** argv) {
     std::cout << "droverd: the configuration is fine\n";
     return end(0);
   }
-  return run(*config, registry, key_variable);
+  return run(flags, *config, registry, key_variable);
 }

@@ -126,6 +126,10 @@ void ShardThreads::set_refusing(bool refusing) {
   for (auto& worker : workers_) worker->set_refusing(refusing);
 }
 
+void ShardThreads::set_policy(const server::Policy& policy) {
+  for (auto& worker : workers_) worker->set_policy(policy);
+}
+
 void ShardThreads::start() {
   for (auto& worker : workers_) worker->start();
 }

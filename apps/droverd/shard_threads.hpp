@@ -76,6 +76,8 @@ class ShardThreads {
   void say_goodbye();
   /// Thread-safe: see server::Shard::set_refusing().
   void set_refusing(bool refusing);
+  /// Thread-safe: see server::Shard::set_policy().
+  void set_policy(const server::Policy& policy);
 
  private:
   ShardThreads() = default;

@@ -71,6 +71,10 @@ void ShardWorker::set_refusing(bool refusing) {
   loop.post([this, refusing] { shard->set_refusing(refusing); });
 }
 
+void ShardWorker::set_policy(const server::Policy& policy) {
+  loop.post([this, policy] { shard->set_policy(policy); });
+}
+
 void ShardWorker::gather() {
   server::LocalFleet::gather(*shard, outbox_);
   log_drops(*shard);
@@ -90,8 +94,10 @@ void ShardWorker::leave(Instant at, std::vector<transport::Transmit> transmits) 
   }
   bool holds = !batch.values.empty();
   for (const server::Event& event : outbox_.events) {
-    batch.events.push_back(items_.draft(event, keeps_));
-    holds = holds || !batch.events.back().quiet;
+    auto draft = items_.draft(event, keeps_);
+    if (!draft) continue;
+    holds = holds || !draft->quiet;
+    batch.events.push_back(std::move(*draft));
   }
   server::LocalFleet::Outbox outbox = std::exchange(outbox_, {});
   if (!keeps_ || (!holds && pending_ == 0)) {
@@ -109,6 +115,7 @@ void ShardWorker::leave(Instant at, std::vector<transport::Transmit> transmits) 
     if (outbox.empty() && batch.events.empty() && transmits.empty()) return;
   }
   ++pending_;
+  fleet_.hold_back(outbox);
   for (const transport::Transmit& transmit : transmits) ++held_peers_[transmit.to];
   const auto held = std::make_shared<Held>(Held{std::move(outbox), std::move(transmits)});
   batch.kept = [this, held] { loop.post([this, held] { release(*held); }); };

@@ -38,6 +38,7 @@ class ShardWorker {
   /// After the thread's end: goodbyes to those whose associations end with the process.
   void say_goodbye();
   void set_refusing(bool refusing);
+  void set_policy(const server::Policy& policy);
 
   // The rest is for the loop's thread, and for before start(). What is further down uses what is above.
   io::EventLoop loop;

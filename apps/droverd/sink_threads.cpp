@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sink_threads.hpp"
 
+#include <algorithm>
 #include <fstream>
 #include <thread>
 #include <utility>
@@ -36,7 +37,12 @@ Result<Cursor> starting_point(const SinkConfig& config, events::Feed& feed, sink
     if (!kept) return tl::unexpected(kept.error());
     if (*kept) return **kept;
   }
-  const Cursor begin{config.from_oldest ? feed.after(0, 1).lost_through : feed.newest(), random_series()};
+  Cursor begin{feed.newest(), random_series()};
+  if (config.from_oldest) {
+    const auto oldest = feed.after(0, 1);
+    if (!oldest) return tl::unexpected(oldest.error());
+    begin.number = oldest->lost_through;
+  }
   if (table == nullptr) return begin;
   if (auto saved = table->save(config.name, begin, io::unix_now()); !saved) return tl::unexpected(saved.error());
   return begin;
@@ -102,66 +108,116 @@ SinkThreads::~SinkThreads() {
   stop();
 }
 
+std::vector<SinkThreads::Sink> SinkThreads::list() const {
+  const std::lock_guard lock(list_->mutex);
+  return list_->sinks;
+}
+
+Result<std::shared_ptr<sinks::Runner>> SinkThreads::make(const SinkConfig& config) const {
+  auto start = starting_point(config, *feed_, table_.get());
+  if (!start) return tl::unexpected(start.error());
+  auto outlet = make_outlet(config, start->series);
+  if (!outlet) {
+    return tl::unexpected(Error{outlet.error().fault, 0, "sink \"" + config.name + "\": " + outlet.error().reason});
+  }
+  sinks::Runner::Settings settings;
+  settings.name = config.name;
+  settings.kind = config.kind == Kind::Webhook ? "webhook" : "mqtt";
+  settings.target = target_of(config);
+  settings.delivery = config.delivery;
+  settings.start = std::move(*start);
+  io::log::info("sink", {{"sink", settings.name}, {"target", settings.target}, {"behind", settings.start.number}});
+  return std::make_shared<sinks::Runner>(std::move(settings), *feed_, table_, std::move(*outlet));
+}
+
 Result<void> SinkThreads::open(const std::vector<SinkConfig>& configs, events::Feed& feed,
                                const std::shared_ptr<store::StoreFile>& file) {
-  const auto table = file ? std::make_shared<sinks::CursorTable>(file) : nullptr;
+  feed_ = &feed;
+  table_ = file ? std::make_shared<sinks::CursorTable>(file) : nullptr;
   for (const SinkConfig& config : configs) {
-    auto start = starting_point(config, feed, table.get());
-    if (!start) return tl::unexpected(start.error());
-    auto outlet = make_outlet(config, start->series);
-    if (!outlet) {
-      return tl::unexpected(Error{outlet.error().fault, 0, "sink \"" + config.name + "\": " + outlet.error().reason});
-    }
-    sinks::Runner::Settings settings;
-    settings.name = config.name;
-    settings.kind = config.kind == Kind::Webhook ? "webhook" : "mqtt";
-    settings.target = target_of(config);
-    settings.delivery = config.delivery;
-    settings.start = std::move(*start);
-    io::log::info("sink", {{"sink", settings.name}, {"target", settings.target}, {"behind", settings.start.number}});
-    runners_->push_back(std::make_unique<sinks::Runner>(std::move(settings), feed, table, std::move(*outlet)));
+    auto runner = make(config);
+    if (!runner) return tl::unexpected(runner.error());
+    list_->sinks.push_back({config, std::move(*runner)});
   }
-  if (runners_->empty()) return {};
-  feed.subscribe([weak = std::weak_ptr(runners_)] {
-    const auto runners = weak.lock();
-    if (!runners) return;
-    for (const auto& runner : *runners) runner->wake();
+  feed.subscribe([weak = std::weak_ptr(list_)] {
+    const auto list = weak.lock();
+    if (!list) return;
+    const std::lock_guard lock(list->mutex);
+    for (const Sink& sink : list->sinks) sink.runner->wake();
   });
   return {};
 }
 
 void SinkThreads::start() {
-  for (const auto& runner : *runners_) runner->start();
+  for (const Sink& sink : list()) sink.runner->start();
+}
+
+Result<void> SinkThreads::reload(const std::vector<SinkConfig>& configs) {
+  if (auto fine = check_sink_files(configs); !fine) return fine;
+  const std::vector<Sink> before = list();
+  std::vector<Sink> after, ended = before;
+  const auto same = [](const SinkConfig& config) {
+    return [&config](const Sink& sink) { return sink.config == config; };
+  };
+  std::erase_if(ended, [&](const Sink& sink) { return std::ranges::find(configs, sink.config) != configs.end(); });
+  // One that is changed is ended first: it says where the next one goes on.
+  stop(ended);
+  for (const SinkConfig& config : configs) {
+    const auto stays = std::ranges::find_if(before, same(config));
+    if (stays != before.end()) {
+      after.push_back(*stays);
+      continue;
+    }
+    auto runner = make(config);
+    if (!runner) {
+      // Its files were fine just now, so the disk isn't: the sink begins with the next reload or start.
+      io::log::error("a sink can't begin", {{"sink", config.name}, {"why", runner.error().reason}});
+      continue;
+    }
+    (*runner)->start();
+    after.push_back({config, std::move(*runner)});
+  }
+  {
+    const std::lock_guard lock(list_->mutex);
+    list_->sinks = after;
+  }
+  // What came between its beginning and its place in the list woke nobody.
+  for (const Sink& sink : after) sink.runner->wake();
+  return {};
+}
+
+void SinkThreads::stop(const std::vector<Sink>& sinks) {
+  // Each may take its time, all together no more than one.
+  std::vector<std::thread> stopping;
+  stopping.reserve(sinks.size());
+  for (const Sink& sink : sinks) stopping.emplace_back([one = sink.runner] { one->stop(); });
+  for (std::thread& thread : stopping) thread.join();
 }
 
 void SinkThreads::stop() {
-  // Each may take its time, all together no more than one.
-  std::vector<std::thread> stopping;
-  stopping.reserve(runners_->size());
-  for (const auto& runner : *runners_) stopping.emplace_back([one = runner.get()] { one->stop(); });
-  for (std::thread& thread : stopping) thread.join();
+  stop(list());
 }
 
 std::vector<sinks::SinkView> SinkThreads::all() {
   std::vector<sinks::SinkView> views;
-  for (const auto& runner : *runners_) views.push_back(runner->view());
+  for (const Sink& sink : list()) views.push_back(sink.runner->view());
   return views;
 }
 
-sinks::Runner* SinkThreads::runner(const std::string& name) const {
-  for (const auto& runner : *runners_) {
-    if (runner->name() == name) return runner.get();
+std::shared_ptr<sinks::Runner> SinkThreads::runner(const std::string& name) const {
+  for (Sink& sink : list()) {
+    if (sink.runner->name() == name) return std::move(sink.runner);
   }
   return nullptr;
 }
 
 std::optional<sinks::SinkView> SinkThreads::find(const std::string& name) {
-  const sinks::Runner* const found = runner(name);
+  const auto found = runner(name);
   return found == nullptr ? std::nullopt : std::optional(found->view());
 }
 
 bool SinkThreads::test(const std::string& name, std::function<void(std::string)> done) {
-  sinks::Runner* const found = runner(name);
+  const auto found = runner(name);
   if (found != nullptr) found->test(std::move(done));
   return found != nullptr;
 }

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,6 +28,9 @@ class SinkThreads final : public sinks::SinkList {
   Result<void> open(const std::vector<SinkConfig>& configs, events::Feed& feed,
                     const std::shared_ptr<store::StoreFile>& file);
   void start();
+  /// Thread-safe, with start() behind it: sinks that are new or changed begin, those that are gone end; the others go on.
+  /// An error is of the first that can't be opened, and leaves all as they are.
+  Result<void> reload(const std::vector<SinkConfig>& configs);
   /// Ends all of them at once, see Runner::stop().
   void stop();
 
@@ -35,11 +39,23 @@ class SinkThreads final : public sinks::SinkList {
   bool test(const std::string& name, std::function<void(std::string)> done) override;
 
  private:
-  [[nodiscard]] sinks::Runner* runner(const std::string& name) const;
+  struct Sink {
+    SinkConfig config;
+    std::shared_ptr<sinks::Runner> runner;
+  };
+  /// What the feed's threads wake: it may be called later than this is there.
+  struct List {
+    std::mutex mutex;
+    std::vector<Sink> sinks;
+  };
+  [[nodiscard]] std::vector<Sink> list() const;
+  [[nodiscard]] std::shared_ptr<sinks::Runner> runner(const std::string& name) const;
+  [[nodiscard]] Result<std::shared_ptr<sinks::Runner>> make(const SinkConfig& config) const;
+  static void stop(const std::vector<Sink>& sinks);
 
-  // Shared with what the feed calls, which may be later than this.
-  std::shared_ptr<std::vector<std::unique_ptr<sinks::Runner>>> runners_ =
-      std::make_shared<std::vector<std::unique_ptr<sinks::Runner>>>();
+  events::Feed* feed_ = nullptr;
+  std::shared_ptr<sinks::CursorTable> table_;
+  std::shared_ptr<List> list_ = std::make_shared<List>();
 };
 
 /// The files that a sink's configuration names; for --check, too.

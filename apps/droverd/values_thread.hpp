@@ -20,6 +20,7 @@ class ValuesThread {
 
   [[nodiscard]] history::Archive& archive() { return service_; }
   [[nodiscard]] jobs::KnownValues& known() { return *values_; }
+  [[nodiscard]] history::Values& values() { return *values_; }
 
  private:
   ValuesThread(std::unique_ptr<history::Values> values, events::Feed& feed);

@@ -55,7 +55,7 @@ std::string endpoint_of(std::uint64_t device) {
 class NoFeed final : public events::Feed {
  public:
   explicit NoFeed(std::uint64_t newest) : newest_(newest) {}
-  Batch after(std::uint64_t, std::size_t) override { return {}; }
+  Result<Batch> after(std::uint64_t, std::size_t) override { return Batch{}; }
   [[nodiscard]] std::uint64_t newest() const override { return newest_; }
   void subscribe(std::function<void()>) override {}
 

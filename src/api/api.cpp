@@ -61,7 +61,9 @@ void follow(const Api::Settings& settings, server::Fleet& fleet, const lwm2m::mo
     drafts.push_back(std::move(draft));
     hub->publish(std::move(drafts));
   };
-  fleet.on_event([items, publish](const server::Event& event) { publish(items->draft(event, false)); });
+  fleet.on_event([items, publish](const server::Event& event) {
+    if (auto draft = items->draft(event, false)) publish(std::move(*draft));
+  });
   if (settings.bootstrap == nullptr) return;
   settings.bootstrap->on_event([items, publish](const bootstrap::DeskEvent& event) {
     // What the host is asked for is between it and the Bootstrap-Server.
@@ -74,6 +76,7 @@ void follow(const Api::Settings& settings, server::Fleet& fleet, const lwm2m::mo
 struct Api::Parts {
   Settings settings;
   std::shared_ptr<State> state;
+  std::shared_ptr<Gate> gate;
   std::shared_ptr<http::Server> server;
 };
 
@@ -106,6 +109,8 @@ Result<Api> Api::open(const Settings& settings, server::Fleet& fleet, const lwm2
                                              settings.sms_accounts, settings.sms});
   state->history = settings.history;
   state->jobs = settings.jobs;
+  state->models = settings.models;
+  state->backups = settings.backups;
   state->campaigns = settings.campaigns;
   state->sinks = settings.sinks;
   state->health = settings.health;
@@ -126,6 +131,7 @@ Result<Api> Api::open(const Settings& settings, server::Fleet& fleet, const lwm2
   auto parts = std::make_unique<Parts>();
   parts->settings = settings;
   parts->state = state;
+  parts->gate = gate;
   parts->server = std::make_shared<http::Server>(std::move(*server));
   const std::weak_ptr<http::Server> weak = parts->server;
   state->streams = [weak] {
@@ -150,6 +156,10 @@ Result<UnixSeconds> Api::reload_certificate() {
   const UnixSeconds until = *tls ? (*tls)->valid_until() : 0;
   if (*tls) parts_->server->use_certificate(std::move(*tls));
   return until;
+}
+
+void Api::set_rate(std::uint32_t rate, std::uint32_t burst) {
+  parts_->gate->set_rate({rate, burst});
 }
 
 std::vector<std::string> Api::urls() const {

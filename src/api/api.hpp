@@ -8,8 +8,10 @@
 #include <vector>
 
 #include "api/authority.hpp"
+#include "api/backup_desk.hpp"
 #include "api/health.hpp"
 #include "api/http.hpp"
+#include "api/model_shelf.hpp"
 #include "api/sms_carrier.hpp"
 #include "base/result.hpp"
 #include "bootstrap/desk.hpp"
@@ -63,6 +65,8 @@ class Api {
     bool metrics_open = false;  ///< /metrics needs no token on this machine, see Gate
     /// Bulk operations, rules and tags; outlives the Api. nullptr: their routes say that there are none.
     jobs::Desk* jobs = nullptr;
+    ModelShelf* models = nullptr;   ///< outlives the Api; nullptr: nobody brings object definitions
+    BackupDesk* backups = nullptr;  ///< outlives the Api; nullptr: nothing is kept
     http::Limits http;
     /// What happens, for streams. nullptr: the Api's own, which takes the event sinks of fleet and desk.
     std::shared_ptr<events::Hub> hub;
@@ -86,6 +90,8 @@ class Api {
   /// Reads certificate and key again, for the connections to come; until when the certificate is valid, 0 when there is
   /// none. An error leaves all as it was. Thread-safe.
   Result<UnixSeconds> reload_certificate();
+  /// Thread-safe: requests of one caller a second and at once, see Settings.
+  void set_rate(std::uint32_t rate, std::uint32_t burst);
   /// Answers what is pending with 503, ends the streams and joins the thread.
   void stop();
 

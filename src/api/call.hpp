@@ -10,10 +10,12 @@
 #include <vector>
 
 #include "api/authority.hpp"
+#include "api/backup_desk.hpp"
 #include "api/event_stream.hpp"
 #include "api/health.hpp"
 #include "api/http.hpp"
 #include "api/metrics.hpp"
+#include "api/model_shelf.hpp"
 #include "api/problem.hpp"
 #include "api/sms_carrier.hpp"
 #include "api/target.hpp"
@@ -59,6 +61,8 @@ struct State {
   std::function<http::ServerFigures()> http = {};
   RequestCounters requests = {};
   jobs::Desk* jobs = nullptr;                     ///< outlives the Api; nullptr without one
+  ModelShelf* models = nullptr;                   ///< outlives the Api; nullptr: the registry stays as it is
+  BackupDesk* backups = nullptr;                  ///< outlives the Api; nullptr without a store
 };
 
 /// One request that found its route.
@@ -83,6 +87,12 @@ void get_device(const std::shared_ptr<Call>& call);
 void list_observations(const std::shared_ptr<Call>& call);
 void list_objects(const std::shared_ptr<Call>& call);
 void get_object(const std::shared_ptr<Call>& call);
+void add_objects(const std::shared_ptr<Call>& call);
+void remove_object(const std::shared_ptr<Call>& call);
+void get_backup(const std::shared_ptr<Call>& call);
+void make_backup(const std::shared_ptr<Call>& call);
+void get_backup_file(const std::shared_ptr<Call>& call);
+void remove_backup(const std::shared_ptr<Call>& call);
 void get_status(const std::shared_ptr<Call>& call);
 void get_health(const std::shared_ptr<Call>& call);
 void get_ready(const std::shared_ptr<Call>& call);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/event_items.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -57,7 +58,23 @@ const std::vector<std::string>& event_kinds() {
   return kKinds;
 }
 
-events::Draft EventItems::draft(server::Event event, bool packs) const {
+bool EventItems::may_show(const server::Event& event) const {
+  if (event.kind != server::EventKind::Learned || event.how != "write") return true;
+  DeviceDefinitions definitions(registry_);
+  if (event.object_version) definitions.add(event.path.object(), *event.object_version);
+  const auto* const object = definitions.find(event.path.object());
+  if (object == nullptr) return false;
+  if (event.path.depth() >= 3) {
+    const auto* const resource = object->resource(event.path.resource());
+    return resource != nullptr && resource->operations.read;
+  }
+  return std::ranges::none_of(object->resources, [](const lwm2m::model::ResourceDefinition& resource) {
+    return resource.operations.write && !resource.operations.read;
+  });
+}
+
+std::optional<events::Draft> EventItems::draft(server::Event event, bool packs) const {
+  if (!may_show(event)) return std::nullopt;
   events::Draft draft;
   draft.at = event.at;
   draft.kind = server::to_string(event.kind);

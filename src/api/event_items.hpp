@@ -25,12 +25,15 @@ class EventItems {
   EventItems(const lwm2m::model::Registry& registry, const events::Hub& hub) : registry_(registry), hub_(hub) {}
 
   /// Copies the event; cheap enough for a shard's thread: it is made JSON by those who read. `packs`: also as bytes.
-  [[nodiscard]] events::Draft draft(server::Event event, bool packs) const;
+  /// Nothing for what nobody is to see: a value that was written to what can't be read, such as a password, or that may
+  /// be one as its object isn't known here.
+  [[nodiscard]] std::optional<events::Draft> draft(server::Event event, bool packs) const;
   [[nodiscard]] events::Draft draft(const bootstrap::DeskEvent& event) const;
   /// The text of what was written down; "{}" for bytes of another version.
   [[nodiscard]] std::string text_of(ByteView packed, std::uint64_t number) const;
 
  private:
+  [[nodiscard]] bool may_show(const server::Event& event) const;
   [[nodiscard]] std::string text_of(const server::Event& event, std::uint64_t number) const;
   [[nodiscard]] std::string text_of_desk(std::string_view kept, std::uint64_t number) const;
 

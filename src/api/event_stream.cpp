@@ -33,7 +33,10 @@ class EventStream final : public http::StreamSource {
   std::optional<std::string> pull() override {
     std::string text;
     while (text.size() < kPullTextMax) {
-      const auto batch = hub_->after(seen_, kBatch);
+      const auto got = hub_->after(seen_, kBatch);
+      // The client comes again with the number that it has.
+      if (!got) return text.empty() ? std::nullopt : std::optional(std::move(text));
+      const events::Feed::Batch& batch = *got;
       if (restarted_ != nullptr) {
         add_gap(text, restarted_, batch.lost_through, std::nullopt);
         seen_ = batch.lost_through;

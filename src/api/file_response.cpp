@@ -59,7 +59,7 @@ http::Response file_response(const http::Request& request, const std::shared_ptr
   if (!part) return response;
   const std::string total = std::to_string(content.size());
   if (part->size == 0) {
-    auto refused = to_response(Problem{.status = 416, .kind = "bad-range", .detail = "the image has " + total + " bytes"});
+    auto refused = to_response(Problem{.status = 416, .kind = "bad-range", .detail = "it has " + total + " bytes"});
     refused.headers.emplace_back("Content-Range", "bytes */" + total);
     return refused;
   }

@@ -82,12 +82,18 @@ std::optional<http::Response> Gate::check(http::Request& request) {
 
 std::optional<http::Response> Gate::limit(std::uint64_t who) {
   const Instant now = io::now();
+  const std::lock_guard lock(mutex_);
   if (limiter_.allow(now, who)) return std::nullopt;
   auto response = to_response(Problem{
       .status = 429, .kind = "too-many-requests", .detail = "more requests than the server takes from one caller"});
   const auto wait = std::chrono::ceil<std::chrono::seconds>(limiter_.wait(now, who));
   response.headers.emplace_back("Retry-After", std::to_string(std::max<std::int64_t>(wait.count(), 1)));
   return response;
+}
+
+void Gate::set_rate(const Rate& rate) {
+  const std::lock_guard lock(mutex_);
+  limiter_ = limiter_of(rate);
 }
 
 http::Response Gate::unauthorized(const http::Request& request, Authority::Refusal refusal) {

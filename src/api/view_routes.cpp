@@ -214,36 +214,6 @@ void list_observations(const std::shared_ptr<Call>& call) {
                                   });
 }
 
-void list_objects(const std::shared_ptr<Call>& call) {
-  Json list = Json::array();
-  for (const auto* object : call->state->registry.all()) list.push_back(to_json(*object, false));
-  call->answer({{"objects", std::move(list)}});
-}
-
-void get_object(const std::shared_ptr<Call>& call) {
-  lwm2m::Version version{1, 0};
-  if (const auto wanted = call->target.parameter("version")) {
-    const auto parsed = lwm2m::Version::parse(*wanted);
-    if (!parsed) {
-      return call->refuse(
-          {.kind = "bad-parameter", .detail = "version must be MAJOR.MINOR such as 1.0", .parameter = "version"});
-    }
-    version = *parsed;
-  }
-  const auto path = lwm2m::Path::parse(call->rest);
-  if (!path || !path->is_object()) {
-    return call->refuse({.kind = "bad-path", .detail = "\"" + call->rest + "\" is no object id (0 to 65535)"});
-  }
-  const auto* object = call->state->registry.find(path->object(), version);
-  if (object == nullptr) {
-    return call->refuse(
-        {.status = 404,
-         .kind = "not-found",
-         .detail = "there is no definition of object " + call->rest + " in version " + version.to_string()});
-  }
-  call->answer(to_json(*object, true));
-}
-
 void get_status(const std::shared_ptr<Call>& call) {
   call->responder.answer_within(kServerWait, slow_server());
   call->state->fleet.counters([call](server::ServerCounters counters) {

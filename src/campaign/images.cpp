@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "io/mapped_file.hpp"
 #include "store/store_file.hpp"
 
 namespace drover::campaign {
@@ -36,35 +36,20 @@ std::string failure(const std::string& file, const char* what) {
   return file + ": " + what + ": " + std::strerror(errno);
 }
 
-/// A file in memory as long as somebody uses it, also when its name is gone.
-class MappedFile final : public server::File {
+/// An image's content, as long as somebody uses it, also when its name is gone.
+class ImageFile final : public server::File {
  public:
-  static std::shared_ptr<const MappedFile> open(const std::string& name, const Bytes& sha256) {
-    const int fd = ::open(name.c_str(), O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return nullptr;
-    struct stat status {};
-    std::shared_ptr<MappedFile> made;
-    if (::fstat(fd, &status) == 0 && S_ISREG(status.st_mode)) {
-      const auto size = static_cast<std::size_t>(status.st_size);
-      void* const at = size == 0 ? nullptr : ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-      if (at != MAP_FAILED) made = std::make_shared<MappedFile>(at, size, sha256);
-    }
-    ::close(fd);
-    return made;
+  static std::shared_ptr<const ImageFile> open(const std::string& name, const Bytes& sha256) {
+    auto content = io::MappedFile::open(name);
+    return content ? std::make_shared<ImageFile>(std::move(content), sha256) : nullptr;
   }
-  MappedFile(void* at, std::size_t size, const Bytes& sha256)
-      : at_(at), size_(size), etag_(sha256.begin(), sha256.begin() + kEtagSize) {}
-  ~MappedFile() override {
-    if (at_ != nullptr) ::munmap(at_, size_);
-  }
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
-  [[nodiscard]] ByteView bytes() const override { return {static_cast<const std::uint8_t*>(at_), size_}; }
+  ImageFile(std::shared_ptr<const io::MappedFile> content, const Bytes& sha256)
+      : content_(std::move(content)), etag_(sha256.begin(), sha256.begin() + kEtagSize) {}
+  [[nodiscard]] ByteView bytes() const override { return content_->bytes(); }
   [[nodiscard]] ByteView etag() const override { return etag_; }
 
  private:
-  void* at_;
-  std::size_t size_;
+  std::shared_ptr<const io::MappedFile> content_;
   Bytes etag_;
 };
 
@@ -186,7 +171,7 @@ Result<void> Images::load() {
       return store_->failure("damaged (image " + image.name + ")");
     }
     const std::string name = file_of(image.sha256);
-    auto file = MappedFile::open(name, image.sha256);
+    auto file = ImageFile::open(name, image.sha256);
     const bool whole = file && file->bytes().size() == image.size && sha256_of(file->bytes()) == image.sha256;
     if (!whole) {
       return tl::unexpected(Error{Fault::Environment, 0,
@@ -267,7 +252,7 @@ Answer<Image> Images::put(const std::string& temporary, Image image) {
   if (::rename(temporary.c_str(), name.c_str()) != 0 || !sync_folder(folder_)) {
     return refused(Why::Unavailable, failure(name, "can't be written"));
   }
-  auto file = MappedFile::open(name, image.sha256);
+  auto file = ImageFile::open(name, image.sha256);
   if (!file) return refused(Why::Unavailable, failure(name, "can't be read"));
   {
     store::StoreFile::Turn database = store_->turn();

@@ -35,6 +35,8 @@ struct SmsParameters {
   std::size_t message_plain_max = std::size_t{4} * 134;
   std::size_t message_packet_max = 494;
   std::size_t message_dtls_max = 111;
+
+  friend bool operator==(const SmsParameters&, const SmsParameters&) = default;
 };
 
 /// How long a message may be, in octets.
@@ -83,6 +85,8 @@ struct Parameters {
   SmsParameters sms;  ///< for peers with PeerAddress::is_sms()
 
   bool report_drops = false;  ///< wrong packets can be polled (stack::Endpoint::poll_drop()); they are counted anyway
+
+  friend bool operator==(const Parameters&, const Parameters&) = default;
 
   // RFC 7252 §4.8.2, derived
   [[nodiscard]] Duration max_transmit_span() const { return backed_off(max_retransmit); }

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/result.hpp"
 #include "base/time.hpp"
 
 namespace drover::events {
@@ -61,8 +62,9 @@ class Feed {
     std::uint64_t lost_through = 0;  ///< number of the newest event that is no longer kept; 0: none was lost
     std::vector<ItemPtr> items;      ///< ascending
   };
-  /// Up to `count` events behind `number`. What is given is on disk where there is a store.
-  [[nodiscard]] virtual Batch after(std::uint64_t number, std::size_t count) = 0;
+  /// Up to `count` events behind `number`. What is given is on disk where there is a store. An error: the store can't be
+  /// read now, and nothing says what is behind `number`; ask again later.
+  [[nodiscard]] virtual Result<Batch> after(std::uint64_t number, std::size_t count) = 0;
   /// Number of the newest event; 0 before the first.
   [[nodiscard]] virtual std::uint64_t newest() const = 0;
   /// `wake` is called behind new events, by whichever thread brought them; it must not block. For good; before traffic.

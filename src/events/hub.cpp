@@ -37,7 +37,7 @@ void Hub::publish(std::vector<Draft> drafts) {
   for (const auto& wake : wakes) wake();
 }
 
-Feed::Batch Hub::after(std::uint64_t number, std::size_t count) {
+Result<Feed::Batch> Hub::after(std::uint64_t number, std::size_t count) {
   Older older;
   std::uint64_t lost = 0;
   {
@@ -54,9 +54,9 @@ Feed::Batch Hub::after(std::uint64_t number, std::size_t count) {
     }
     older = older_;
   }
-  Batch batch = older(number, std::min<std::uint64_t>(count, lost - number));
+  auto batch = older(number, std::min<std::uint64_t>(count, lost - number));
   // All that was on disk is gone, too: go on with what is in memory.
-  if (batch.items.empty()) batch.lost_through = std::max(batch.lost_through, lost);
+  if (batch && batch->items.empty()) batch->lost_through = std::max(batch->lost_through, lost);
   return batch;
 }
 

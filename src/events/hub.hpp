@@ -39,7 +39,7 @@ class Hub final : public Feed {
     std::size_t bytes_max = 32 << 20;  ///< as counted by Draft::size: some 2 kB an event when full
   };
   /// Up to `count` events behind `number` that are still on disk; `lost_through` as in Feed::Batch.
-  using Older = std::function<Batch(std::uint64_t number, std::size_t count)>;
+  using Older = std::function<Result<Batch>(std::uint64_t number, std::size_t count)>;
 
   /// `run` tells event ids of one order from those of another: it stays over restarts where `older` does.
   Hub(const Limits& limits, UnixSeconds run) : limits_(limits), run_(run) {}
@@ -50,7 +50,7 @@ class Hub final : public Feed {
   [[nodiscard]] std::uint64_t next_number() const;
   void publish(std::vector<Draft> drafts);
 
-  [[nodiscard]] Batch after(std::uint64_t number, std::size_t count) override;
+  [[nodiscard]] Result<Batch> after(std::uint64_t number, std::size_t count) override;
   [[nodiscard]] std::uint64_t newest() const override;
   void subscribe(std::function<void()> wake) override;
 

@@ -15,9 +15,9 @@ std::vector<Draft> drafts(std::size_t count) {
   return all;
 }
 
-std::vector<std::uint64_t> numbers(const Feed::Batch& batch) {
+std::vector<std::uint64_t> numbers(const Result<Feed::Batch>& batch) {
   std::vector<std::uint64_t> all;
-  for (const ItemPtr& item : batch.items) all.push_back(item->number);
+  for (const ItemPtr& item : batch.value().items) all.push_back(item->number);
   return all;
 }
 
@@ -30,7 +30,7 @@ TEST(Hub, ReadersFollowWithPlacesOfTheirOwnAndLearnWhatTheyLost) {
   EXPECT_EQ(numbers(hub.after(2, 9)), (std::vector<std::uint64_t>{3}));
   hub.publish(drafts(3));
   EXPECT_EQ(woken, 2);
-  const auto late = hub.after(1, 9);
+  const auto late = hub.after(1, 9).value();
   EXPECT_EQ(late.lost_through, 2U);
   EXPECT_EQ(numbers(late), (std::vector<std::uint64_t>{3, 4, 5, 6}));
 }
@@ -44,7 +44,9 @@ TEST(Hub, BytesAreALimitToo) {
 TEST(Hub, WhatIsntInMemoryIsAskedForElsewhere) {
   Hub hub({.events_max = 2, .bytes_max = 1000}, 7);
   std::uint64_t lost = 5;
-  hub.begin(100, [&](std::uint64_t number, std::size_t count) {
+  bool unreadable = false;
+  hub.begin(100, [&](std::uint64_t number, std::size_t count) -> Result<Feed::Batch> {
+    if (unreadable) return tl::unexpected(Error{Fault::Environment, 0, "no"});
     Feed::Batch batch{lost, {}};
     for (std::uint64_t each = std::max(number, lost) + 1; each <= 103 && count-- > 0; ++each) {
       batch.items.push_back(std::make_shared<Item>(each, 0, "", "", [](std::uint64_t) { return ""; }));
@@ -55,10 +57,13 @@ TEST(Hub, WhatIsntInMemoryIsAskedForElsewhere) {
   EXPECT_EQ(hub.newest(), 105U);
   EXPECT_EQ(numbers(hub.after(103, 9)), (std::vector<std::uint64_t>{104, 105}));
   EXPECT_EQ(numbers(hub.after(101, 9)), (std::vector<std::uint64_t>{102, 103})) << "up to what is in memory";
-  EXPECT_EQ(hub.after(101, 9).lost_through, 5U);
-  EXPECT_EQ(hub.after(104, 9).lost_through, 0U);
+  EXPECT_EQ(hub.after(101, 9)->lost_through, 5U);
+  EXPECT_EQ(hub.after(104, 9)->lost_through, 0U);
   lost = 103;
-  EXPECT_EQ(hub.after(101, 9).lost_through, 103U) << "nothing of it is left there either";
+  EXPECT_EQ(hub.after(101, 9)->lost_through, 103U) << "nothing of it is left there either";
+  unreadable = true;
+  EXPECT_FALSE(hub.after(101, 9)) << "what can't be read isn't lost";
+  EXPECT_EQ(numbers(hub.after(103, 9)), (std::vector<std::uint64_t>{104, 105}));
 }
 
 TEST(Hub, IdsAreOfOneOrder) {
@@ -78,7 +83,7 @@ TEST(Hub, ATextIsMadeOnce) {
     return "x";
   };
   hub.publish(std::move(one));
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(hub.after(0, 1).items.at(0)->text(), "x");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(hub.after(0, 1)->items.at(0)->text(), "x");
   EXPECT_EQ(made, 1);
 }
 

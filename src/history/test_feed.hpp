@@ -55,8 +55,13 @@ class TestFeed final : public events::Feed {
     split_ = number;
   }
 
-  Batch after(std::uint64_t number, std::size_t count) override {
+  void set_unreadable(bool is) {
     const std::lock_guard lock(mutex_);
+    unreadable_ = is;
+  }
+  Result<Batch> after(std::uint64_t number, std::size_t count) override {
+    const std::lock_guard lock(mutex_);
+    if (unreadable_) return tl::unexpected(Error{Fault::Environment, 0, "the events can't be read"});
     Batch batch;
     batch.lost_through = lost_;
     if (number < split_) count = std::min<std::uint64_t>(count, split_ - number);
@@ -78,6 +83,7 @@ class TestFeed final : public events::Feed {
   mutable std::mutex mutex_;
   std::deque<events::ItemPtr> items_;
   std::uint64_t newest_ = 0;
+  bool unreadable_ = false;
   std::uint64_t lost_ = 0;
   std::uint64_t split_ = 0;
   std::function<void()> wake_;

@@ -131,6 +131,7 @@ struct Limits {
   std::int64_t max_age = 30 * 86'400;      ///< seconds that a value is shown in the history; the last one stays
   std::size_t series_max = 10'000'000;     ///< of all devices
   std::size_t series_max_per_device = 1000;
+  friend bool operator==(const Limits&, const Limits&) = default;
 };
 
 /// Longer texts aren't kept.

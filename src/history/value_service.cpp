@@ -96,7 +96,9 @@ void ValueService::status(Done<Status> done) {
 void ValueService::forget(std::string endpoint, Done<Result<std::uint64_t>> done) {
   writing_->post([this, endpoint = std::move(endpoint), done = std::move(done)] {
     // What has happened before would bring them back.
-    catch_up(feed_.newest());
+    if (!catch_up(feed_.newest())) {
+      return done(tl::unexpected(Error{Fault::Environment, 0, "what came before can't be stored now"}));
+    }
     done(values_.forget(endpoint));
   });
 }
@@ -111,22 +113,23 @@ bool ValueService::catch_up(std::uint64_t through) {
 }
 
 bool ValueService::project_some(bool& more) {
-  const events::Feed::Batch batch = feed_.after(values_.cursor(), kBatch);
-  if (batch.lost_through > values_.cursor()) {
-    io::log::warn("events were gone before their values were stored", {{"through", batch.lost_through}});
+  const auto batch = feed_.after(values_.cursor(), kBatch);
+  if (batch && batch->lost_through > values_.cursor()) {
+    io::log::warn("events were gone before their values were stored", {{"through", batch->lost_through}});
   }
-  const auto stored = values_.project(batch);
+  const Result<void> stored = batch ? values_.project(*batch) : tl::unexpected(batch.error());
   if (!stored && !failed_) {
     io::log::error("values can't be stored; it is tried again", {{"why", stored.error().reason}});
   } else if (stored && failed_) {
     io::log::info("values are stored again");
   }
   failed_ = !stored;
+  if (!batch) return false;
   // A feed may give fewer than it has: those on disk first.
   const std::uint64_t newest = feed_.newest();
   const std::uint64_t left = newest > values_.cursor() ? newest - values_.cursor() : 0;
-  more = !batch.items.empty() && left >= kBatch;
-  if (!batch.items.empty() && left > 0) writing_->wake();
+  more = !batch->items.empty() && left >= kBatch;
+  if (!batch->items.empty() && left > 0) writing_->wake();
   return stored.has_value();
 }
 

@@ -110,6 +110,18 @@ TEST_F(ServiceTest, ABatchThatIsShortIsNotTheEnd) {
   EXPECT_EQ(status().behind, 0U);
 }
 
+TEST_F(ServiceTest, EventsThatCantBeReadNowAreStoredLater) {
+  feed_.set_unreadable(true);
+  feed_.notify(kNow, "pump", kPath, "1");
+  start();
+  const auto gone = answer<Result<std::uint64_t>>([&](auto done) { service_->forget("pump", std::move(done)); });
+  EXPECT_FALSE(gone) << "what comes later would bring it back";
+  EXPECT_EQ(status().cursor, 0U);
+  feed_.set_unreadable(false);
+  settle();
+  EXPECT_EQ(last(), "1");
+}
+
 TEST_F(ServiceTest, SweepsByItself) {
   for (int i = 0; i < 10; ++i) feed_.notify(kNow, "pump", kPath, std::to_string(i));
   start();

@@ -290,6 +290,13 @@ bool Values::add_reading(std::int64_t series, const Reading& reading, How how, U
   return w.add_point.bind(kind_of(reading.value, how)).bind(arrived).run();
 }
 
+Result<void> Values::copy_to(const std::string& file) {
+  // The writer's own connection: the copy gets what it writes in between, and doesn't begin anew.
+  std::unique_lock lock(writer_->mutex);
+  if (!writer_->database.copy_to(file, lock)) return failure(writer_->database);
+  return {};
+}
+
 // ---- what goes ------------------------------------------------------------------------------------------------------
 
 bool Values::trim(std::int64_t series, std::size_t keep) {

@@ -58,6 +58,8 @@ class Values final : public jobs::KnownValues {
   std::optional<std::string> text(const std::string& endpoint, const lwm2m::Path& path) override;
   /// `behind` is 0.
   [[nodiscard]] Status status();
+  /// A copy of the file as it is in the end, while it is used.
+  Result<void> copy_to(const std::string& file);
 
  private:
   struct Connection {

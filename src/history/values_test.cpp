@@ -27,7 +27,7 @@ class ValuesTest : public ::testing::Test {
     values_ = std::move(*opened);
   }
   void follow() {
-    const auto done = values_->project(feed_.after(values_->cursor(), 1000));
+    const auto done = values_->project(feed_.after(values_->cursor(), 1000).value());
     ASSERT_TRUE(done) << done.error().reason;
   }
   void notify(UnixSeconds at, const std::string& value, const std::string& path = kPath,
@@ -341,7 +341,7 @@ TEST_F(ValuesTest, EventsThatWereLostAreCounted) {
 
 TEST_F(ValuesTest, AnEventIsTakenOnce) {
   notify(kNow, "1");
-  const auto again = feed_.after(0, 10);
+  const auto again = feed_.after(0, 10).value();
   ASSERT_TRUE(values_->project(again));
   EXPECT_EQ(history(query()), "1 ");
 }

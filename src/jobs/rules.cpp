@@ -79,6 +79,19 @@ Result<void> Rules::load(Instant now, const std::vector<Rule>& configured) {
   return {};
 }
 
+Result<void> Rules::reload(Instant now, const std::vector<Rule>& configured) {
+  if (!commit(now)) return tl::unexpected(Error{Fault::Environment, 0, trouble_});
+  auto rules = std::exchange(rules_, {});
+  auto hidden = std::exchange(hidden_, {});
+  if (auto done = load(now, configured); !done) {
+    rules_ = std::move(rules);
+    hidden_ = std::move(hidden);
+    return done;
+  }
+  sweeping_ = true;
+  return {};
+}
+
 // ---- commands -------------------------------------------------------------------------------------------------------
 
 RuleView Rules::view_of(const Entry& entry) const {

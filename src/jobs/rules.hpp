@@ -83,6 +83,8 @@ class Rules {
   /// With those of the configuration, which hide others of their names. Once, before anything else. The fleet's devices
   /// then go through handle_present().
   Result<void> load(Instant now, const std::vector<Rule>& configured);
+  /// The configuration has other rules now. An error changes nothing.
+  Result<void> reload(Instant now, const std::vector<Rule>& configured);
 
   // Commands; what succeeds is on disk. A rule that changed is new to every device.
   store::Answer<RuleView> put(Instant now, const Rule& rule);

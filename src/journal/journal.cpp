@@ -291,8 +291,8 @@ Journal::Figures Journal::figures() {
 }
 
 Result<void> Journal::copy_to(const std::string& file) {
-  const std::lock_guard lock(mutex_);
-  if (!database_.copy_to(file)) return failure("can't be copied to " + file);
+  std::unique_lock lock(mutex_);
+  if (!database_.copy_to(file, lock)) return failure("can't be copied to " + file);
   return {};
 }
 

@@ -75,7 +75,7 @@ class Journal {
     std::uint64_t commits = 0;
   };
   [[nodiscard]] Figures figures();
-  /// A copy of the file as it is now, while it is used; see sqlite::copy().
+  /// A copy of the file as it is in the end, while it is used: commits go on in between.
   Result<void> copy_to(const std::string& file);
   [[nodiscard]] const std::string& file() const { return file_; }
 

@@ -73,7 +73,7 @@ TEST_F(KeeperTest, WhatIsToldIsOnDiskAndInOrder) {
   EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
   EXPECT_LT(keeper_->figures().commits, 500U) << "what waits together is written together";
   EXPECT_EQ(keeper_->figures().waiting_bytes, 0U);
-  EXPECT_EQ(hub_->after(499, 10).items.at(0)->text(), "node500");
+  EXPECT_EQ(hub_->after(499, 10)->items.at(0)->text(), "node500");
   EXPECT_TRUE(keeper_->stop());
   open();
   EXPECT_EQ(loaded_.size(), 10U);

@@ -88,6 +88,12 @@ class OperationQueues {
   explicit OperationQueues(std::size_t bytes_max, std::size_t per_device_max)
       : bytes_max_(bytes_max), per_device_max_(per_device_max) {}
 
+  /// What is over a lower limit stays.
+  void set_limits(std::size_t bytes_max, std::size_t per_device_max) {
+    bytes_max_ = bytes_max;
+    per_device_max_ = per_device_max;
+  }
+
   /// False, and `operation` untouched, when there is no room.
   bool push_back(Slot slot, std::unique_ptr<QueuedOperation>& operation);
   /// In front of all others, whether there is room or not: it had been counted before.

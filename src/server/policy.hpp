@@ -32,9 +32,10 @@ inline constexpr std::uint32_t kDefaultLifetime = 86400;
 struct AwakeTime {
   std::string endpoints;  ///< as Policy::refused_endpoints
   Duration awake{};
+  friend bool operator==(const AwakeTime&, const AwakeTime&) = default;
 };
 
-/// Set once, before traffic.
+/// See Shard::set_policy().
 struct Policy {
   /// Everything as the 1.0 enabler has it: only version 1.0 (4.12 else, Core §5.3.1); 4.00 for unknown parameters, a
   /// missing `lt` or `lwm2m` (Transport Table 6), a binding outside Table 8, an SMS number with anything but digits,
@@ -85,6 +86,8 @@ struct Policy {
   Duration trigger_interval = std::chrono::minutes(10);
   /// With binding US, what isn't answered over UDP is sent by SMS.
   bool sms_fallback = true;
+
+  friend bool operator==(const Policy&, const Policy&) = default;
 };
 
 /// The values that Core Table 8 has for `b`: U, UQ, S, SQ, US, UQS, UQT.

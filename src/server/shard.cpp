@@ -22,6 +22,10 @@ coap::Parameters collecting(coap::Parameters parameters) {
   return parameters;
 }
 
+RateLimiter limiter_of(const Policy& policy) {
+  return {policy.datagrams_per_second, policy.datagrams_burst, kLimiterCells};
+}
+
 }  // namespace
 
 Shard::Shard(ShardConfig config, Rng& rng)
@@ -30,7 +34,7 @@ Shard::Shard(ShardConfig config, Rng& rng)
       file_answers_(config_.files, config_.coap.body_lifetime),
       registry_(static_cast<std::uint8_t>(config_.index), config_.policy.devices_max, rng),
       queues_(config_.policy.queue_bytes_max, config_.policy.queue_max_per_device),
-      limiter_(config_.policy.datagrams_per_second, config_.policy.datagrams_burst, kLimiterCells),
+      limiter_(limiter_of(config_.policy)),
       address_hash_(rng) {
   assert(config_.count <= kShardsMax && config_.index < config_.count);
   if (config_.kept) {
@@ -42,6 +46,15 @@ Shard::Shard(ShardConfig config, Rng& rng)
   config_.listener.shards = config_.count;
   config_.listener.kept = config_.kept;
   listener_ = std::make_unique<security::Listener>(config_.listener, *config_.acceptor, *config_.credentials, rng);
+}
+
+void Shard::set_policy(Policy policy) {
+  policy.devices_max = config_.policy.devices_max;
+  queues_.set_limits(policy.queue_bytes_max, policy.queue_max_per_device);
+  const bool other_rate = policy.datagrams_per_second != config_.policy.datagrams_per_second ||
+                          policy.datagrams_burst != config_.policy.datagrams_burst;
+  config_.policy = std::move(policy);
+  if (other_rate) limiter_ = limiter_of(config_.policy);
 }
 
 bool Shard::is_within_rate(Instant now, const transport::PeerAddress& peer) {

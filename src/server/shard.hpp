@@ -110,6 +110,8 @@ class Shard {
   /// 0.
   void set_wall_clock(Duration unix_at_instant_zero) { unix_at_zero_ = unix_at_instant_zero; }
 
+  /// For what comes from now on; devices_max stays what it is.
+  void set_policy(Policy policy);
   /// While true Registers, Updates and Deregisters get 5.03 and change nothing: they couldn't be kept.
   void set_refusing(bool refusing) { refusing_ = refusing; }
 

@@ -55,11 +55,16 @@ void Delivery::note_loss(std::uint64_t through, UnixSeconds unix_now) {
 }
 
 /// False when there was nothing.
-bool Delivery::fetch(UnixSeconds unix_now) {
+bool Delivery::fetch(Instant now, UnixSeconds unix_now) {
   auto batch = feed_.after(fetched_, kAheadMax);
-  more_ = batch.items.size() >= kAheadMax;
-  if (restarted_ || batch.lost_through > fetched_) note_loss(batch.lost_through, unix_now);
-  for (auto& item : batch.items) {
+  if (!batch) {
+    note_error(unix_now, batch.error().reason);
+    wait_for_retry(now, std::nullopt);
+    return false;
+  }
+  more_ = batch->items.size() >= kAheadMax;
+  if (restarted_ || batch->lost_through > fetched_) note_loss(batch->lost_through, unix_now);
+  for (auto& item : batch->items) {
     fetched_ = item->number;
     ahead_.push_back(std::move(item));
   }
@@ -67,7 +72,7 @@ bool Delivery::fetch(UnixSeconds unix_now) {
 }
 
 /// Makes the next message, of at least one event. False when there is none now.
-bool Delivery::form(UnixSeconds unix_now) {
+bool Delivery::form(Instant now, UnixSeconds unix_now) {
   Message message;
   std::size_t bytes = 0;
   for (int looks = 0; message.items.size() < settings_.batch;) {
@@ -78,7 +83,7 @@ bool Delivery::form(UnixSeconds unix_now) {
         more_ = true;
         break;
       }
-      if (!fetch(unix_now)) break;
+      if (!fetch(now, unix_now)) break;
     }
     const events::ItemPtr& item = ahead_.front();
     if (item->kind == kGap || settings_.filter.passes(*item)) {
@@ -102,7 +107,7 @@ const Message* Delivery::poll_message(Instant now, UnixSeconds unix_now) {
     return &*test_;
   }
   if (!may_try(now) || sent_ >= settings_.in_flight) return nullptr;
-  if (sent_ == window_.size() && !form(unix_now)) return nullptr;
+  if (sent_ == window_.size() && !form(now, unix_now)) return nullptr;
   Message& message = window_[sent_++];
   if (++message.attempts > 1) ++counts_.retries;
   return &message;

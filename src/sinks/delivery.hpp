@@ -22,6 +22,7 @@ struct Filter {
   std::vector<std::string> kinds{};      ///< empty: all but events::kLearned
   std::vector<std::string> endpoints{};  ///< patterns (base/glob.hpp), one of which must match; empty: all
   [[nodiscard]] bool passes(const events::Item& item) const;
+  friend bool operator==(const Filter&, const Filter&) = default;
 };
 
 /// What is done with an event that the receiver will never take.
@@ -39,6 +40,7 @@ struct DeliverySettings {
   Duration retry_min = std::chrono::seconds(1);
   Duration retry_max = std::chrono::minutes(5);
   OnRefused on_refused = OnRefused::Retry;
+  friend bool operator==(const DeliverySettings&, const DeliverySettings&) = default;
 };
 
 /// What the receiver asks for is heeded up to here.
@@ -108,8 +110,8 @@ class Delivery {
   [[nodiscard]] std::optional<UnixSeconds> last_delivered_at() const { return last_delivered_at_; }
 
  private:
-  bool fetch(UnixSeconds unix_now);
-  bool form(UnixSeconds unix_now);
+  bool fetch(Instant now, UnixSeconds unix_now);
+  bool form(Instant now, UnixSeconds unix_now);
   void note_loss(std::uint64_t through, UnixSeconds unix_now);
   void note_error(UnixSeconds unix_now, std::string reason);
   void end_test(std::string result);

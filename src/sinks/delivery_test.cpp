@@ -202,6 +202,21 @@ TEST_F(DeliveryTest, WhatIsLostBeforeItsTurnIsAGap) {
   EXPECT_EQ(delivery_->cursor(), 10u);
 }
 
+TEST_F(DeliveryTest, WhatCantBeReadNowIsDeliveredLater) {
+  feed_.add("a");
+  feed_.set_unreadable(true);
+  open();
+  EXPECT_EQ(poll(), nullptr);
+  EXPECT_NE(delivery_->last_error(), "");
+  ASSERT_TRUE(delivery_->deadline());
+  EXPECT_GT(*delivery_->deadline(), now_);
+  feed_.set_unreadable(false);
+  EXPECT_EQ(poll(), nullptr) << "not before it is time";
+  now_ = *delivery_->deadline();
+  EXPECT_EQ(next(), (Numbers{1}));
+  EXPECT_EQ(delivery_->counts().lost, 0u);
+}
+
 TEST_F(DeliveryTest, AGapPassesEveryFilter) {
   feed_.add("a");
   feed_.forget(1);

@@ -36,8 +36,13 @@ class TestFeed final : public events::Feed {
     while (!items_.empty() && items_.front()->number <= through) items_.pop_front();
     lost_through_ = std::max(lost_through_, through);
   }
-  Batch after(std::uint64_t number, std::size_t count) override {
+  void set_unreadable(bool is) {
     const std::lock_guard lock(mutex_);
+    unreadable_ = is;
+  }
+  Result<Batch> after(std::uint64_t number, std::size_t count) override {
+    const std::lock_guard lock(mutex_);
+    if (unreadable_) return tl::unexpected(Error{Fault::Environment, 0, "the events can't be read"});
     Batch batch;
     batch.lost_through = lost_through_;
     for (const auto& item : items_) {
@@ -58,6 +63,7 @@ class TestFeed final : public events::Feed {
   mutable std::mutex mutex_;
   std::deque<events::ItemPtr> items_;
   std::uint64_t newest_ = 0;
+  bool unreadable_ = false;
   std::uint64_t lost_through_ = 0;
   std::vector<std::function<void()>> wakes_;
 };

@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <system_error>
+#include <thread>
 
 namespace drover::sqlite {
 
@@ -191,7 +193,7 @@ void Database::keep_log() {
   sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
 }
 
-bool Database::copy_to(const std::string& file) {
+bool Database::copy_to(const std::string& file, const std::function<void()>& between) {
   const int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) {
     trouble_ = Trouble::Other;
@@ -203,7 +205,12 @@ bool Database::copy_to(const std::string& file) {
   bool done = sqlite3_open_v2(file.c_str(), &to, SQLITE_OPEN_READWRITE, nullptr) == SQLITE_OK;
   if (done) {
     sqlite3_backup* const backup = sqlite3_backup_init(to, "main", handle_.get(), "main");
-    done = backup != nullptr && sqlite3_backup_step(backup, -1) == SQLITE_DONE;
+    int step = backup == nullptr ? SQLITE_ERROR : SQLITE_OK;
+    while (step == SQLITE_OK) {
+      step = sqlite3_backup_step(backup, kCopyPages);
+      if (step == SQLITE_OK && between) between();
+    }
+    done = step == SQLITE_DONE;
     done = sqlite3_backup_finish(backup) == SQLITE_OK && done;
   }
   if (!done) {
@@ -213,6 +220,15 @@ bool Database::copy_to(const std::string& file) {
   sqlite3_close_v2(to);
   if (!done) ::unlink(file.c_str());
   return done;
+}
+
+bool Database::copy_to(const std::string& file, std::unique_lock<std::mutex>& lock) {
+  return copy_to(file, [&lock] {
+    lock.unlock();
+    // Without it who waits for the lock rarely gets it.
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    lock.lock();
+  });
 }
 
 std::optional<std::int64_t> Database::number(const char* sql) {

@@ -4,7 +4,9 @@
 
 #include <concepts>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -90,9 +92,13 @@ class Database {
   Statement prepare(const char* sql) { return {*this, sql}; }
   /// The log stays beside the file when this is closed.
   void keep_log();
-  /// A copy in another file, which must not be there yet, with 0600; this one may be used by the same thread's
-  /// statements alone meanwhile. False, and no file, on an error.
-  bool copy_to(const std::string& file);
+  /// A copy in another file, which must not be there yet, with 0600. `between` is called every kCopyPages pages: outside
+  /// of a transaction this database may be read and changed there, and the copy has those changes, too. Another
+  /// connection's would make the copy begin anew. False, and no file, on an error.
+  bool copy_to(const std::string& file, const std::function<void()>& between = {});
+  /// The same of a database whose users take turns under `lock`, which is held: they have them in between.
+  bool copy_to(const std::string& file, std::unique_lock<std::mutex>& lock);
+  static constexpr int kCopyPages = 256;
   /// The first column of the first row, a number.
   std::optional<std::int64_t> number(const char* sql);
   /// Of the last call that failed, also of a Statement's.

@@ -34,6 +34,7 @@ struct ServerCredentialFiles {
   std::string raw_public_key;   ///< may be left out: the private key tells it
   std::string raw_private_key;  ///< for raw public keys
   std::vector<std::string> trust_anchors;
+  friend bool operator==(const ServerCredentialFiles&, const ServerCredentialFiles&) = default;
 };
 /// Each kind that isn't named stays empty. An error when a file can't be read (Fault::Environment), isn't what it should
 /// be, or a private key doesn't belong to its certificate or public key.

@@ -138,6 +138,12 @@ Result<std::shared_ptr<StoreFile>> StoreFile::in_memory() {
   return std::shared_ptr<StoreFile>(new StoreFile(name, std::move(*database)));
 }
 
+Result<void> StoreFile::copy_to(const std::string& file) {
+  std::unique_lock lock(mutex_);
+  if (!database_.copy_to(file, lock)) return failure("can't be copied to " + file + ": " + database_.reason());
+  return {};
+}
+
 tl::unexpected<Error> StoreFile::failure(const std::string& reason) const {
   return refusal(name_, reason);
 }

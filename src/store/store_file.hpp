@@ -37,6 +37,9 @@ class StoreFile {
   };
   Turn turn() { return Turn(*this); }
 
+  /// A copy of the file as it is in the end; tenants have their turns in between.
+  Result<void> copy_to(const std::string& file);
+
   /// "store FILE: REASON".
   [[nodiscard]] tl::unexpected<Error> failure(const std::string& reason) const;
   [[nodiscard]] const std::string& name() const { return name_; }

@@ -48,6 +48,35 @@ TEST_F(Events, ANotificationIsDecodedByTheAnnouncedObjectVersion) {
   EXPECT_EQ(stream.next().data["value"], 3.140625);
 }
 
+TEST_F(Events, WhatIsWrittenToWhatCantBeReadIsShownToNobody) {
+  lwm2m::model::ObjectDefinition account;
+  account.id = 26300;
+  account.name = "Account";
+  account.resources.resize(2);
+  account.resources[0].id = 0;
+  account.resources[0].operations = {.read = true, .write = true, .execute = false};
+  account.resources[1].id = 1;
+  account.resources[1].operations = {.read = false, .write = true, .execute = false};
+  ASSERT_TRUE(registry_.add(account));
+  start();
+  Stream stream(port_, "?kind=learned");
+  const auto write = [&](const lwm2m::Path& path, const char* how) {
+    fleet_.emit(EventKind::Learned, "a", [&](server::Event& event) {
+      event.path = path;
+      event.how = how;
+      event.outcome = content(0, to_bytes("secret"));
+    });
+  };
+  write(lwm2m::Path(26300, 0, 1), "write");
+  write(lwm2m::Path(26300, 0), "write");  // the password may be among them
+  write(lwm2m::Path(26300, 0, 9), "write");
+  write(lwm2m::Path(26301, 0, 0), "write");  // nobody knows what that is
+  write(lwm2m::Path(26300, 0, 0), "write");
+  write(lwm2m::Path(26301, 0, 0), "read");
+  EXPECT_EQ(stream.next().data["path"], "/26300/0/0");
+  EXPECT_EQ(stream.next().data["path"], "/26301/0/0");
+}
+
 TEST_F(Events, FilterByDeviceAndKind) {
   start();
   Stream stream(port_, "?endpoint=b&kind=updated,expired");

@@ -62,6 +62,8 @@ TEST_F(OpenApi, TheTourMeetsExactlyWhatIsDocumented) {
   tour_jobs();
   tour_bootstrap();
   tour_campaigns();
+  tour_models();
+  tour_backup();
   tour_tokens();
   tour_events();
   for (const auto& route : Api::routes()) EXPECT_TRUE(toured_.contains(route.method + " " + route.path)) << route.path;

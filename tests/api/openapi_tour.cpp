@@ -3,6 +3,8 @@
 
 #include "api/operation_forms.hpp"
 #include "apps/droverd/automation_thread.hpp"
+#include "apps/droverd/backup_service.hpp"
+#include "apps/droverd/model_service.hpp"
 
 namespace drover::api::test {
 
@@ -417,6 +419,54 @@ void OpenApi::tour_campaign_end() {
   EXPECT_EQ(step(200, "GET", all + "/2")["outcomes"]["vanished"], 1);
   EXPECT_EQ(step(200, "GET", all + "/2/devices?state=vanished")["devices"][0]["reason"], "it isn't registered");
   EXPECT_EQ(step(200, "POST", all + "/2/retry")["state"], "running");
+}
+
+void OpenApi::tour_models() {
+  const std::string all = "/api/v1/objects";
+  step(501, "DELETE", all + "/26241");
+  auto models = droverd::ModelService::open(kept_.file, registry_, kept_.service());
+  ASSERT_TRUE(models);
+  Api::Settings settings;
+  settings.models = models->get();
+  api_.reset();
+  start(settings);
+  for (const auto& [status, body, type] : {std::tuple(201, KeptThings::definition("Pump"), "application/xml"),
+                                           {200, KeptThings::definition("Pump II"), "text/xml"},
+                                           {400, std::string("<LWM2M>"), "application/xml"},
+                                           {415, KeptThings::definition("Pump"), "application/json"}}) {
+    const auto [path, operation] = find_operation("POST", all);
+    toured_.insert("POST " + path);
+    const Reply reply = request("POST", all, body, type);
+    EXPECT_EQ(reply.status, status) << reply.body;
+    check_reply(*operation, path, reply);
+  }
+  EXPECT_EQ(step(200, "GET", all + "/26241")["uploaded"], true);
+  step(400, "DELETE", all + "/26241?version=x");
+  step(200, "DELETE", all + "/26241?version=1.0");
+  step(404, "DELETE", all + "/26241");
+  api_.reset();
+}
+
+void OpenApi::tour_backup() {
+  const std::string one = "/api/v1/backup";
+  start({});
+  step(501, "POST", one);
+  droverd::BackupService backups({.store = *kept_.file, .fleet = *kept_.fleet, .values = nullptr, .images = nullptr, .version = "test"});
+  Api::Settings settings;
+  settings.backups = &backups;
+  api_.reset();
+  start(settings);
+  step(404, "GET", one);
+  step(404, "DELETE", one);
+  step(201, "POST", one);
+  step(200, "GET", one);
+  const auto [path, operation] = find_operation("GET", one + "/files/store");
+  toured_.insert("GET " + path);
+  EXPECT_TRUE((*operation)["responses"]["200"]["content"].contains(get(one + "/files/store").field("Content-Type")));
+  step(404, "GET", one + "/files/manifest.json");
+  step(200, "DELETE", one);
+  api_.reset();
+  start({});
 }
 
 void OpenApi::tour_events() {

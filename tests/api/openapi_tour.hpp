@@ -18,6 +18,7 @@
 #include "bootstrap_samples.hpp"
 #include "campaign_office.hpp"
 #include "credential_store.hpp"
+#include "kept_things.hpp"
 #include "sms_numbers.hpp"
 #include "stored_values.hpp"
 
@@ -194,6 +195,8 @@ class OpenApi : public ApiTest {
   void tour_campaigns();
   void tour_campaign_end();
   void tour_events();
+  void tour_models();
+  void tour_backup();
 
   Document document_;
   std::set<std::string> toured_;
@@ -204,6 +207,7 @@ class OpenApi : public ApiTest {
   StoredValues stored_;
   FakeDesk desk_{registry_};
   CampaignOffice office_{fleet_};
+  KeptThings kept_;
 };
 
 }  // namespace drover::api::test

@@ -70,7 +70,7 @@ std::vector<Point> fill(testing::TestFeed& feed) {
 std::unique_ptr<Values> follow(testing::TestFeed& feed) {
   auto values = Values::open("", {.max_count = 1'000});
   RC_ASSERT(values.has_value());
-  RC_ASSERT((*values)->project(feed.after(0, 10'000)).has_value());
+  RC_ASSERT((*values)->project(feed.after(0, 10'000).value()).has_value());
   return std::move(*values);
 }
 

@@ -30,6 +30,7 @@ struct ResourceDefinition {
   std::string range;
   std::string units;
   std::string description;
+  friend bool operator==(const ResourceDefinition&, const ResourceDefinition&) = default;
 };
 
 struct ObjectDefinition {
@@ -45,6 +46,7 @@ struct ObjectDefinition {
   std::size_t line = 0;                       ///< where it starts in its file; 0 when it comes from none
 
   [[nodiscard]] const ResourceDefinition* resource(ResourceId id) const;
+  friend bool operator==(const ObjectDefinition&, const ObjectDefinition&) = default;
 };
 
 /// OMNA's range of resource ids that several objects share (Core §6.3.2, D.2.2; the numbers are the OMNA registry's).

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace drover::lwm2m::model {
 namespace {
 
@@ -83,6 +85,74 @@ TEST(Core6_3_2, AReusableResourceIsTheSameInAllObjects) {
   newer.resources = {resource(5700, DataType::Integer, {true, false, false})};
   EXPECT_FALSE(registry.add(object(3304, {1, 0}, "Humidity")));
   EXPECT_TRUE(registry.add(newer)) << "another version of the same object may differ";
+}
+
+TEST(Registry, WhatIsBroughtGoesBeforeWhatWasThereUntilItIsTakenOut) {
+  Registry registry;
+  ASSERT_TRUE(registry.add(object(44, {1, 0}, "Own")));
+  const ObjectDefinition* const own = registry.find(44);
+  EXPECT_EQ(registry.bring({object(44, {1, 0}, "Brought"), object(45, {2, 0})}), true);
+  const ObjectDefinition* const brought = registry.find(44);
+  EXPECT_EQ(brought->name, "Brought");
+  EXPECT_TRUE(registry.was_brought(*brought));
+  EXPECT_EQ(own->name, "Own") << "who has it goes on with it";
+  EXPECT_EQ(registry.all().size(), 2U);
+  EXPECT_EQ(registry.bring({object(44, {1, 0}, "Again")}), false) << "not new";
+  EXPECT_EQ(registry.find(44)->name, "Again");
+  EXPECT_EQ(brought->name, "Brought");
+  EXPECT_EQ(registry.take_out(44, {1, 0}), true);
+  EXPECT_EQ(registry.find(44), own);
+  EXPECT_FALSE(registry.was_brought(*own));
+  EXPECT_EQ(registry.take_out(44, {1, 0}), false);
+  EXPECT_EQ(registry.take_out(45, {2, 0}), true);
+  EXPECT_EQ(registry.find(45, {2, 0}), nullptr);
+}
+
+TEST(Registry, BringsAllOfAFileOrNothing) {
+  Registry registry;
+  ObjectDefinition host = object(3303, {1, 0}, "Temperature");
+  host.resources = {resource(5700, DataType::Float, {true, false, false})};
+  ASSERT_TRUE(registry.add(host));
+  ObjectDefinition odd = object(3305, {1, 0}, "Odd");
+  odd.resources = {resource(5700, DataType::Integer, {true, false, false})};
+  EXPECT_FALSE(registry.bring({object(50, {1, 0}), odd}));
+  EXPECT_FALSE(registry.may_bring({odd}));
+  EXPECT_FALSE(registry.bring({object(50, {1, 0}), object(50, {1, 0})}));
+  EXPECT_EQ(registry.find(50), nullptr);
+  // The pair agrees with itself, and the one that spoke against it is replaced.
+  host.resources = odd.resources;
+  EXPECT_TRUE(registry.bring({host, odd}));
+  EXPECT_EQ(registry.take_out(3303, {1, 0}), true);
+  EXPECT_EQ(registry.find(3303)->resources.at(0).type, DataType::Float);
+}
+
+TEST(Registry, ItsOwnDefinitionsAreRenewedBehindThoseThatWereBrought) {
+  Registry registry;
+  for (const ObjectId id : std::initializer_list<ObjectId>{40, 41, 42}) ASSERT_TRUE(registry.add(object(id, {1, 0}, "Old")));
+  ASSERT_TRUE(registry.bring({object(42, {1, 0}, "Brought")}));
+  const ObjectDefinition* const same = registry.find(40);
+  Registry fresh;
+  for (const auto& [id, name] : {std::pair(40, "Old"), {42, "New"}, {43, "New"}}) {
+    ASSERT_TRUE(fresh.add(object(static_cast<ObjectId>(id), {1, 0}, name)));
+  }
+  ASSERT_TRUE(registry.renew(std::move(fresh)));
+  EXPECT_EQ(registry.find(40), same);
+  EXPECT_EQ(registry.find(41), nullptr);
+  EXPECT_EQ(registry.find(42)->name, "Brought");
+  EXPECT_EQ(registry.find(43)->name, "New");
+  ASSERT_TRUE(registry.take_out(42, {1, 0}));
+  EXPECT_EQ(registry.find(42)->name, "New");
+}
+
+TEST(Registry, KeepsABoundedNumberOfDefinitionsThatWereReplaced) {
+  Registry registry;
+  ASSERT_TRUE(registry.bring({object(44, {1, 0})}));
+  for (std::size_t i = 0; i < Registry::kRetiredMax; ++i) ASSERT_TRUE(registry.bring({object(44, {1, 0})}));
+  const auto refused = registry.bring({object(44, {1, 0}, "Last")});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().fault, Fault::Environment);
+  EXPECT_FALSE(registry.take_out(44, {1, 0}));
+  EXPECT_EQ(registry.find(44)->name, "Thing");
 }
 
 }  // namespace
