@@ -171,7 +171,7 @@ TEST_F(Site, HangupReadsTheCertificateAgain) {
   const auto copy = std::filesystem::copy_options::overwrite_existing;
   std::filesystem::copy_file(next.certificate, files.certificate, copy);
   daemon.signal(SIGHUP);
-  ASSERT_TRUE(daemon.says("the API's certificate stays the old one")) << daemon.said();
+  ASSERT_TRUE(daemon.says("the configuration stays as it was")) << daemon.said();
   EXPECT_TRUE(TlsClient(port, {.authority = pki_.file(), .host = "old.example"}).connected());
   std::filesystem::copy_file(next.private_key, files.private_key, copy);
   daemon.forget();
