@@ -60,10 +60,12 @@ void add_changes(CLI::App& group, Command& chosen, const std::shared_ptr<Credent
   CLI::App* gone = add(group, chosen, "remove", "end it and its associations",
                        [a](Session& s) { return remove_credential(s, a->id); });
   gone->add_option("id", a->id)->required();
-  CLI::App* many = add(group, chosen, "import", "add all of a CSV table",
+  CLI::App* many = add(group, chosen, "import", "add all of a CSV table, or none",
                        [a](Session& s) { return import_credentials(s, *a); });
   many->add_option("file", a->table, "header row: kind,identity,key,endpoint,label,purpose; - is standard input")->required();
   many->add_flag("--partial", a->partial, "add what is right although other rows are wrong");
+  many->footer("A table of more than 1 MiB goes to the server in pieces, when all of its rows could be read. Rows that the\n"
+               "server refuses for what it has already then keep only their piece and those behind it from being added.");
 }
 
 void add_pki(CLI::App& app, Command& chosen) {

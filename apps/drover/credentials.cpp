@@ -9,8 +9,11 @@
 #include "apps/drover/exit_status.hpp"
 #include "apps/drover/input.hpp"
 #include "apps/drover/session.hpp"
+#include "apps/drover/table_pieces.hpp"
+#include "io/secret_file.hpp"
 #include "lwm2m/content/base64.hpp"
 #include "store/credential.hpp"
+#include "store/import.hpp"
 #include "store/key_files.hpp"
 
 namespace drover::cli {
@@ -20,6 +23,10 @@ using Json = nlohmann::json;
 
 constexpr const char* kCredentials = "/api/v1/credentials";
 constexpr std::size_t kPageMax = 1000;
+constexpr std::size_t kTableMax = 64 << 20;  // bytes of a table of credentials
+constexpr std::size_t kPieceMax = 1 << 20;   // bytes that go to the server at once
+constexpr std::size_t kLinesMax = 100;       // of wrong rows that are shown, as the server does
+constexpr int kDone = 200, kBadRequest = 400;  // HTTP status
 
 std::string url_of(std::uint64_t id, const char* rest = "") {
   return std::string(kCredentials) + "/" + std::to_string(id) + rest;
@@ -163,20 +170,80 @@ int remove_credential(Session& session, std::uint64_t id) {
                 [](const Json& answer) { return "removed " + credential_text(answer); });
 }
 
-int import_credentials(Session& session, const CredentialArguments& arguments) {
-  const auto table = read_input(arguments.table);
-  if (!table) return usage_error(table.error());
+namespace {
+
+std::string lines_text(const Json& answer) {
+  std::string text;
+  for (const Json& line : answer.value("lines", Json::array())) {
+    text += "line " + std::to_string(line.value("line", 0)) + ": " + text_or(line, "detail", "") + "\n";
+  }
+  return text;
+}
+
+Reply import_table(Session& session, bool partial, const std::string& table) {
   Query query;
-  if (arguments.partial) query.emplace_back("partial", "true");
-  const Reply reply =
-      session.api.call("POST", std::string(kCredentials) + "/import", query, *table, "text/csv");
-  const auto lines_text = [](const Json& answer) {
-    std::string text;
-    for (const Json& line : answer.value("lines", Json::array())) {
-      text += "line " + std::to_string(line.value("line", 0)) + ": " + text_or(line, "detail", "") + "\n";
+  if (partial) query.emplace_back("partial", "true");
+  return session.api.call("POST", std::string(kCredentials) + "/import", query, table, "text/csv");
+}
+
+/// What the server says to a table that has such rows.
+Reply refusal_of(const store::Import& import) {
+  Json lines = Json::array();
+  for (const store::ImportProblem& problem : import.problems) {
+    if (lines.size() < kLinesMax) lines.push_back({{"line", problem.line}, {"detail", problem.reason}});
+  }
+  const store::ImportProblem& first = import.problems.front();
+  const std::size_t rows = import.problems.size() + import.credentials.size();
+  std::string detail = std::to_string(import.problems.size()) + " of " + std::to_string(rows) +
+                       " rows can't be added, so none was; line " + std::to_string(first.line) + ": " + first.reason;
+  if (import.credentials.empty() && rows == 1) detail = first.reason;  // about the table
+  const Json problem{{"type", "urn:drover:problem:bad-body"},
+                     {"title", "The request body can't be read"},
+                     {"status", kBadRequest},
+                     {"detail", std::move(detail)},
+                     {"lines", std::move(lines)}};
+  return {kBadRequest, problem.dump()};
+}
+
+/// A table that is larger than the server takes at once. Rows that can't be read are found before anything is sent;
+/// those that the server has something against stop it, or not with `partial`.
+Reply import_pieces(Session& session, bool partial, const std::string& table) {
+  const store::Import import = store::read_import(table);
+  if (import.credentials.empty() && import.problems.empty()) return import_table(session, partial, "kind\n");
+  if (import.credentials.empty() || (!partial && !import.problems.empty())) return refusal_of(import);
+  Json sum{{"added", 0}, {"refused", 0}, {"lines", Json::array()}};
+  for (const TablePiece& piece : split_table(table, import, kPieceMax)) {
+    const Reply reply = import_table(session, partial, piece.text);
+    Json answer = Json::parse(reply.body, nullptr, false);
+    if (!answer.is_object()) return reply;
+    for (Json& line : answer["lines"]) line["line"] = piece.line_in_table(line.value("line", std::size_t{0}));
+    if (!reply.is_success()) {
+      const auto before = sum.value("added", std::size_t{0});
+      if (before > 0) {
+        answer["detail"] = "the " + std::to_string(before) + " rows before line " + std::to_string(piece.first_line) +
+                           " were added; behind them, counted from there: " + text_or(answer, "detail", "");
+      }
+      return {reply.status, answer.dump()};
     }
-    return text;
-  };
+    sum["added"] = sum.value("added", std::size_t{0}) + answer.value("added", std::size_t{0});
+    sum["refused"] = sum.value("refused", std::size_t{0}) + answer.value("refused", std::size_t{0});
+    for (const Json& line : answer["lines"]) {
+      if (sum["lines"].size() < kLinesMax) sum["lines"].push_back(line);
+    }
+  }
+  return {kDone, sum.dump()};
+}
+
+}  // namespace
+
+int import_credentials(Session& session, const CredentialArguments& arguments) {
+  const auto table = read_input(arguments.table, kTableMax);
+  if (!table) return usage_error(table.error());
+  if (io::is_readable_by_everybody(arguments.table)) {
+    std::fprintf(stderr, "drover: everybody on this machine may read these keys; do: chmod 600 %s\n", arguments.table.c_str());
+  }
+  const Reply reply = table->size() <= kPieceMax ? import_table(session, arguments.partial, *table)
+                                                 : import_pieces(session, arguments.partial, *table);
   const int status = finish(session, reply, [&](const Json& answer) {
     return lines_text(answer) + std::to_string(answer.value("added", 0)) + " added, " +
            std::to_string(answer.value("refused", 0)) + " refused\n";

@@ -13,11 +13,9 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::size_t kBodyMax = 2 << 20;  // the server's
-
 }  // namespace
 
-tl::expected<std::string, std::string> read_input(const std::string& file) {
+tl::expected<std::string, std::string> read_input(const std::string& file, std::size_t most) {
   std::string content;
   if (file == "-") {
     content.assign(std::istreambuf_iterator<char>(std::cin), {});
@@ -26,7 +24,9 @@ tl::expected<std::string, std::string> read_input(const std::string& file) {
     if (stream) content.assign(std::istreambuf_iterator<char>(stream), {});
     if (!stream) return tl::unexpected(file + " can't be read");
   }
-  if (content.size() > kBodyMax) return tl::unexpected(file + " is larger than the server takes (2 MiB); split it");
+  if (content.size() > most) {
+    return tl::unexpected(file + " is larger than " + std::to_string(most >> 20) + " MiB; split it");
+  }
   return content;
 }
 

@@ -8,6 +8,8 @@
 #include <map>
 #include <string>
 
+#include "security/identity.hpp"
+
 namespace drover::swarm {
 namespace {
 
@@ -16,14 +18,21 @@ constexpr const char* kDescription =
     "the\n"
     "update trigger and reboot, discovers and observes, and notify. Each is its own endpoint with its own source port "
     "or\n"
-    "its own address of 127.0.0.0/8. Devices keep no attributes and no instances can be created or deleted (4.05).";
+    "its own address of 127.0.0.0/8. With --psk-secret-file they speak DTLS, each with an association and a pre-shared "
+    "key of\n"
+    "its own: its identity is its endpoint name, its key HMAC-SHA256(secret, endpoint name). Devices keep no attributes and no instances can be created or deleted (4.05).";
 
 constexpr const char* kFooter =
     "Prints one line a phase: how many exchanges, errors by kind (response code, timeout, reset), rate and latency.\n"
-    "Exit status: 0 all went well, 1 some exchanges failed, 2 wrong use, 3 the system is in the way (descriptors, "
+    "Exit status: 0 all went well, 1 some exchanges or handshakes failed, 2 wrong use, 3 the system is in the way (descriptors, "
     "ports).\n\n"
     "  drover-swarm --count 1000 --rate 100\n"
-    "  drover-swarm --count 1000000 --source addresses --updates 1000000 --json";
+    "  drover-swarm --count 1000000 --source addresses --updates 1000000 --json\n\n"
+    "With DTLS, and droverd's credentials made from the same secret:\n\n"
+    "  (umask 077; openssl rand -hex 32 > swarm.secret)\n"
+    "  drover-swarm --count 1000 --psk-secret-file swarm.secret --write-credentials swarm.csv\n"
+    "  drover credentials import swarm.csv\n"
+    "  drover-swarm --count 1000 --psk-secret-file swarm.secret --rate 100";
 
 std::uint32_t addresses_from(std::uint32_t first) {
   return first > Options::kAddressesMax ? 0 : Options::kAddressesMax - (first - 1);
@@ -42,6 +51,19 @@ CLI::Validator from(std::uint64_t least, std::uint64_t most) {
           range};
 }
 
+void add_security(CLI::App& app, Options& options) {
+  CLI::Option* const secret =
+      app.add_option("--psk-secret-file", options.psk_secret_file,
+                     "DTLS with keys made from the secret in this file: hex digits or base64:..., for its owner only")
+          ->type_name("FILE");
+  app.add_option("--write-credentials", options.write_credentials,
+                 "write the devices' credentials for \"drover credentials import\" to this new file, - is standard output, "
+                 "and do nothing else")
+      ->needs(secret)
+      ->type_name("FILE");
+  app.add_flag("--resume", options.resume, "a device that was restarted (/3/0/4) resumes its DTLS session")->needs(secret);
+}
+
 }  // namespace
 
 std::optional<int> parse_command_line(int count, char** arguments, Options& options) {
@@ -49,7 +71,8 @@ std::optional<int> parse_command_line(int count, char** arguments, Options& opti
   app.footer(kFooter);
   app.set_version_flag("--version", DROVER_VERSION);
   const std::map<std::string, Source> sources{{"ports", Source::Ports}, {"addresses", Source::Addresses}};
-  app.add_option("-s,--server", options.server, "HOST:PORT of the LwM2M server")->capture_default_str();
+  app.add_option("-s,--server", options.server, "HOST[:PORT] of the LwM2M server; port 5683, with DTLS 5684")
+      ->capture_default_str();
   app.add_option("-n,--count", options.count, "how many devices")
       ->check(from(1, Options::kAddressesMax))
       ->capture_default_str();
@@ -91,6 +114,7 @@ std::optional<int> parse_command_line(int count, char** arguments, Options& opti
   app.add_flag("--deregister", options.deregister, "deregister at the end, after Ctrl-C too");
   app.add_flag("--json", options.json, "one JSON object a line instead of a table");
   app.add_flag("--step", options.step, "wait for a line on standard input before each phase");
+  add_security(app, options);
   try {
     app.parse(count, arguments);
   } catch (const CLI::ParseError& error) {
@@ -100,9 +124,10 @@ std::optional<int> parse_command_line(int count, char** arguments, Options& opti
   }
   // What goes into one Uri-Query option, "ep=" and the longest name (RFC 7252 §5.10, Table 4).
   const std::string last = std::to_string(std::uint64_t{options.first} + options.count - 1);
-  if (options.prefix.size() + last.size() > Options::kEndpointMax) {
+  const std::size_t endpoint_max = options.is_secure() ? security::kPskIdentityMax : Options::kEndpointMax;
+  if (options.prefix.size() + last.size() > endpoint_max) {
     std::cerr << "drover-swarm: --prefix has " << options.prefix.size() << " bytes; use at most "
-              << Options::kEndpointMax - last.size() << '\n';
+              << endpoint_max - last.size() << '\n';
     return 2;
   }
   if (options.source == Source::Addresses && options.count > addresses_from(options.first)) {

@@ -24,5 +24,12 @@ TEST(SwarmCommandLine, NamesThatDontFitAUriQueryAreWrongUse) {
   EXPECT_EQ(parsed({"drover-swarm", "--prefix", std::string(1100, 'x')}), 2);
 }
 
+TEST(SwarmCommandLine, WithDtlsANameIsAPskIdentity) {
+  EXPECT_EQ(parsed({"drover-swarm", "--psk-secret-file", "s", "--prefix", std::string(125, 'x')}), std::nullopt);
+  EXPECT_EQ(parsed({"drover-swarm", "--psk-secret-file", "s", "--prefix", std::string(126, 'x')}), 2);
+  EXPECT_EQ(parsed({"drover-swarm", "--write-credentials", "table.csv"}), 2) << "there is no secret";
+  EXPECT_EQ(parsed({"drover-swarm", "--resume"}), 2);
+}
+
 }  // namespace
 }  // namespace drover::swarm

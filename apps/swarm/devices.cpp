@@ -16,6 +16,7 @@ constexpr Duration kAckTimeout = seconds(2);             // ACK_TIMEOUT, RFC 725
 constexpr std::uint8_t kMaxRetransmit = 4;               // MAX_RETRANSMIT
 constexpr Duration kSeparateResponseWait = seconds(93);  // MAX_TRANSMIT_WAIT
 constexpr Duration kRetryRegister = seconds(30);         // after a refusal or silence
+constexpr const char* kTimeout = "timeout";
 
 coap::Token token_of(std::uint32_t value) {
   const std::array<std::uint8_t, 4> bytes{static_cast<std::uint8_t>(value >> 24),
@@ -34,12 +35,12 @@ std::string last_segment(const std::string& location) {
 
 }  // namespace
 
-Devices::Devices(const Options& options, Rng& rng, Send send)
+Devices::Devices(const Options& options, Rng& rng, Send send, Associations* associations)
     : rng_(rng),
       send_(std::move(send)),
+      associations_(associations),
       answers_(options.sensors),
-      prefix_(options.prefix),
-      first_(options.first),
+      options_(options),
       update_every_(seconds(options.update_every > 0 ? options.update_every
                                                      : std::max<std::uint32_t>(1, options.lifetime / 4 * 3))),
       notify_every_(seconds(options.notify_every)),
@@ -71,21 +72,58 @@ bool Devices::begin(Instant now, std::uint32_t index, Exchange exchange) {
   if (device.under_way != Exchange::None || exchange == Exchange::None) return false;
   if (exchange != Exchange::Register && !device.registered) return false;
   device.under_way = exchange;
+  ++outstanding_;
+  device.connecting = associations_ != nullptr && !associations_->is_up(index);
+  if (device.connecting) {
+    associations_->connect(now, index);
+  } else {
+    start(now, index);
+  }
+  return true;
+}
+
+void Devices::start(Instant now, std::uint32_t index) {
+  Device& device = devices_[index];
   device.attempts = 0;
   device.acknowledged = false;
   device.own = take_id(device.next_id);
   device.token = static_cast<std::uint32_t>(rng_.next());
   device.first_sent = now;
-  ++outstanding_;
   transmit(now, index);
-  return true;
+}
+
+void Devices::send(Instant now, std::uint32_t index, Bytes bytes) {
+  if (associations_ == nullptr) return send_(index, std::move(bytes));
+  associations_->send(now, index, bytes);
+}
+
+void Devices::handle_association(Instant now, const Associations::Event& event) {
+  Device& device = devices_[event.device];
+  if (event.up) {
+    if (std::exchange(device.connecting, false)) start(now, event.device);
+    return;
+  }
+  // A newer one may stand already.
+  if (associations_->is_up(event.device)) return;
+  if (device.under_way != Exchange::None && !device.connecting) return finish(now, event.device, "association lost");
+  if (std::exchange(device.connecting, false)) {
+    device.under_way = Exchange::None;  // the handshake is what failed, and counts as that
+    --outstanding_;
+  }
+  unregister(device);
+  plan(now, event.device, Exchange::Register);
+}
+
+void Devices::unregister(Device& device) {
+  if (!std::exchange(device.registered, false)) return;
+  --registered_;
 }
 
 coap::Request Devices::request_of(std::uint32_t index) {
   const Device& device = devices_[index];
   if (device.under_way == Exchange::Register) {
     auto& shared = std::get<lwm2m::Register>(register_);
-    shared.endpoint = prefix_ + std::to_string(number(index));
+    shared.endpoint = options_.endpoint(index);
     shared.lifetime = device.lifetime;
     return lwm2m::mapping::to_request(register_);
   }
@@ -108,7 +146,7 @@ void Devices::transmit(Instant now, std::uint32_t index) {
   message.token = token_of(device.token);
   message.options = std::move(request.options);
   message.payload = std::move(request.payload);
-  send_(index, coap::encode(message));
+  send(now, index, coap::encode(message));
   if (device.attempts > 0) ++activity_.retransmissions;
   // A fresh draw each time stays within the range of RFC 7252 §4.2 and needs no memory of the first one.
   exchanges_.set(index, now + up_to_half_more(kAckTimeout * (1 << device.attempts)));
@@ -120,10 +158,7 @@ void Devices::after_success(Device& device, Exchange exchange) {
     device.registered = true;
     ++registered_;
   }
-  if (exchange == Exchange::Deregister && device.registered) {
-    device.registered = false;
-    --registered_;
-  }
+  if (exchange == Exchange::Deregister) unregister(device);
 }
 
 void Devices::finish(Instant now, std::uint32_t index, const std::optional<std::string>& error) {
@@ -134,10 +169,9 @@ void Devices::finish(Instant now, std::uint32_t index, const std::optional<std::
   Count& count = counts_[ended];
   if (error) {
     ++count.errors[*error];
-    if (device.registered) {
-      device.registered = false;
-      --registered_;
-    }
+    unregister(device);
+    // The server may not know it any more; keys of before a restart are gone (RFC 6347 §4.2.8).
+    if (associations_ != nullptr && *error == kTimeout) associations_->drop(index);
   } else {
     ++count.done;
     count.latencies.add(now - device.first_sent);
@@ -164,10 +198,12 @@ void Devices::handle_timeout(Instant now) {
   while (const auto due = exchanges_.pop_due(now)) {
     Device& device = devices_[*due];
     if (device.under_way == Exchange::None) {
-      const bool anew = std::exchange(device.reboot_wanted, false) || !device.registered;
+      const bool restarted = std::exchange(device.reboot_wanted, false);
+      if (restarted && associations_ != nullptr) associations_->drop(*due);
+      const bool anew = restarted || !device.registered;
       begin(now, *due, anew ? Exchange::Register : Exchange::Update);
     } else if (device.acknowledged || device.attempts > kMaxRetransmit) {
-      finish(now, *due, "timeout");
+      finish(now, *due, kTimeout);
     } else {
       transmit(now, *due);
     }
@@ -190,7 +226,7 @@ void Devices::handle_datagram(Instant now, std::uint32_t index, ByteView bytes) 
   if (!message) {
     ++activity_.malformed;
     const coap::Malformed& failure = message.error();
-    if (failure.has_header && failure.type == coap::Type::Confirmable) send_empty(index, coap::Type::Reset, failure.id);
+    if (failure.has_header && failure.type == coap::Type::Confirmable) send_empty(now, index, coap::Type::Reset, failure.id);
   } else if (message->code.is_request()) {
     handle_request(now, index, *message);
   } else if (message->code.is_response()) {
@@ -198,7 +234,7 @@ void Devices::handle_datagram(Instant now, std::uint32_t index, ByteView bytes) 
   } else if (message->type == coap::Type::Reset) {
     handle_reset(now, index, message->id);
   } else if (message->type == coap::Type::Confirmable) {
-    send_empty(index, coap::Type::Reset, message->id);  // a ping, RFC 7252 §4.3
+    send_empty(now, index, coap::Type::Reset, message->id);  // a ping, RFC 7252 §4.3
   } else if (message->type == coap::Type::Acknowledgement && device.under_way != Exchange::None &&
              message->id == device.own) {
     device.acknowledged = true;
@@ -214,7 +250,7 @@ void Devices::handle_response(Instant now, std::uint32_t index, const coap::Mess
   const bool fits = device.under_way != Exchange::None && message.token == token_of(device.token) &&
                     (!piggybacked || message.id == device.own);
   if (message.type == coap::Type::Confirmable) {
-    send_empty(index, fits ? coap::Type::Acknowledgement : coap::Type::Reset, message.id);
+    send_empty(now, index, fits ? coap::Type::Acknowledgement : coap::Type::Reset, message.id);
   }
   if (!fits) {
     ++activity_.unmatched;
@@ -243,7 +279,7 @@ void Devices::handle_request(Instant now, std::uint32_t index, coap::Message& me
   const bool confirmable = message.type == coap::Type::Confirmable;
   if (!device.answer.empty() && message.id == device.theirs) {
     ++activity_.repeated_requests;
-    send_(index, device.answer);
+    send(now, index, device.answer);
     return;
   }
   coap::Message answer;
@@ -276,14 +312,14 @@ void Devices::handle_request(Instant now, std::uint32_t index, coap::Message& me
   device.answer = coap::encode(answer);
   device.theirs = message.id;
   ++activity_.requests_answered;
-  send_(index, device.answer);
+  send(now, index, device.answer);
 }
 
-void Devices::send_empty(std::uint32_t index, coap::Type type, coap::MessageId id) {
+void Devices::send_empty(Instant now, std::uint32_t index, coap::Type type, coap::MessageId id) {
   coap::Message message;
   message.type = type;
   message.id = id;
-  send_(index, coap::encode(message));
+  send(now, index, coap::encode(message));
 }
 
 // ---- observations ---------------------------------------------------------------------------------------------------
@@ -324,7 +360,7 @@ void Devices::notify(Instant now, std::uint32_t index) {
     message.options = std::move(response.options);
     message.options.set_observe(++observation.number);
     message.payload = std::move(response.payload);
-    send_(index, coap::encode(message));
+    send(now, index, coap::encode(message));
     ++activity_.notifications;
   }
   notifications_.set(index, now + notify_every_);

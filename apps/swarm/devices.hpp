@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "apps/swarm/answers.hpp"
+#include "apps/swarm/associations.hpp"
 #include "apps/swarm/options.hpp"
 #include "apps/swarm/statistics.hpp"
 #include "base/random.hpp"
@@ -30,15 +31,17 @@ class Devices {
  public:
   using Send = std::function<void(std::uint32_t device, Bytes bytes)>;
 
-  /// `rng` outlives this object.
-  Devices(const Options& options, Rng& rng, Send send);
+  /// `rng` and `associations` outlive this object. With `associations` messages go through those instead of `send`, a
+  /// device registers over a new one where it has none, and whoever drives both hands on what associations give.
+  Devices(const Options& options, Rng& rng, Send send, Associations* associations = nullptr);
 
   void handle_datagram(Instant now, std::uint32_t device, ByteView bytes);
+  void handle_association(Instant now, const Associations::Event& event);
   void handle_timeout(Instant now);
   [[nodiscard]] std::optional<Instant> deadline() const;
 
   /// Begins an exchange; without effect when the device has one under way, or isn't registered and it takes that.
-  /// True when it began.
+  /// True when it began; a Register may have to wait for a handshake.
   bool begin(Instant now, std::uint32_t device, Exchange exchange);
   /// Exchanges under way.
   [[nodiscard]] std::uint32_t outstanding() const { return outstanding_; }
@@ -71,6 +74,7 @@ class Devices {
     Exchange under_way = Exchange::None;
     std::uint8_t attempts = 0;
     bool acknowledged = false;
+    bool connecting = false;  ///< the exchange waits for the association
     bool registered = false;
     bool update_wanted = false;
     bool reboot_wanted = false;
@@ -83,8 +87,11 @@ class Devices {
 
   static constexpr std::size_t kObservationsMax = 16;  ///< of one device; past it Observe is answered as Read
 
-  [[nodiscard]] std::uint32_t number(std::uint32_t device) const { return first_ + device; }
+  [[nodiscard]] std::uint32_t number(std::uint32_t device) const { return options_.first + device; }
   [[nodiscard]] Readings readings(std::uint32_t device) const;
+  void send(Instant now, std::uint32_t device, Bytes bytes);
+  void start(Instant now, std::uint32_t device);
+  void unregister(Device& device);
   void transmit(Instant now, std::uint32_t device);
   [[nodiscard]] coap::Request request_of(std::uint32_t device);
   void handle_request(Instant now, std::uint32_t device, coap::Message& message);
@@ -97,15 +104,15 @@ class Devices {
   void finish(Instant now, std::uint32_t device, const std::optional<std::string>& error);
   void after_success(Device& device, Exchange exchange);
   void plan(Instant now, std::uint32_t device, Exchange ended);
-  void send_empty(std::uint32_t device, coap::Type type, coap::MessageId id);
+  void send_empty(Instant now, std::uint32_t device, coap::Type type, coap::MessageId id);
   Duration up_to_half_more(Duration least);
 
   Rng& rng_;
   Send send_;
+  Associations* associations_;
   Answers answers_;
   lwm2m::Uplink register_;  ///< all but the endpoint is the same for every device
-  std::string prefix_;
-  std::uint32_t first_;
+  Options options_;
   Duration update_every_;
   Duration notify_every_;
   std::vector<Device> devices_;

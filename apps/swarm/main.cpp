@@ -4,9 +4,12 @@
 #include <charconv>
 #include <csignal>
 #include <cstdio>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "apps/swarm/command_line.hpp"
+#include "apps/swarm/keys.hpp"
 #include "apps/swarm/options.hpp"
 #include "apps/swarm/runner.hpp"
 #include "apps/swarm/sockets.hpp"
@@ -15,7 +18,7 @@
 
 namespace {
 
-constexpr std::uint16_t kCoapPort = 5683;  // RFC 7252 §6.1
+constexpr std::uint16_t kCoapPort = 5683, kCoapsPort = 5684;  // RFC 7252 §6.1, §6.2
 constexpr int kFailed = 1, kUsage = 2, kEnvironment = 3;
 
 volatile std::sig_atomic_t interrupted = 0;
@@ -27,10 +30,9 @@ void interrupt(int signal) {
 }
 
 /// HOST:PORT, [HOST]:PORT or HOST.
-drover::Result<drover::transport::PeerAddress> find_server(const std::string& text) {
+drover::Result<drover::transport::PeerAddress> find_server(const std::string& text, std::uint16_t port) {
   if (const auto literal = drover::transport::PeerAddress::parse(text)) return *literal;
   std::string host = text;
-  std::uint16_t port = kCoapPort;
   const std::size_t colon = text.rfind(':');
   if (colon != std::string::npos && text.find(':') == colon) {
     const char* end = text.data() + text.size();
@@ -53,7 +55,17 @@ int complain(const drover::Error& error) {
 int run(int count, char** arguments) {
   drover::swarm::Options options;
   if (const auto status = drover::swarm::parse_command_line(count, arguments, options)) return *status;
-  const auto server = find_server(options.server);
+  std::optional<drover::swarm::Keys> keys;
+  if (options.is_secure()) {
+    auto read = drover::swarm::Keys::read(options.psk_secret_file);
+    if (!read) return complain(read.error());
+    keys = std::move(*read);
+  }
+  if (!options.write_credentials.empty()) {
+    const auto written = drover::swarm::write_credentials(options, *keys, options.write_credentials);
+    return written ? 0 : complain(written.error());
+  }
+  const auto server = find_server(options.server, options.is_secure() ? kCoapsPort : kCoapPort);
   if (!server) return complain(server.error());
   auto sockets = drover::swarm::Sockets::open(options, *server);
   if (!sockets) return complain(sockets.error());
@@ -62,7 +74,7 @@ int run(int count, char** arguments) {
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
-  drover::swarm::Runner runner(options, std::move(*sockets), interrupted);
+  drover::swarm::Runner runner(options, std::move(*sockets), std::move(keys), interrupted);
   return runner.run() ? 0 : kFailed;
 }
 

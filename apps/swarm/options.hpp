@@ -24,7 +24,7 @@ struct Options {
   static constexpr std::uint32_t kSensorsMax = 100;
   static constexpr std::size_t kEndpointMax = 255 - 3;  ///< bytes of a name: a Uri-Query has 255, "ep=" takes three
 
-  std::string server = "127.0.0.1:5683";
+  std::string server = "127.0.0.1";
   std::uint32_t count = 100;
   std::uint32_t first = 1;                   ///< number of the first device: several swarms can share a server
   std::string prefix = "urn:dev:os:swarm-";  ///< endpoint names are this and the device's number
@@ -41,7 +41,15 @@ struct Options {
   std::uint32_t sensors = 8;        ///< instances of object 3303, besides /1/0 and /3/0
   bool deregister = false;
   bool json = false;
-  bool step = false;  ///< waits for a line on standard input before each phase
+  bool step = false;              ///< waits for a line on standard input before each phase
+  std::string psk_secret_file;    ///< what all keys are made from; "": no DTLS
+  std::string write_credentials;  ///< file for the credentials of all devices; then that is all
+  bool resume = false;            ///< a device that was restarted resumes its DTLS session
+
+  [[nodiscard]] bool is_secure() const { return !psk_secret_file.empty(); }
+  [[nodiscard]] std::string endpoint(std::uint32_t device) const {
+    return prefix + std::to_string(std::uint64_t{first} + device);
+  }
 };
 
 }  // namespace drover::swarm

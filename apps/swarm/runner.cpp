@@ -21,14 +21,29 @@ double seconds_between(Instant begin, Instant end) {
   return static_cast<double>((end - begin).count()) / kMicroseconds;
 }
 
+security::dtls::Parameters dtls_parameters(const Options& options) {
+  security::dtls::Parameters parameters;
+  parameters.resumption = options.resume;
+  return parameters;
+}
+
 }  // namespace
 
-Runner::Runner(const Options& options, std::unique_ptr<Sockets> sockets, const volatile std::sig_atomic_t& interrupted)
+Runner::Runner(const Options& options, std::unique_ptr<Sockets> sockets, std::optional<Keys> keys,
+               const volatile std::sig_atomic_t& interrupted)
     : options_(options),
       interrupted_(interrupted),
       sockets_(std::move(sockets)),
-      devices_(options, rng_, [this](std::uint32_t device, Bytes bytes) { sockets_->send(device, std::move(bytes)); }) {
-}
+      keys_(std::move(keys)),
+      provider_(dtls_parameters(options), rng_),
+      associations_(),
+      devices_(options, rng_, [this](std::uint32_t device, Bytes bytes) { sockets_->send(device, std::move(bytes)); },
+               keys_ ? &associations_.emplace(
+                           options.count, provider_,
+                           [this](std::uint32_t device) { return keys_->credential(options_.endpoint(device)); },
+                           options.resume,
+                           [this](std::uint32_t device, Bytes bytes) { sockets_->send(device, std::move(bytes)); })
+                     : nullptr) {}
 
 /// Sends what is to be sent, waits for datagrams or a deadline, handles both.
 void Runner::turn(std::optional<Instant> until) {
@@ -36,14 +51,35 @@ void Runner::turn(std::optional<Instant> until) {
   const Instant before = io::now();
   Instant wake = until.value_or(before + kLongestWait);
   if (const auto deadline = devices_.deadline()) wake = std::min(wake, *deadline);
+  if (const auto deadline = associations_ ? associations_->deadline() : std::nullopt) wake = std::min(wake, *deadline);
   const Duration wait = std::clamp(wake - before, Duration::zero(), kLongestWait);
   Instant now = before;
   bool first = true;
   sockets_->receive(wait, [&](std::uint32_t device, ByteView bytes) {
     if (std::exchange(first, false)) now = io::now();
-    devices_.handle_datagram(now, device, bytes);
+    if (!associations_) return devices_.handle_datagram(now, device, bytes);
+    associations_->handle_datagram(now, device, bytes);
+    drain(now);
   });
-  devices_.handle_timeout(io::now());
+  now = io::now();
+  if (associations_) associations_->handle_timeout(now);
+  devices_.handle_timeout(now);
+  drain(now);
+}
+
+void Runner::drain(Instant now) {
+  if (!associations_) return;
+  for (bool busy = true; busy;) {
+    busy = false;
+    while (const auto event = associations_->poll_event()) {
+      devices_.handle_association(now, *event);
+      busy = true;
+    }
+    while (const auto message = associations_->poll_message()) {
+      devices_.handle_datagram(now, message->device, message->bytes);
+      busy = true;
+    }
+  }
 }
 
 void Runner::exchange(Exchange kind, const char* name, std::uint64_t total, double rate) {
@@ -57,6 +93,7 @@ void Runner::exchange(Exchange kind, const char* name, std::uint64_t total, doub
   };
   // A device that is busy or not registered is passed over, so it takes a bound on how often that may happen.
   const std::uint64_t considered_max = total * 2 + options_.count;
+  const Duration longest = kPhaseEnd + (associations_ ? dtls_parameters(options_).handshake_max : Duration::zero());
   while (interrupted_ == 0) {
     const Instant now = io::now();
     std::uint32_t burst = 0;
@@ -69,14 +106,31 @@ void Runner::exchange(Exchange kind, const char* name, std::uint64_t total, doub
       last_begun = now;
     }
     const bool all = begun == total || considered >= considered_max;
-    if (all && (devices_.outstanding() == 0 || now > last_begun + kPhaseEnd)) break;
+    if (all && (devices_.outstanding() == 0 || now > last_begun + longest)) break;
     const bool paced = !all && rate > 0 && devices_.outstanding() < options_.window;
     turn(paced ? std::optional(due(begun)) : std::nullopt);
   }
   PhaseReport report = devices_.take_report(kind);
   report.name = name;
   report.seconds = seconds_between(begin, io::now());
+  print_handshakes("handshake", report.seconds);
   print(report);
+}
+
+void Runner::print_handshakes(const char* name, double seconds) {
+  if (!associations_) return;
+  PhaseReport report = associations_->take_report();
+  if (report.done == 0 && report.errors.empty()) return;
+  report.name = name;
+  report.seconds = seconds;
+  print(report);
+}
+
+/// So that the server needn't keep associations that nobody uses.
+void Runner::say_goodbye() {
+  if (!associations_) return;
+  for (std::uint32_t device = 0; device < options_.count; ++device) associations_->close(io::now(), device);
+  sockets_->flush();
 }
 
 void Runner::hold() {
@@ -84,6 +138,7 @@ void Runner::hold() {
   std::optional<Instant> end;
   if (options_.duration > 0) end = begin + std::chrono::seconds(options_.duration);
   while (interrupted_ == 0 && (!end || io::now() < *end)) turn(end);
+  print_handshakes("handshake*", seconds_between(begin, io::now()));
   for (const Exchange kind : {Exchange::Register, Exchange::Update}) {
     PhaseReport report = devices_.take_report(kind);
     if (report.done == 0 && report.errors.empty()) continue;
@@ -130,9 +185,11 @@ bool Runner::run() {
     wait_for_line();
     // A signal asked for the end; a second one ends at once.
     exchange(Exchange::Deregister, "deregister", devices_.registered(), 0);
+    say_goodbye();
   }
   Activity activity = devices_.activity();
   activity.unsent = sockets_->unsent();
+  if (associations_) activity.associations = associations_->counts();
   const std::string text = options_.json ? to_json(activity) : to_table(activity);
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);

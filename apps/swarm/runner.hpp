@@ -7,10 +7,13 @@
 #include <memory>
 #include <optional>
 
+#include "apps/swarm/associations.hpp"
 #include "apps/swarm/devices.hpp"
+#include "apps/swarm/keys.hpp"
 #include "apps/swarm/options.hpp"
 #include "apps/swarm/sockets.hpp"
 #include "io/clock.hpp"
+#include "security/dtls/provider.hpp"
 
 namespace drover::swarm {
 
@@ -18,8 +21,10 @@ namespace drover::swarm {
 /// over.
 class Runner {
  public:
-  /// `interrupted` is set by a signal handler: the phase ends, and the swarm deregisters if it is to.
-  Runner(const Options& options, std::unique_ptr<Sockets> sockets, const volatile std::sig_atomic_t& interrupted);
+  /// `interrupted` is set by a signal handler: the phase ends, and the swarm deregisters if it is to. With `keys` its
+  /// devices speak DTLS.
+  Runner(const Options& options, std::unique_ptr<Sockets> sockets, std::optional<Keys> keys,
+         const volatile std::sig_atomic_t& interrupted);
 
   /// False when anything went wrong on the way.
   bool run();
@@ -29,6 +34,10 @@ class Runner {
   /// all.
   void exchange(Exchange kind, const char* name, std::uint64_t total, double rate);
   void hold();
+  void drain(Instant now);
+  void say_goodbye();
+  /// Of handshakes, where there were any.
+  void print_handshakes(const char* name, double seconds);
   void wait_for_line();
   void turn(std::optional<Instant> until);
   void print(const PhaseReport& report);
@@ -37,6 +46,9 @@ class Runner {
   const volatile std::sig_atomic_t& interrupted_;
   io::SystemRng rng_;
   std::unique_ptr<Sockets> sockets_;
+  std::optional<Keys> keys_;
+  security::dtls::DtlsProvider provider_;
+  std::optional<Associations> associations_;  ///< with keys
   Devices devices_;
   bool heading_ = true;
   bool clean_ = true;

@@ -54,6 +54,16 @@ double milliseconds(std::uint64_t microseconds) {
   return static_cast<double>(microseconds) / 1000;
 }
 
+/// RFC 8259 §7; the kinds are ASCII.
+std::string escaped(const std::string& text) {
+  std::string made;
+  for (const char c : text) {
+    if (c == '"' || c == '\\') made += '\\';
+    made += c >= ' ' ? c : ' ';
+  }
+  return made;
+}
+
 }  // namespace
 
 std::string to_table(const PhaseReport& report, bool heading) {
@@ -74,9 +84,8 @@ std::string to_table(const PhaseReport& report, bool heading) {
 std::string to_json(const PhaseReport& report) {
   const Latencies& times = report.latencies;
   std::string errors;
-  // The kinds are our own words and response codes: nothing in them needs escaping.
   for (const auto& [kind, count] : report.errors) {
-    errors += fmt::format("{}\"{}\":{}", errors.empty() ? "" : ",", kind, count);
+    errors += fmt::format("{}\"{}\":{}", errors.empty() ? "" : ",", escaped(kind), count);
   }
   return fmt::format(
       "{{\"phase\":\"{}\",\"done\":{},\"seconds\":{:.3f},\"per_second\":{:.1f},\"latency_us\":{{\"p50\":{},\"p90\":{},"
@@ -86,19 +95,31 @@ std::string to_json(const PhaseReport& report) {
 }
 
 std::string to_table(const Activity& activity) {
-  return fmt::format(
+  std::string text = fmt::format(
       "answered {} requests ({} repeated), sent {} notifications of {} observations, repeated {} of its own messages; "
       "malformed {}, unmatched {}, not sent {}\n",
       activity.requests_answered, activity.repeated_requests, activity.notifications, activity.observations,
       activity.retransmissions, activity.malformed, activity.unmatched, activity.unsent);
+  if (const auto& one = activity.associations) {
+    text += fmt::format("handshakes: {} done ({} resumed), {} failed; associations lost {}, alerts {}, records ignored {}\n",
+                        one->handshakes, one->resumptions, one->failed, one->lost, one->alerts, one->ignored_records);
+  }
+  return text;
 }
 
 std::string to_json(const Activity& activity) {
+  std::string associations;
+  if (const auto& one = activity.associations) {
+    associations = fmt::format(
+        ",\"handshakes\":{},\"resumptions\":{},\"handshakes_failed\":{},\"associations_lost\":{},\"alerts\":{},"
+        "\"records_ignored\":{}",
+        one->handshakes, one->resumptions, one->failed, one->lost, one->alerts, one->ignored_records);
+  }
   return fmt::format(
       "{{\"phase\":\"all\",\"requests_answered\":{},\"repeated_requests\":{},\"notifications\":{},\"observations\":{},"
-      "\"retransmissions\":{},\"malformed\":{},\"unmatched\":{},\"unsent\":{}}}\n",
+      "\"retransmissions\":{},\"malformed\":{},\"unmatched\":{},\"unsent\":{}{}}}\n",
       activity.requests_answered, activity.repeated_requests, activity.notifications, activity.observations,
-      activity.retransmissions, activity.malformed, activity.unmatched, activity.unsent);
+      activity.retransmissions, activity.malformed, activity.unmatched, activity.unsent, associations);
 }
 
 }  // namespace drover::swarm

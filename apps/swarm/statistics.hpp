@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "base/time.hpp"
@@ -38,6 +39,16 @@ struct PhaseReport {
   std::map<std::string, std::uint64_t> errors;  ///< "timeout", "reset", "4.03", ...
 };
 
+/// Of the devices' DTLS associations.
+struct AssociationCounts {
+  std::uint64_t handshakes = 0;   ///< that succeeded
+  std::uint64_t resumptions = 0;  ///< of those, abbreviated ones
+  std::uint64_t failed = 0;
+  std::uint64_t lost = 0;             ///< associations that the server ended
+  std::uint64_t alerts = 0;           ///< fatal ones that the server sent
+  std::uint64_t ignored_records = 0;  ///< neither authentic nor new, or without an association
+};
+
 /// What the devices did besides their own exchanges.
 struct Activity {
   std::uint64_t requests_answered = 0;
@@ -48,6 +59,7 @@ struct Activity {
   std::uint64_t malformed = 0;
   std::uint64_t unmatched = 0;
   std::uint64_t unsent = 0;
+  std::optional<AssociationCounts> associations;  ///< with DTLS
 };
 
 /// A line of the table, with its heading when `heading`; or one JSON object a line.

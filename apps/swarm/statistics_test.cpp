@@ -42,5 +42,21 @@ TEST(Report, AsJsonItIsOneLineThatNamesEveryErrorKind) {
             "\"latency_us\":{\"p50\":0,\"p90\":0,\"p99\":0,\"max\":0},\"errors\":{\"4.03\":2,\"timeout\":1}}\n");
 }
 
+TEST(Report, AsJsonAKindIsAnyText) {
+  PhaseReport report;
+  report.errors = {{"a \"b\" \\ c", 1}};
+  EXPECT_NE(to_json(report).find(R"("errors":{"a \"b\" \\ c":1})"), std::string::npos) << to_json(report);
+}
+
+TEST(Report, HandshakesAreOnlyToldWithDtls) {
+  Activity activity;
+  EXPECT_EQ(to_json(activity).find("handshakes"), std::string::npos);
+  activity.associations = AssociationCounts{3, 1, 2, 4, 5, 6};
+  EXPECT_TRUE(to_json(activity).ends_with(
+      "\"handshakes\":3,\"resumptions\":1,\"handshakes_failed\":2,\"associations_lost\":4,\"alerts\":5,"
+      "\"records_ignored\":6}\n"))
+      << to_json(activity);
+}
+
 }  // namespace
 }  // namespace drover::swarm

@@ -38,8 +38,12 @@ void write_devices(MetricsText& text, const server::ServerCounters& counters) {
   text.counter("drover_registrations_rejected_total", "Requests of the registration interface that were refused.",
                number(counters.rejected));
   text.counter("drover_notifications_total", "Notifications received.", number(counters.notifications));
-  text.counter("drover_handshakes_total", "Full DTLS handshakes completed.", number(counters.handshakes));
-  text.counter("drover_resumptions_total", "DTLS sessions resumed.", number(counters.resumptions));
+  text.counter("drover_handshakes_total", "DTLS handshakes begun.", number(counters.handshakes));
+  text.counter("drover_resumptions_total", "Of those, the ones that resumed a session.", number(counters.resumptions));
+  text.family("drover_dtls_dropped_total", "counter", "Datagrams to the DTLS port that weren't used, by reason.");
+  text.sample(number(counters.dtls_garbage), {{"reason", "garbage"}});
+  text.sample(number(counters.dtls_unauthentic), {{"reason", "unauthentic"}});
+  text.sample(number(counters.dtls_limited), {{"reason", "over-limit"}});
   text.counter("drover_identity_refusals_total",
                "Handshakes that failed, and Registers of somebody who isn't that endpoint.", number(counters.refused));
   text.counter("drover_operations_total", "Operations on devices.", number(counters.operations));
@@ -74,8 +78,8 @@ void write_bootstrap(MetricsText& text, const bootstrap::ServerCounters& counter
   text.counter("drover_bootstrap_refused_total", "Bootstrap-Requests refused.", number(counters.refused));
   text.counter("drover_bootstrap_finished_total", "Bootstrap sessions that ended well.", number(counters.finished));
   text.counter("drover_bootstrap_failed_total", "Bootstrap sessions that failed.", number(counters.failed));
-  text.counter("drover_bootstrap_handshakes_total", "Full DTLS handshakes completed.", number(counters.handshakes));
-  text.counter("drover_bootstrap_resumptions_total", "DTLS sessions resumed.", number(counters.resumptions));
+  text.counter("drover_bootstrap_handshakes_total", "DTLS handshakes begun.", number(counters.handshakes));
+  text.counter("drover_bootstrap_resumptions_total", "Of those, the ones that resumed a session.", number(counters.resumptions));
   text.gauge("drover_bootstrap_sessions", "Bootstrap sessions under way.", number(counters.sessions));
   text.gauge("drover_bootstrap_associations", "DTLS associations.", number(counters.associations));
 }

@@ -204,6 +204,7 @@ struct ServerCounters {
   std::uint64_t registers = 0, updates = 0, deregisters = 0, expiries = 0, rejected = 0;
   std::uint64_t operations = 0, notifications = 0;
   std::uint64_t handshakes = 0, resumptions = 0, refused = 0;  ///< DTLS; `refused` as EventKind::Refused
+  std::uint64_t dtls_garbage = 0, dtls_unauthentic = 0, dtls_limited = 0;  ///< as security::ListenerCounters
   std::size_t devices = 0, associations = 0;
   // Queue mode and SMS (Core Table 8).
   std::uint64_t requeued = 0;         ///< operations that met a sleeping device

@@ -73,6 +73,9 @@ void add(ServerCounters& sum, const ServerCounters& part) {
   sum.handshakes += part.handshakes;
   sum.resumptions += part.resumptions;
   sum.refused += part.refused;
+  sum.dtls_garbage += part.dtls_garbage;
+  sum.dtls_unauthentic += part.dtls_unauthentic;
+  sum.dtls_limited += part.dtls_limited;
   sum.devices += part.devices;
   sum.associations += part.associations;
   sum.requeued += part.requeued;

@@ -347,6 +347,9 @@ ServerCounters Shard::counters() const {
     counters.handshakes = security.handshakes;
     counters.resumptions = security.resumptions;
     counters.associations = security.associations;
+    counters.dtls_garbage = security.garbage;
+    counters.dtls_unauthentic = security.unauthentic;
+    counters.dtls_limited = security.limited;
   }
   return counters;
 }

@@ -98,6 +98,7 @@ TEST_F(Metrics, CountWhatTheServerDoes) {
   counters.devices = 3;
   counters.handshakes = 9'007'199'254'740'991;
   counters.coap.malformed = 2;
+  counters.dtls_unauthentic = 4;
   fleet_.set_counters(counters);
   for (int i = 0; i < 3; ++i) get("/api/v1/sinks/none");
   get("/nowhere");
@@ -110,6 +111,7 @@ TEST_F(Metrics, CountWhatTheServerDoes) {
   EXPECT_EQ(text.at("drover_devices"), 3);
   EXPECT_EQ(text.at("drover_handshakes_total"), 9'007'199'254'740'991.0);
   EXPECT_EQ(text.at("drover_coap_dropped_total{reason=\"malformed\"}"), 2);
+  EXPECT_EQ(text.at("drover_dtls_dropped_total{reason=\"unauthentic\"}"), 4);
   EXPECT_EQ(text.at("drover_build_info{version=\"0.0-test\"}"), 1);
   EXPECT_EQ(text.at("drover_events_total"), 1);
   const std::string route = "{method=\"GET\",route=\"/api/v1/sinks/{id}\"";

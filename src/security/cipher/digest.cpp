@@ -2,6 +2,7 @@
 #include "security/cipher/digest.hpp"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <cassert>
 #include <memory>
@@ -20,6 +21,18 @@ std::array<std::uint8_t, 32> sha256(std::initializer_list<ByteView> parts) {
   // It fails only when memory is at its end.
   assert(is_fine);
   return digest;
+}
+
+std::array<std::uint8_t, 32> hmac_sha256(ByteView key, ByteView message) {
+  std::array<std::uint8_t, 32> code{};
+  // A key without bytes is one, too, and has to have an address.
+  constexpr std::uint8_t kNothing = 0;
+  [[maybe_unused]] const auto* const made =
+      HMAC(EVP_sha256(), key.empty() ? &kNothing : key.data(), static_cast<int>(key.size()), message.data(),
+           message.size(), code.data(), nullptr);
+  // It fails only when memory is at its end.
+  assert(made != nullptr);
+  return code;
 }
 
 }  // namespace drover::security::cipher
