@@ -154,7 +154,7 @@ void Associations::established(Instant now, std::uint32_t device) {
   place.live->up = true;
   if (resume_) place.session = place.live->association->session();
   ++counts_.handshakes;
-  counts_.resumptions += place.live->association->is_resumed() ? 1 : 0;
+  if (place.live->association->is_resumed()) ++counts_.resumptions;
   ++report_.done;
   report_.latencies.add(now - place.live->begun);
   events_.push_back({device, true});

@@ -64,6 +64,24 @@ void add_security(CLI::App& app, Options& options) {
   app.add_flag("--resume", options.resume, "a device that was restarted (/3/0/4) resumes its DTLS session")->needs(secret);
 }
 
+/// What options say together.
+std::optional<int> check(const Options& options) {
+  // What goes into one Uri-Query option, "ep=" and the longest name (RFC 7252 §5.10, Table 4).
+  const std::string last = std::to_string(std::uint64_t{options.first} + options.count - 1);
+  const std::size_t endpoint_max = options.is_secure() ? security::kPskIdentityMax : Options::kEndpointMax;
+  if (options.prefix.size() + last.size() > endpoint_max) {
+    std::cerr << "drover-swarm: --prefix has " << options.prefix.size() << " bytes; use at most "
+              << endpoint_max - last.size() << '\n';
+    return 2;
+  }
+  if (options.source == Source::Addresses && options.count > addresses_from(options.first)) {
+    std::cerr << "drover-swarm: --first " << options.first << " leaves addresses for " << addresses_from(options.first)
+              << " devices only\n";
+    return 2;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<int> parse_command_line(int count, char** arguments, Options& options) {
@@ -122,20 +140,7 @@ std::optional<int> parse_command_line(int count, char** arguments, Options& opti
     std::cerr << "drover-swarm: " << error.what() << " (see drover-swarm --help)\n";
     return 2;
   }
-  // What goes into one Uri-Query option, "ep=" and the longest name (RFC 7252 §5.10, Table 4).
-  const std::string last = std::to_string(std::uint64_t{options.first} + options.count - 1);
-  const std::size_t endpoint_max = options.is_secure() ? security::kPskIdentityMax : Options::kEndpointMax;
-  if (options.prefix.size() + last.size() > endpoint_max) {
-    std::cerr << "drover-swarm: --prefix has " << options.prefix.size() << " bytes; use at most "
-              << endpoint_max - last.size() << '\n';
-    return 2;
-  }
-  if (options.source == Source::Addresses && options.count > addresses_from(options.first)) {
-    std::cerr << "drover-swarm: --first " << options.first << " leaves addresses for " << addresses_from(options.first)
-              << " devices only\n";
-    return 2;
-  }
-  return std::nullopt;
+  return check(options);
 }
 
 }  // namespace drover::swarm
