@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the API reads beside HTTP itself: request target, Host and Origin, and the body of a Write.
+// What the API reads beside HTTP itself: request target and what is noted of it, Host and Origin, and the body of a Write.
 // Input: a line with the target, one with Host, one with Origin, one with a path; the rest is the body.
 #include <cstdlib>
 
 #include "../tests/api/fake_fleet.hpp"
+#include "api/audit_recorder.hpp"
 #include "api/call.hpp"
 #include "api/host_guard.hpp"
 #include "api/operation_body.hpp"
 #include "api/target.hpp"
+#include "api/tokens.hpp"
 #include "lwm2m/mapping/mapping.hpp"
 
 namespace {
@@ -52,7 +54,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                  nullptr, nullptr});
 
   std::string_view text = as_text(ByteView(data, size));
-  auto target = api::parse_target(line(text));
+  api::http::Request asked;
+  asked.method = "DELETE";
+  asked.target = line(text);
+  const std::string kept = api::auditable_target(asked);
+  check(kept.size() <= api::AuditRecorder::kTargetMax);
+  for (std::size_t at = kept.find(api::kTokenPrefix); at != std::string::npos; at = kept.find(api::kTokenPrefix, at + 1)) {
+    check(!api::is_token(std::string_view(kept).substr(at, api::kTokenSize)));
+  }
+  auto target = api::parse_target(asked.target);
   if (target) {
     check(target->parameters.size() <= api::kParametersMax);
     for (const auto& segment : target->segments) {

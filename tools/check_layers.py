@@ -48,7 +48,7 @@ MAY_KNOW = {
     "bootstrap": ["base", "transport", "security", "coap", "coap/message", "coap/exchange", "stack", "lwm2m/data", "lwm2m/model",
                   "lwm2m/content", "lwm2m/operation", "lwm2m/mapping"],
     "io": ["base", "transport", "sms", "sms/modem", "smartcard", "coap", "stack", "lwm2m/data", "lwm2m/model"],
-    "api": ["base", "events", "jobs", "history", "campaign", "transport", "coap/parameters.hpp", "coap/message/code.hpp", "coap/message/link_format.hpp", "coap/message/message.hpp", "io",
+    "api": ["base", "audit", "events", "jobs", "history", "campaign", "transport", "coap/parameters.hpp", "coap/message/code.hpp", "coap/message/link_format.hpp", "coap/message/message.hpp", "io",
             "lwm2m/data", "lwm2m/model", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "server/event_bytes.hpp", "server/files.hpp", "bootstrap", "store",
             "sms/carrier.hpp", "sms/gateway.hpp", "sinks/sink_list.hpp", "backup"],
     # The public client library: the client layer on a loop of its own.
@@ -67,7 +67,9 @@ MAY_KNOW = {
     # The order of everything that happened, for those who follow it.
     "events": ["base"],
     # The fleet's state and events on disk.
-    "journal": ["base", "events", "sqlite"],
+    "journal": ["base", "audit", "events", "sqlite"],
+    # Who changed what.
+    "audit": ["base"],
     # Work on many devices: whom it is for, what they get, how far it is.
     "jobs": ["base", "events", "io", "lwm2m/data", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "store", "sqlite"],
     # The last values of resources, and those before.
@@ -95,7 +97,7 @@ MAY_KNOW = {
 PUBLIC_USERS = ("sdk", "include/drover", "apps", "sim", "tests", "fuzz", "bench")
 
 # A library or a part of the system: the folders that may include it. What isn't listed here may be included anywhere.
-OUTSIDE = ("events", "jobs", "history", "sinks", "campaign", "journal", "backup", "io", "sdk", "api", "machine", "firmware", "sqlite", "storage", "store", "provision", "apps", "sim", "tests", "fuzz", "bench")
+OUTSIDE = ("audit", "events", "jobs", "history", "sinks", "campaign", "journal", "backup", "io", "sdk", "api", "machine", "firmware", "sqlite", "storage", "store", "provision", "apps", "sim", "tests", "fuzz", "bench")
 FOREIGN = [
     (r"mbedtls/", ("security/dtls", "tests")),
     (r"pugixml", ("lwm2m/model", "tests", "bench")),

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "apps/drover/api_client.hpp"
+#include "apps/drover/audit.hpp"
 #include "apps/drover/bootstrap.hpp"
 #include "apps/drover/campaigns.hpp"
 #include "apps/drover/commands.hpp"
@@ -113,6 +114,7 @@ class CommandLine {
     drover::cli::add_history_commands(app_, chosen_);
     drover::cli::add_campaign_commands(app_, chosen_);
     drover::cli::add_sink_commands(app_, chosen_);
+    drover::cli::add_audit_commands(app_, chosen_);
     drover::cli::add_job_commands(app_, chosen_);
     drover::cli::add_upkeep_commands(app_, chosen_);
   }

@@ -273,6 +273,7 @@ Table sections(Config& config, std::int64_t& ack_timeout_ms) {
                            {"datagrams_burst", number(config.policy.datagrams_burst, 1, 10'000'000)}})},
       {"store", table_of({{"file", text(config.store)}, {"key_file", text(config.store_key_file)},
                           {"events_max", number(config.store_events_max, 1000, 1'000'000'000)}})},
+      {"audit", table_of({{"max", number(config.audit_max, 100, 10'000'000)}})},
       {"credentials",
        table_of({{"certificate", text(config.credentials.certificate)},
                  {"private_key", text(config.credentials.private_key)},
@@ -349,6 +350,7 @@ std::vector<std::string> needs_restart(const Config& running, const Config& want
            {"limits.devices_max", running.devices_max == wanted.devices_max},
            {"api", api(running) == api(wanted)},
            {"store", store(running) == store(wanted)},
+           {"audit", running.audit_max == wanted.audit_max},
            {"credentials", std::tie(running.credentials, running.any_certificate) ==
                                std::tie(wanted.credentials, wanted.any_certificate)},
            {"bootstrap", running.bootstrap == wanted.bootstrap},

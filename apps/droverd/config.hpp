@@ -146,6 +146,7 @@ struct Config {
   bool api_metrics_open = false;
   std::string store;           ///< file; "": nothing is kept
   std::size_t store_events_max = 1'000'000;  ///< events on disk
+  std::size_t audit_max = 100'000;           ///< records of changes
   std::string store_key_file;  ///< "": the environment's key, else that of STORE.key
   store::ServerCredentialFiles credentials;
   bool any_certificate = true;  ///< else only those with a credential

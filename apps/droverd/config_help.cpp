@@ -48,6 +48,8 @@ Configuration file (TOML), each key with its default:
   events_max = 1000000         events on disk, for streams and sinks that resume; the oldest go first
   key_file = ""                what its secrets are sealed with: 64 hexadecimal digits, 0600; else the environment's
                                DROVERD_STORE_KEY, else FILE.key, which is made at the first start
+  [audit]                      who changed what: drover audit; in FILE.fleet, without a store in memory (10000 at most)
+  max = 100000                 changes that are kept, and a quarter as many refused attempts; the oldest go first
   [credentials]                the server's own; PEM or DER
   certificate = ""             its certificate with the chain, and that one's private key
   private_key = ""

@@ -11,6 +11,7 @@
 
 #include "api/api.hpp"
 #include "api/operation_forms.hpp"
+#include "audit.hpp"
 #include "automation_thread.hpp"
 #include "backup_service.hpp"
 #include "bootstrap_thread.hpp"
@@ -176,6 +177,23 @@ void start_sms(SmsThread* sms, ShardThreads& shards) {
   sms->start([&shards](transport::PeerAddress from, Bytes bytes) { shards.deliver_sms(from, std::move(bytes)); });
 }
 
+constexpr std::size_t kStartTextMax = 4096;  ///< bytes of what a start's record says
+
+api::StoreFigures figures_of(const journal::Keeper& keeper) {
+  const journal::Keeper::Figures figures = keeper.figures();
+  const auto seconds = [](Duration span) { return std::chrono::duration<double>(span).count(); };
+  return {.commits = figures.commits,
+          .batches = figures.batches,
+          .failures = figures.failures,
+          .waiting_bytes = figures.waiting_bytes,
+          .last_batches = figures.last_batches,
+          .last_seconds = seconds(figures.last_commit),
+          .all_seconds = seconds(figures.all_commits),
+          .longest_seconds = seconds(figures.longest_commit),
+          .behind = keeper.is_behind(),
+          .failing = !keeper.failing().empty()};
+}
+
 /// Whether what devices and people are told is on disk before.
 class StoreHealth final : public api::HealthSource {
  public:
@@ -204,6 +222,10 @@ struct Daemon::Parts {
   Result<void> open_bootstrap();
   Result<void> open_sinks();
   Result<void> open_api();
+  void note(const char* action, const std::string& target) {
+    keeping.audit->note(record_of_program(action, target), {});
+  }
+  void note_start();
 
   Config config;
   lwm2m::model::Registry& registry;
@@ -308,6 +330,19 @@ Result<void> Daemon::Parts::open_sinks() {
   return sinks.open(config.sinks, *keeping.hub, file);
 }
 
+/// With what the configuration brings that the API could bring, too.
+void Daemon::Parts::note_start() {
+  std::string what = "version " DROVER_VERSION;
+  const auto list = [&](const char* kind, const auto& all, const auto& name_of) {
+    for (std::size_t i = 0; i < all.size(); ++i) what += (i == 0 ? std::string("; ") + kind + ": " : ", ") + name_of(all[i]);
+  };
+  list("rules", config.rules, [](const RuleSource& rule) { return rule.name; });
+  list("sinks", config.sinks, [](const SinkConfig& sink) { return sink.name; });
+  list("bootstrap plans", config.bootstrap.plans, [](const std::string& plan) { return plan; });
+  if (what.size() > kStartTextMax) what.replace(kStartTextMax, std::string::npos, "...");
+  note("start", what);
+}
+
 Result<void> Daemon::Parts::open_api() {
   api::Api::Settings settings;
   settings.listen = config.api;
@@ -322,6 +357,8 @@ Result<void> Daemon::Parts::open_api() {
   if (campaigns) settings.campaigns = &campaigns->desk();
   settings.sinks = &sinks;
   if (keeping.journal) settings.health.push_back(&store_health.emplace(*keeping.keeper));
+  settings.audit = keeping.audit.get();
+  if (keeping.journal) settings.store = [keeper = keeping.keeper.get()] { return figures_of(*keeper); };
   settings.metrics_open = config.api_metrics_open;
   settings.jobs = automation.get();
   settings.models = models.get();
@@ -375,6 +412,7 @@ Result<void> Daemon::start() {
   if (parts.campaigns) parts.campaigns->start();
   parts.sinks.start();
   parts.api->start();
+  parts.note_start();
   return {};
 }
 
@@ -412,11 +450,13 @@ Result<void> Daemon::reload(const Config& config, lwm2m::model::Registry definit
   for (const std::string& name : needs_restart(parts.config, config)) {
     io::log::warn("a change of the configuration needs a restart", {{"key", name}});
   }
+  parts.note("reload", "configuration and object definitions");
   return {};
 }
 
-void Daemon::stop() {
+void Daemon::stop(const std::string& why) {
   Parts& parts = *parts_;
+  parts.note("stop", why);
   // The API first: nothing new comes in, and its callbacks find the shards alive.
   parts.api->stop();
   if (parts.bootstrap) parts.bootstrap->stop();

@@ -5,7 +5,9 @@
 #include <system_error>
 #include <utility>
 
+#include "audit/memory_trail.hpp"
 #include "io/clock.hpp"
+#include "journal/kept_trail.hpp"
 
 namespace drover::droverd {
 namespace {
@@ -29,11 +31,15 @@ std::string fleet_file(const std::string& store) {
   return store + ".fleet";
 }
 
+journal::Limits journal_limits(const Config& config) {
+  return {.events_max = config.store_events_max, .audit = {config.audit_max}};
+}
+
 Result<Keeping> open_keeping(const Config& config, const store::Sealer& sealer,
                              const lwm2m::model::Registry& registry) {
   Keeping keeping;
   if (!config.store.empty()) {
-    auto opened = journal::Journal::open(fleet_file(config.store), {.events_max = config.store_events_max});
+    auto opened = journal::Journal::open(fleet_file(config.store), journal_limits(config));
     if (!opened) return tl::unexpected(opened.error());
     keeping.journal = std::move(*opened);
   }
@@ -57,6 +63,11 @@ Result<Keeping> open_keeping(const Config& config, const store::Sealer& sealer,
     });
   }
   keeping.keeper = std::make_unique<journal::Keeper>(keeping.journal.get(), *keeping.hub, seal_records(sealer));
+  if (keeping.journal) {
+    keeping.audit = std::make_unique<journal::KeptTrail>(*keeping.journal, *keeping.keeper);
+  } else {
+    keeping.audit = std::make_unique<audit::MemoryTrail>(audit::Limits{config.audit_max});
+  }
   return keeping;
 }
 
@@ -93,7 +104,7 @@ Result<Recovered> recover(journal::Journal& journal, const store::Sealer& sealer
 Result<void> reseal_fleet(const std::string& store, const store::Sealer& from, const store::Sealer& to) {
   std::error_code error;
   if (!std::filesystem::exists(fleet_file(store), error)) return {};
-  auto journal = journal::Journal::open(fleet_file(store), {});
+  auto journal = journal::Journal::open(fleet_file(store), {}, journal::Journal::Visit::Other);
   if (!journal) return tl::unexpected(journal.error());
   std::vector<journal::Entry> entries;
   const journal::Seal seal = seal_records(to);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/event_items.hpp"
+#include "audit/trail.hpp"
 #include "base/result.hpp"
 #include "config.hpp"
 #include "events/hub.hpp"
@@ -22,12 +23,15 @@ namespace drover::droverd {
 /// "STORE.fleet".
 std::string fleet_file(const std::string& store);
 
+journal::Limits journal_limits(const Config& config);
+
 /// What keeps the fleet and tells of it; without a store events are told of alone.
 struct Keeping {
   std::unique_ptr<journal::Journal> journal;  ///< or null
   std::shared_ptr<events::Hub> hub;
   std::unique_ptr<api::EventItems> items;
   std::unique_ptr<journal::Keeper> keeper;
+  std::unique_ptr<audit::Trail> audit;
 };
 /// `registry` outlives it. No thread runs before Keeper::start().
 Result<Keeping> open_keeping(const Config& config, const store::Sealer& sealer,

@@ -15,6 +15,7 @@
 #include "api/operation_forms.hpp"
 #include "api/tls_context.hpp"
 #include "api/tokens.hpp"
+#include "audit.hpp"
 #include "backup/manifest.hpp"
 #include "config.hpp"
 #include "credential_store.hpp"
@@ -208,10 +209,20 @@ int add_token(const droverd::Config& config, const std::string& text) {
   if (!role) return fail({Fault::Us, 0, "--add-token: it must be NAME:ROLE, with a role of read, operate or admin"});
   const auto file = droverd::open_store(config);
   if (!file) return fail(file.error());
+  if (!*file) return fail({Fault::Us, 0, "--add-token: there is no store: give it a file ([store] file, or --store)"});
+  auto audit = droverd::AuditOfCommand::open(config);
+  if (!audit) return fail(audit.error());
   const auto authority = droverd::open_authority(config, *file);
   if (!authority) return fail(authority.error());
   const auto made = (*authority)->add(text.substr(0, colon), *role, std::nullopt);
   if (!made) return fail(wrong("--add-token", made.error()));
+  const auto noted = audit->note("add-token", "token " + std::to_string(made->token.id) + " (" + made->token.name + ") of role " +
+                                                  api::to_string(made->token.role));
+  if (!noted) {
+    // Nobody has seen it yet.
+    std::ignore = (*authority)->remove(made->token.id);
+    return fail(noted.error());
+  }
   std::cout << made->text.reveal() << '\n';
   return end(0);
 }
@@ -219,6 +230,9 @@ int add_token(const droverd::Config& config, const std::string& text) {
 int rekey_store(const droverd::Config& config, const std::string& key_variable, const std::string& file) {
   const auto done = droverd::rekey(config, key_variable, file);
   if (!done) return fail(done.error());
+  auto audit = droverd::AuditOfCommand::open(config);
+  const auto noted = audit ? audit->note("rekey", file) : Result<void>(tl::unexpected(audit.error()));
+  if (!noted) io::log::error("the audit log misses this", {{"why", noted.error().reason}});
   std::cout << "droverd: " << *done << '\n';
   return end(0);
 }
@@ -266,8 +280,9 @@ int run(const Flags& flags, const droverd::Config& config, lwm2m::model::Registr
   std::cout << "droverd: ready\n";
   // Who starts us waits for these lines.
   const auto said = io::finish_output();
-  if (said) io::log::info("stopping", {{"signal", serve(signals, flags, **daemon)}});
-  (*daemon)->stop();
+  const int signal = said ? serve(signals, flags, **daemon) : 0;
+  if (said) io::log::info("stopping", {{"signal", signal}});
+  (*daemon)->stop(said ? "signal " + std::to_string(signal) : "standard output can't be written");
   return said ? 0 : fail(said.error());
 }
 

@@ -3,12 +3,14 @@
 
 #include <algorithm>
 
+#include "api/audit_recorder.hpp"
 #include "api/call.hpp"
 #include "api/campaign_calls.hpp"
 #include "api/event_items.hpp"
 #include "api/gate.hpp"
 #include "api/listen_address.hpp"
 #include "api/routes.hpp"
+#include "audit/memory_trail.hpp"
 
 namespace drover::api {
 
@@ -75,6 +77,7 @@ void follow(const Api::Settings& settings, server::Fleet& fleet, const lwm2m::mo
 
 struct Api::Parts {
   Settings settings;
+  std::unique_ptr<audit::Trail> own_audit;  ///< or null
   std::shared_ptr<State> state;
   std::shared_ptr<Gate> gate;
   std::shared_ptr<http::Server> server;
@@ -114,21 +117,27 @@ Result<Api> Api::open(const Settings& settings, server::Fleet& fleet, const lwm2
   state->campaigns = settings.campaigns;
   state->sinks = settings.sinks;
   state->health = settings.health;
+  state->store = settings.store;
+  auto parts = std::make_unique<Parts>();
+  if (settings.audit == nullptr) parts->own_audit = std::make_unique<audit::MemoryTrail>(audit::Limits{});
+  state->audit = settings.audit == nullptr ? parts->own_audit.get() : settings.audit;
+  const auto recorder = std::make_shared<AuditRecorder>(*state->audit, authority);
   const auto gate =
       std::make_shared<Gate>(authority, Gate::Rate{settings.rate, settings.burst}, settings.metrics_open);
   auto server = http::Server::open(
       settings.listen, settings.http,
       {.gate =
-           [gate, state](http::Request& request) {
+           [gate, state, recorder](http::Request& request) {
              auto refused = gate->check(request);
+             if (!refused) refused = recorder->check(request);
              return refused ? std::move(refused) : open_upload(*state, request);
            },
        .handler = [state](http::Request request,
                           http::Responder responder) { handle(state, std::move(request), std::move(responder)); },
+       .witness = [recorder](const http::Request& request) { return recorder->witness(request); },
        .answered = [state](const AnsweredRequest& request) { state->requests.note(request); },
        .tls = std::move(*tls)});
   if (!server) return tl::unexpected(server.error());
-  auto parts = std::make_unique<Parts>();
   parts->settings = settings;
   parts->state = state;
   parts->gate = gate;

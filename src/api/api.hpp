@@ -2,6 +2,7 @@
 // The REST API and event stream of docs/openapi.json, on a thread of its own.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,8 +12,10 @@
 #include "api/backup_desk.hpp"
 #include "api/health.hpp"
 #include "api/http.hpp"
+#include "api/metrics.hpp"
 #include "api/model_shelf.hpp"
 #include "api/sms_carrier.hpp"
+#include "audit/trail.hpp"
 #include "base/result.hpp"
 #include "bootstrap/desk.hpp"
 #include "events/hub.hpp"
@@ -67,6 +70,10 @@ class Api {
     jobs::Desk* jobs = nullptr;
     ModelShelf* models = nullptr;   ///< outlives the Api; nullptr: nobody brings object definitions
     BackupDesk* backups = nullptr;  ///< outlives the Api; nullptr: nothing is kept
+    /// Who changed what; outlives the Api. nullptr: the Api's own, which ends with it.
+    audit::Trail* audit = nullptr;
+    /// How the thread that writes to disk is doing; empty without one. Thread-safe, as long as the Api is there.
+    std::function<StoreFigures()> store = {};
     http::Limits http;
     /// What happens, for streams. nullptr: the Api's own, which takes the event sinks of fleet and desk.
     std::shared_ptr<events::Hub> hub;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Routes for bootstraps under way and ended: seen, begun, and ended by people.
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -9,6 +8,7 @@
 #include "api/bootstrap_calls.hpp"
 #include "api/bootstrap_views.hpp"
 #include "api/operation_call.hpp"
+#include "api/parameters.hpp"
 #include "coap/message/code.hpp"
 #include "io/log.hpp"
 
@@ -23,20 +23,13 @@ using server::NoAnswer;
 constexpr lwm2m::ObjectId kServerObject = 1;
 constexpr lwm2m::ResourceId kBootstrapTrigger = 9;  ///< Bootstrap-Request Trigger (Core E.2)
 
-std::optional<std::uint64_t> number_of(std::string_view text, std::uint64_t least, std::uint64_t most) {
-  std::uint64_t number = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || stop != text.data() + text.size() || number < least || number > most) return std::nullopt;
-  return number;
-}
-
 void refuse_unknown(const Call& call) {
   call.refuse({.status = 404, .kind = "not-found", .detail = "there is no bootstrap session of that id"});
 }
 
 /// Nothing, and the answer is given, for what is no id.
 std::optional<SessionId> id_of(const Call& call) {
-  const auto id = number_of(call.rest, 1, std::numeric_limits<std::uint64_t>::max());
+  const auto id = whole_number(call.rest, 1, std::numeric_limits<std::uint64_t>::max());
   if (!id) refuse_unknown(call);
   return id ? std::optional(SessionId{*id}) : std::nullopt;
 }
@@ -144,23 +137,11 @@ void ask_device(const std::shared_ptr<Call>& call, const StartBody& asked, std::
 
 void list_sessions(const std::shared_ptr<Call>& call) {
   bootstrap::SessionQuery query;
-  query.endpoint = call->target.parameter("endpoint").value_or("");
-  const auto number = [&](const char* name, std::uint64_t most) -> std::optional<std::uint64_t> {
-    const auto text = call->target.parameter(name);
-    const auto value = text ? number_of(*text, 1, most) : 0;
-    if (!value) {
-      call->refuse({.kind = "bad-parameter",
-                    .detail = std::string(name) + " must be 1 to " + std::to_string(most),
-                    .parameter = name});
-    }
-    return value;
-  };
-  const auto before = number("before", std::numeric_limits<std::int64_t>::max());
-  if (!before) return;
-  if (*before != 0) query.before = SessionId{*before};
-  const auto limit = number("limit", bootstrap::kPageMax);
-  if (!limit) return;
-  if (*limit != 0) query.limit = *limit;
+  Parameters given(call->target);
+  query.endpoint = given.text("endpoint");
+  if (const auto before = given.number("before", 1, kIdMax)) query.before = SessionId{*before};
+  query.limit = given.limit();
+  if (given.problem()) return call->refuse(*given.problem());
   auto* const desk = quick_desk_of(*call);
   if (desk == nullptr) return;
   desk->sessions(std::move(query), [call](bootstrap::SessionPage page) {

@@ -6,6 +6,7 @@
 #include "api/job_views.hpp"
 #include "api/members.hpp"
 #include "api/operation_call.hpp"
+#include "api/parameters.hpp"
 #include "io/log.hpp"
 #include "jobs/selection_text.hpp"
 
@@ -119,17 +120,13 @@ void get_bulk(const std::shared_ptr<Call>& call) {
 void list_bulk_devices(const std::shared_ptr<Call>& call) {
   const auto id = id_of(*call);
   if (!id) return;
-  const auto page = page_parameters(*call);
-  if (!page) return;
-  jobs::BulkDeviceQuery query{.state = std::nullopt, .after = page->after, .limit = page->limit};
-  if (const auto text = call->target.parameter("state")) {
-    query.state = jobs::parse_bulk_device_state(*text);
-    if (!query.state) {
-      return call->refuse({.kind = "bad-parameter",
-                           .detail = "state must be waiting, sent, queued, done, failed, expired or cancelled",
-                           .parameter = "state"});
-    }
-  }
+  Parameters given(call->target);
+  const auto page = page_parameters(given);
+  jobs::BulkDeviceQuery query{.state = given.parsed("state", jobs::parse_bulk_device_state,
+                                                    "waiting, sent, queued, done, failed, expired or cancelled"),
+                              .after = page.after,
+                              .limit = page.limit};
+  if (given.problem()) return call->refuse(*given.problem());
   jobs::Desk* const desk = jobs_of(*call);
   if (desk == nullptr) return;
   desk->bulk_devices(*id, std::move(query),

@@ -20,6 +20,7 @@
 #include "api/sms_carrier.hpp"
 #include "api/target.hpp"
 #include "api/views.hpp"
+#include "audit/trail.hpp"
 #include "bootstrap/desk.hpp"
 #include "events/hub.hpp"
 #include "history/archive.hpp"
@@ -63,6 +64,8 @@ struct State {
   jobs::Desk* jobs = nullptr;                     ///< outlives the Api; nullptr without one
   ModelShelf* models = nullptr;                   ///< outlives the Api; nullptr: the registry stays as it is
   BackupDesk* backups = nullptr;                  ///< outlives the Api; nullptr without a store
+  audit::Trail* audit = nullptr;                  ///< never null once the server runs
+  std::function<StoreFigures()> store = {};       ///< empty without one
 };
 
 /// One request that found its route.
@@ -99,6 +102,7 @@ void get_ready(const std::shared_ptr<Call>& call);
 void get_metrics(const std::shared_ptr<Call>& call);
 void get_openapi(const std::shared_ptr<Call>& call);
 void open_events(const std::shared_ptr<Call>& call);
+void list_audit(const std::shared_ptr<Call>& call);
 void list_tokens(const std::shared_ptr<Call>& call);
 void add_token(const std::shared_ptr<Call>& call);
 void remove_token(const std::shared_ptr<Call>& call);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "api/campaign_calls.hpp"
+#include "api/parameters.hpp"
 #include "io/log.hpp"
 
 namespace drover::api {
@@ -16,28 +17,12 @@ using campaign::Answer;
 using campaign::CampaignId;
 using campaign::CampaignView;
 
-constexpr std::size_t kPageDefault = 100, kPageMax = 1000;
-
-Problem bad_parameter(const char* name, std::string detail) {
-  return {.kind = "bad-parameter", .detail = std::move(detail), .parameter = name};
-}
-
 /// Nothing for what is no id, and then the answer is given.
 std::optional<CampaignId> id_of(const Call& call) {
   const auto id = whole_number(call.rest, 1, std::numeric_limits<std::int64_t>::max());
   if (id) return CampaignId{*id};
   call.refuse({.status = 404, .kind = "not-found", .detail = "there is no campaign of that id"});
   return std::nullopt;
-}
-
-/// Nothing, and the answer is given, when it is out of its range.
-std::optional<std::uint64_t> number_of(const Call& call, const char* name, std::uint64_t otherwise, std::uint64_t least,
-                                       std::uint64_t most) {
-  const auto text = call.target.parameter(name);
-  if (!text) return otherwise;
-  const auto value = whole_number(*text, least, most);
-  if (!value) call.refuse(bad_parameter(name, std::string(name) + " must be " + std::to_string(least) + " to " + std::to_string(most)));
-  return value;
 }
 
 void answer(const Call& call, const Answer<CampaignView>& view, unsigned status = 200) {
@@ -68,11 +53,11 @@ std::optional<std::variant<campaign::Stage, campaign::Ending>> device_state(std:
 void list_campaigns(const std::shared_ptr<Call>& call) {
   campaign::Desk* const desk = campaigns_of(*call);
   if (desk == nullptr) return;
-  const auto before = number_of(*call, "before", 0, 1, std::numeric_limits<std::int64_t>::max());
-  if (!before) return;
-  const auto limit = number_of(*call, "limit", kPageDefault, 1, kPageMax);
-  if (!limit) return;
-  desk->list(CampaignId{*before}, *limit, [call](campaign::CampaignPage page) {
+  Parameters given(call->target);
+  const auto before = given.number("before", 1, kIdMax).value_or(0);
+  const auto limit = given.limit();
+  if (given.problem()) return call->refuse(*given.problem());
+  desk->list(CampaignId{before}, limit, [call](campaign::CampaignPage page) {
     call->responder.then([call, page = std::move(page)] {
       Json campaigns = Json::array();
       for (const CampaignView& view : page.campaigns) campaigns.push_back(to_json(view));
@@ -110,14 +95,11 @@ void list_campaign_devices(const std::shared_ptr<Call>& call) {
   const auto id = id_of(*call);
   if (!id) return;
   campaign::DevicesQuery query;
-  query.after = call->target.parameter("after").value_or("");
-  const auto limit = number_of(*call, "limit", kPageDefault, 1, kPageMax);
-  if (!limit) return;
-  query.limit = *limit;
-  if (const auto text = call->target.parameter("state")) {
-    query.state = device_state(*text);
-    if (!query.state) return call->refuse(bad_parameter("state", "state must be a stage or an outcome, such as waiting or failed"));
-  }
+  Parameters given(call->target);
+  query.after = given.text("after", kOptionTextMax);
+  query.limit = given.limit();
+  query.state = given.parsed("state", device_state, "a stage or an outcome, such as waiting or failed");
+  if (given.problem()) return call->refuse(*given.problem());
   desk->devices(*id, std::move(query), [call](Answer<campaign::DevicesPage> page) {
     if (!page) return call->refuse(to_problem(page.error()));
     call->responder.then([call, page = std::move(*page)] {
@@ -139,9 +121,10 @@ void resume_campaign(const std::shared_ptr<Call>& call) {
 }
 
 void cancel_campaign(const std::shared_ptr<Call>& call) {
-  const std::string_view reset = call->target.parameter("reset").value_or("false");
-  if (reset != "true" && reset != "false") return call->refuse(bad_parameter("reset", "reset must be true or false"));
-  act(call, reset == "true" ? Action::CancelAndReset : Action::Cancel, "campaign cancelled");
+  Parameters given(call->target);
+  const bool reset = given.truth("reset", false);
+  if (given.problem()) return call->refuse(*given.problem());
+  act(call, reset ? Action::CancelAndReset : Action::Cancel, "campaign cancelled");
 }
 
 void retry_campaign(const std::shared_ptr<Call>& call) {

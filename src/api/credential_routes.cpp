@@ -7,6 +7,7 @@
 
 #include "api/call.hpp"
 #include "api/credential_body.hpp"
+#include "api/parameters.hpp"
 #include "io/log.hpp"
 #include "store/credential_list.hpp"
 #include "store/import.hpp"
@@ -21,10 +22,6 @@ template <class T>
 using Answer = store::Answer<T>;
 
 constexpr std::size_t kLinesMax = 100;  ///< wrong rows of an import that are named
-
-Problem bad_parameter(const char* name, std::string detail) {
-  return {.kind = "bad-parameter", .detail = std::move(detail), .parameter = name};
-}
 
 /// nullptr, and the answer is given, when the server has none.
 store::CredentialList* list_of(const Call& call) {
@@ -74,28 +71,14 @@ void answer_new(const Call& call, const Credential& credential, const Secret<Byt
 }
 
 tl::expected<store::CredentialQuery, Problem> query_of(const Target& target) {
+  Parameters given(target);
   store::CredentialQuery query;
-  if (const auto kind = target.parameter("kind")) {
-    query.kind = store::parse_kind(*kind);
-    if (!query.kind) return tl::unexpected(bad_parameter("kind", "kind must be psk, public-key or certificate"));
-  }
-  if (const auto purpose = target.parameter("purpose")) {
-    query.purpose = store::parse_purpose(*purpose);
-    if (!query.purpose) return tl::unexpected(bad_parameter("purpose", "purpose must be server or bootstrap"));
-  }
-  query.endpoint = target.parameter("endpoint").value_or("");
-  const auto number = [&](const char* name, std::uint64_t least, std::uint64_t most, auto& to) -> std::optional<Problem> {
-    const auto text = target.parameter(name);
-    if (!text) return std::nullopt;
-    const auto value = whole_number(*text, least, most);
-    to = static_cast<std::remove_reference_t<decltype(to)>>(value.value_or(0));
-    if (value) return std::nullopt;
-    return bad_parameter(name, std::string(name) + " must be " + std::to_string(least) + " to " + std::to_string(most));
-  };
-  if (auto wrong = number("after", 0, std::numeric_limits<std::int64_t>::max(), query.after.value)) {
-    return tl::unexpected(std::move(*wrong));
-  }
-  if (auto wrong = number("limit", 1, store::CredentialPage::kMax, query.limit)) return tl::unexpected(std::move(*wrong));
+  query.kind = given.parsed("kind", store::parse_kind, "psk, public-key or certificate");
+  query.purpose = given.parsed("purpose", store::parse_purpose, "server or bootstrap");
+  query.endpoint = given.text("endpoint");
+  query.after.value = given.after_id();
+  query.limit = given.limit();
+  if (given.problem()) return tl::unexpected(*given.problem());
   return query;
 }
 
@@ -208,11 +191,9 @@ void remove_credential(const std::shared_ptr<Call>& call) {
 void import_credentials(const std::shared_ptr<Call>& call) {
   auto* const list = list_of(*call);
   if (list == nullptr) return;
-  const std::string_view parameter = call->target.parameter("partial").value_or("false");
-  if (parameter != "true" && parameter != "false") {
-    return call->refuse(bad_parameter("partial", "partial must be true or false"));
-  }
-  const bool partial = parameter == "true";
+  Parameters given(call->target);
+  const bool partial = given.truth("partial", false);
+  if (given.problem()) return call->refuse(*given.problem());
   if (call->request.content_type != "text/csv") {
     return call->refuse({.status = 415, .kind = "unsupported-media-type", .detail = "the body must be text/csv"});
   }

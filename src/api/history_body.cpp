@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/history_body.hpp"
+#include "api/parameters.hpp"
 
 #include <array>
 #include <charconv>
@@ -15,12 +16,8 @@ using history::Order;
 using history::Position;
 using history::UnixMilliseconds;
 
-constexpr std::size_t kPageMax = 1000;
+constexpr std::string_view kBehindPage = "next of the page before";
 constexpr double kMomentMost = 253'402'300'800;  // the year 10000
-
-Problem bad(const char* name, const std::string& detail) {
-  return {.kind = "bad-parameter", .detail = std::string(name) + " " + detail, .parameter = name};
-}
 
 /// Takes exactly `digits` of them off the front.
 std::optional<int> take_digits(std::string_view& text, std::size_t digits) {
@@ -59,42 +56,6 @@ std::optional<UnixMilliseconds> parse_date(std::string_view text) {
   if (text != "Z" || !day.ok() || parts[3] > 23 || parts[4] > 59 || parts[5] > 60) return std::nullopt;
   const auto whole = sys_days(day).time_since_epoch() + hours(parts[3]) + minutes(parts[4]) + seconds(parts[5]);
   return duration_cast<milliseconds>(whole).count() + std::llround(fraction * history::kSecond);
-}
-
-std::optional<Problem> take_moment(const Target& target, const char* name, UnixMilliseconds& to) {
-  const auto text = target.parameter(name);
-  if (!text) return std::nullopt;
-  const auto moment = parse_moment(*text);
-  if (!moment) return bad(name, "must be Unix seconds such as 1700000000.5, or a time such as 2026-01-31T12:00:00Z");
-  to = *moment;
-  return std::nullopt;
-}
-
-template <class T>
-std::optional<Problem> take_number(const Target& target, const char* name, std::uint64_t most, T& to) {
-  const auto text = target.parameter(name);
-  if (!text) return std::nullopt;
-  const auto number = whole_number(*text, 1, most);
-  if (!number) return bad(name, "must be 1 to " + std::to_string(most));
-  to = static_cast<T>(*number);
-  return std::nullopt;
-}
-
-/// One of the texts that have a meaning.
-template <class T>
-std::optional<Problem> take_choice(const Target& target, const char* name,
-                                   std::initializer_list<std::pair<std::string_view, T>> choices, T& to) {
-  const auto text = target.parameter(name);
-  if (!text) return std::nullopt;
-  std::string known;
-  for (const auto& [choice, value] : choices) {
-    if (choice == *text) {
-      to = value;
-      return std::nullopt;
-    }
-    known += (known.empty() ? "" : " or ") + std::string(choice);
-  }
-  return bad(name, "must be " + known);
 }
 
 // ---- rows -----------------------------------------------------------------------------------------------------------
@@ -236,39 +197,36 @@ std::optional<UnixMilliseconds> parse_moment(std::string_view text) {
 }
 
 tl::expected<HistoryAsked, Problem> history_asked(const Target& target) {
+  constexpr std::string_view kMoment = "Unix seconds such as 1700000000.5, or a time such as 2026-01-31T12:00:00Z";
+  Parameters given(target);
   HistoryAsked asked;
   auto& query = asked.query;
-  std::optional<Problem> wrong = take_moment(target, "from", query.from);
-  if (!wrong) wrong = take_moment(target, "to", query.to);
-  if (!wrong && query.from >= query.to) wrong = bad("from", "must be before to");
-  if (!wrong) {
-    wrong = take_choice<Order>(target, "order", {{"newest", Order::NewestFirst}, {"oldest", Order::OldestFirst}}, query.order);
-  }
-  if (!wrong) {
-    wrong = take_choice<Shape>(target, "format", {{"json", Shape::Page}, {"jsonl", Shape::JsonLines}, {"csv", Shape::Csv}},
-                               asked.shape);
-  }
-  if (asked.shape != Shape::Page) query.limit = kExportMax;
-  if (!wrong) wrong = take_number(target, "limit", asked.shape == Shape::Page ? kPageMax : kExportMax, query.limit);
-  if (!wrong && target.parameter("every")) {
-    asked.every = 1;
-    wrong = take_number(target, "every", kEveryMax, *asked.every);
-  }
-  if (const auto after = target.parameter("after"); !wrong && after) {
-    query.after = Position::parse(*after);
-    if (!query.after) wrong = bad("after", "must be next of the page before");
-  }
-  if (wrong) return tl::unexpected(std::move(*wrong));
+  query.from = given.parsed("from", parse_moment, kMoment).value_or(query.from);
+  query.to = given.parsed("to", parse_moment, kMoment).value_or(query.to);
+  if (query.from >= query.to) given.note("from", "before to");
+  query.order = given.choice<Order>("order", {{"newest", Order::NewestFirst}, {"oldest", Order::OldestFirst}}).value_or(query.order);
+  asked.shape = given.choice<Shape>("format", {{"json", Shape::Page}, {"jsonl", Shape::JsonLines}, {"csv", Shape::Csv}})
+                    .value_or(asked.shape);
+  const bool page = asked.shape == Shape::Page;
+  query.limit = given.number("limit", 1, page ? kPageMost : kExportMax).value_or(page ? query.limit : kExportMax);
+  if (const auto every = given.number("every", 1, kEveryMax)) asked.every = static_cast<std::int64_t>(*every);
+  query.after = given.parsed("after", Position::parse, kBehindPage);
+  if (given.problem()) return tl::unexpected(*given.problem());
   return asked;
 }
 
 tl::expected<history::LastQuery, Problem> last_asked(const Target& target) {
+  Parameters given(target);
   history::LastQuery query;
-  if (auto wrong = take_number(target, "limit", kPageMax, query.limit)) return tl::unexpected(std::move(*wrong));
-  if (const auto after = target.parameter("after")) {
-    query.after = lwm2m::Path::parse(*after);
-    if (!query.after || query.after->depth() < 3) return tl::unexpected(bad("after", "must be next of the page before"));
-  }
+  query.limit = given.limit();
+  query.after = given.parsed(
+      "after",
+      [](std::string_view text) {
+        const auto path = lwm2m::Path::parse(text);
+        return path && path->depth() >= 3 ? path : std::nullopt;
+      },
+      kBehindPage);
+  if (given.problem()) return tl::unexpected(*given.problem());
   return query;
 }
 

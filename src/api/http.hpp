@@ -32,6 +32,7 @@ struct Limits {
   std::chrono::milliseconds idle_wait = std::chrono::seconds(60);        ///< a kept-alive connection without a request
   std::chrono::milliseconds write_wait = std::chrono::seconds(30);       ///< a client that doesn't read is cut off
   std::chrono::milliseconds answer_wait = std::chrono::seconds(330);     ///< a handler that doesn't answer: 500
+  std::chrono::milliseconds record_wait = std::chrono::seconds(10);      ///< for a Witness
   /// Between two comments of an idle stream, and between two looks whether it may go on.
   std::chrono::milliseconds keep_alive_wait = std::chrono::seconds(15);
   std::chrono::milliseconds linger_wait = std::chrono::seconds(2);       ///< so that a refused client can read why
@@ -118,6 +119,14 @@ class Responder {
   std::uint64_t request_;
 };
 
+/// Writes down what became of one request. Called on the server's thread, once.
+class Witness {
+ public:
+  virtual ~Witness() = default;
+  /// The answer leaves when `done` is called, on any thread.
+  virtual void write_down(const Response& answer, std::function<void()> done) = 0;
+};
+
 /// What a server is made for. All of it is called on the server's thread and must not block.
 struct Service {
   /// Decides from a request's head, before its body is read, so that who isn't let in can't make the server hold one:
@@ -125,6 +134,9 @@ struct Service {
   /// don't reach the handler. Empty lets everybody in.
   std::function<std::optional<Response>(Request&)> gate;
   std::function<void(Request, Responder)> handler;
+  /// Asked behind the gate, where there is one, whatever that said; nullptr: nothing is to be written down. An answer that isn't written
+  /// down within Limits::record_wait becomes a 503.
+  std::function<std::unique_ptr<Witness>(const Request&)> witness{};
   /// Told of each answer, also of those that never got to the handler.
   std::function<void(const AnsweredRequest&)> answered{};
   std::shared_ptr<const TlsContext> tls;  ///< for addresses of https; may be missing when there is none

@@ -147,14 +147,17 @@ class Session : public std::enable_shared_from_this<Session> {
     if (waits(request)) write(response);
   }
   [[nodiscard]] bool waits(std::uint64_t request) const { return state_ == State::Handling && request == request_; }
-  [[nodiscard]] bool is_waiting() const { return state_ == State::Handling; }
+  [[nodiscard]] bool is_waiting() const { return state_ == State::Handling || state_ == State::Recording; }
+  void recorded(std::uint64_t request, const Response& response) {
+    if (state_ == State::Recording && request == request_) write_now(response);
+  }
   void answer_within(std::uint64_t request, std::chrono::milliseconds wait, std::function<Response()> otherwise);
   void start_stream(std::uint64_t request, std::unique_ptr<StreamSource> source);
   void pump();
   void shut_down();
 
  private:
-  enum class State : std::uint8_t { Idle, Reading, Handling, Writing, Streaming, Lingering, Closed };
+  enum class State : std::uint8_t { Idle, Reading, Handling, Recording, Writing, Streaming, Lingering, Closed };
 
   void begin(std::optional<Response> refusal);
   void handshake_failed(const error_code& failure);
@@ -171,6 +174,9 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<Response> take_head();
   void dispatch();
   void write(const Response& response);
+  /// Once the witness has written it down.
+  void record(const Response& response);
+  void write_now(const Response& response);
   void count(unsigned status);
   template <class Body>
   void send(std::shared_ptr<bhttp::response<Body>> message);
@@ -199,6 +205,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<bhttp::request_parser<bhttp::buffer_body>> piece_parser_;  ///< while a sink takes the body
   std::string piece_;
   Request pending_;
+  std::unique_ptr<Witness> witness_;  ///< of the request, until it is answered
   State state_ = State::Idle;
   std::uint64_t request_ = 0;  ///< counts the requests of this connection
   bool close_after_ = false;

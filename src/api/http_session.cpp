@@ -173,6 +173,7 @@ void Session::on_header(const error_code& failure) {
     refused = core_.service.gate(pending_);
     // What a body has brought so far would be the next request.
     close_after_ = close_after_ || (refused && !parser_->is_done());
+    if (core_.service.witness) witness_ = core_.service.witness(pending_);
   }
   for (std::string& secret : pending_.authorization) OPENSSL_cleanse(secret.data(), secret.size());
   pending_.authorization.clear();
@@ -312,6 +313,29 @@ void Session::count(unsigned status) {
 }
 
 void Session::write(const Response& response) {
+  if (witness_) return record(response);
+  write_now(response);
+}
+
+void Session::record(const Response& response) {
+  state_ = State::Recording;
+  const auto witness = std::exchange(witness_, nullptr);
+  const auto kept = std::make_shared<const Response>(response);
+  const auto self = shared_from_this();
+  timer_.expires_after(core_.limits.record_wait);
+  timer_.async_wait([self, request = request_](const error_code& cancelled) {
+    if (cancelled) return;
+    self->recorded(request, plain_problem(503, "unrecorded",
+                                          "the server can't write down who asks for this; it may have been done"));
+  });
+  witness->write_down(response, [core = core_.weak_from_this(), number = number_, request = request_, kept] {
+    if (const auto alive = core.lock()) {
+      alive->with_session(number, [request, kept](Session& session) { session.recorded(request, *kept); });
+    }
+  });
+}
+
+void Session::write_now(const Response& response) {
   count(response.status);
   state_ = State::Writing;
   timer_.cancel();
@@ -476,6 +500,7 @@ void Session::shut_down() {
     case State::Handling:
       close_after_ = true;
       return write(plain_problem(503, "unavailable", "the server is stopping"));
+    case State::Recording:
     case State::Writing: return;
     case State::Lingering: return close();
     case State::Streaming:

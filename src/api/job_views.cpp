@@ -112,25 +112,10 @@ Json to_json(const jobs::RuleDevice& device) {
           {"changed_at", device.changed_at}};
 }
 
-std::optional<PageParameters> page_parameters(const Call& call) {
+PageParameters page_parameters(Parameters& given) {
   PageParameters page;
-  page.after = call.target.parameter("after").value_or("");
-  if (page.after.size() > kOptionTextMax) {
-    call.refuse({.kind = "bad-parameter",
-                 .detail = "after must be at most " + std::to_string(kOptionTextMax) + " bytes, as endpoint names are",
-                 .parameter = "after"});
-    return std::nullopt;
-  }
-  if (const auto text = call.target.parameter("limit")) {
-    const auto limit = whole_number(*text, 1, server::kPageMax);
-    if (!limit) {
-      call.refuse({.kind = "bad-parameter",
-                   .detail = "limit must be 1 to " + std::to_string(server::kPageMax),
-                   .parameter = "limit"});
-      return std::nullopt;
-    }
-    page.limit = *limit;
-  }
+  page.after = given.text("after", kOptionTextMax);
+  page.limit = given.limit();
   return page;
 }
 

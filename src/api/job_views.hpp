@@ -7,6 +7,7 @@
 #include <string>
 
 #include "api/call.hpp"
+#include "api/parameters.hpp"
 #include "jobs/desk.hpp"
 
 namespace drover::api {
@@ -26,7 +27,7 @@ struct PageParameters {
   std::string after;
   std::size_t limit = 100;
 };
-std::optional<PageParameters> page_parameters(const Call& call);
+PageParameters page_parameters(Parameters& given);
 Json or_null(const std::string& text);
 
 /// Answers with `body` in the HTTP thread, or refuses.

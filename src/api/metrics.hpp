@@ -35,6 +35,18 @@ class MetricsText {
   std::string name_;
 };
 
+/// How the thread that writes to disk is doing.
+struct StoreFigures {
+  std::uint64_t commits = 0;   ///< transactions
+  std::uint64_t batches = 0;   ///< changes written together in them
+  std::uint64_t failures = 0;  ///< transactions that the disk refused
+  std::size_t waiting_bytes = 0;
+  std::size_t last_batches = 0;
+  double last_seconds = 0, all_seconds = 0, longest_seconds = 0;
+  bool behind = false;   ///< so much waits that devices aren't listened to
+  bool failing = false;  ///< the disk refuses
+};
+
 /// One answered request. The texts are those of the routing table; "" for what has no route.
 struct AnsweredRequest {
   std::string_view method;

@@ -96,6 +96,19 @@ void write_api(MetricsText& text, const State& state) {
   text.gauge("drover_events_retained", "Events in memory for streams that resume.", number(state.events->retained()));
 }
 
+void write_store(MetricsText& text, const StoreFigures& store) {
+  text.counter("drover_store_commits_total", "Transactions of the fleet's file.", number(store.commits));
+  text.counter("drover_store_changes_total", "Changes written in them: by commits, how many share one.", number(store.batches));
+  text.counter("drover_store_failures_total", "Transactions that the disk refused.", number(store.failures));
+  text.counter("drover_store_commit_seconds_total", "Time that transactions took.", store.all_seconds);
+  text.gauge("drover_store_last_commit_seconds", "Time that the last transaction took.", store.last_seconds);
+  text.gauge("drover_store_longest_commit_seconds", "Most that one has taken.", store.longest_seconds);
+  text.gauge("drover_store_last_commit_changes", "Changes written in the last transaction.", number(store.last_batches));
+  text.gauge("drover_store_waiting_bytes", "What waits for the disk.", number(store.waiting_bytes));
+  text.gauge("drover_store_behind", "1 while so much waits that devices aren't listened to.", store.behind ? 1 : 0);
+  text.gauge("drover_store_failing", "1 while the disk refuses.", store.failing ? 1 : 0);
+}
+
 void write_sinks(MetricsText& text, const std::vector<sinks::SinkView>& views) {
   using View = sinks::SinkView;
   const auto each = [&](const char* name, const char* type, const char* help, double (*value)(const View&)) {
@@ -130,6 +143,7 @@ void answer_metrics(const std::shared_ptr<Call>& call, const server::ServerCount
   write_coap(text, counters.coap);
   if (bootstrap) write_bootstrap(text, *bootstrap);
   write_api(text, state);
+  if (state.store) write_store(text, state.store());
   if (state.sinks != nullptr) write_sinks(text, state.sinks->all());
   http::Response response;
   response.content_type = MetricsText::kContentType;

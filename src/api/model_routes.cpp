@@ -5,6 +5,7 @@
 
 #include "api/call.hpp"
 #include "api/model_shelf.hpp"
+#include "api/parameters.hpp"
 #include "io/log.hpp"
 
 namespace drover::api {
@@ -21,14 +22,12 @@ Json view_of(const State& state, const ObjectDefinition& object, bool with_resou
 
 /// Of the query, or 1.0.
 std::optional<lwm2m::Version> version_of(const Call& call) {
-  const auto wanted = call.target.parameter("version");
-  if (!wanted) return lwm2m::Version{1, 0};
-  const auto parsed = lwm2m::Version::parse(*wanted);
-  if (!parsed) {
-    call.refuse({.kind = "bad-parameter", .detail = "version must be MAJOR.MINOR such as 1.0", .parameter = "version"});
-    return std::nullopt;
-  }
-  return *parsed;
+  Parameters given(call.target);
+  const auto version =
+      given.parsed("version", lwm2m::Version::parse, "MAJOR.MINOR such as 1.0").value_or(lwm2m::Version{1, 0});
+  if (!given.problem()) return version;
+  call.refuse(*given.problem());
+  return std::nullopt;
 }
 
 std::optional<lwm2m::ObjectId> object_of(const Call& call) {

@@ -2,10 +2,10 @@
 #include "api/operation_call.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "api/operation_views.hpp"
+#include "api/parameters.hpp"
 
 namespace drover::api {
 
@@ -15,41 +15,10 @@ constexpr std::chrono::seconds kWaitDefault{
     100};  ///< MAX_TRANSMIT_WAIT of RFC 7252 §4.8.2 is 93 s: the device's end comes first
 constexpr std::chrono::seconds kWaitMax{300};
 
-void refuse(const Call& call, std::string_view name, std::string detail) {
-  call.refuse({.kind = "bad-parameter",
-               .detail = std::string(name) + " must be " + std::move(detail),
-               .parameter = std::string(name)});
-}
-
-/// Whole seconds from 1 to `most`; `otherwise` when it isn't given.
-std::optional<std::chrono::seconds> seconds_of(const Call& call, std::string_view name, std::chrono::seconds most,
-                                               std::chrono::seconds otherwise) {
-  const auto text = call.target.parameter(name);
-  if (!text) return otherwise;
-  std::int64_t seconds = 0;
-  const auto [stop, error] = std::from_chars(text->data(), text->data() + text->size(), seconds);
-  if (error == std::errc{} && stop == text->data() + text->size() && seconds >= 1 && seconds <= most.count()) {
-    return std::chrono::seconds(seconds);
-  }
-  refuse(call, name, "1 to " + std::to_string(most.count()) + " seconds");
-  return std::nullopt;
-}
-
-template <class T>
-using Named = std::pair<std::string_view, T>;
-
-/// One of the values that have a name; the first when it isn't given.
-template <class T, std::size_t Count>
-std::optional<T> one_of(const Call& call, std::string_view name, const Named<T> (&values)[Count]) {
-  const auto text = call.target.parameter(name);
-  if (!text) return values[0].second;
-  std::string names;
-  for (std::size_t i = 0; i < Count; ++i) {
-    if (values[i].first == *text) return values[i].second;
-    names += (i == 0 ? "" : i + 1 == Count ? " or " : ", ") + std::string(values[i].first);
-  }
-  refuse(call, name, std::move(names));
-  return std::nullopt;
+/// Whole seconds from 1 to `most`.
+std::optional<std::chrono::seconds> seconds_of(Parameters& given, std::string_view name, std::chrono::seconds most) {
+  const auto seconds = given.number(name, 1, static_cast<std::uint64_t>(most.count()), " seconds");
+  return seconds ? std::optional(std::chrono::seconds(*seconds)) : std::nullopt;
 }
 
 /// A call that waits for its operation. Used on the HTTP thread but for its first and last step.
@@ -99,7 +68,11 @@ bool is_operation_parameter(std::string_view name) {
 }
 
 std::optional<std::chrono::seconds> timeout_of(const Call& call) {
-  return seconds_of(call, "timeout", kWaitMax, kWaitDefault);
+  Parameters given(call.target);
+  const auto wait = seconds_of(given, "timeout", kWaitMax).value_or(kWaitDefault);
+  if (!given.problem()) return wait;
+  call.refuse(*given.problem());
+  return std::nullopt;
 }
 
 http::Response waited_too_long(std::chrono::seconds wait) {
@@ -121,38 +94,25 @@ std::optional<OperationRequest> operation_request(const Call& call) {
   using server::Priority;
   using server::Redelivery;
   using server::Way;
-  static constexpr Named<bool> kNoYes[] = {{"false", false}, {"true", true}};
-  static constexpr Named<bool> kYesNo[] = {{"true", true}, {"false", false}};
-  static constexpr Named<Way> kWays[] = {{"auto", Way::Automatic}, {"udp", Way::Udp}, {"sms", Way::Sms}};
-  static constexpr Named<Redelivery> kRedeliveries[] = {
-      {"harmless", Redelivery::Harmless}, {"always", Redelivery::Always}, {"never", Redelivery::Never}};
-  static constexpr Named<Priority> kPriorities[] = {
-      {"normal", Priority::Normal}, {"low", Priority::Low}, {"high", Priority::High}};
-  const auto timeout = timeout_of(call);
-  if (!timeout) return std::nullopt;
-  const auto wait = one_of(call, "wait", kNoYes);
-  if (!wait) return std::nullopt;
-  const auto expires = seconds_of(call, "expires", kOperationExpiresMax, std::chrono::seconds::zero());
-  if (!expires) return std::nullopt;
-  const auto way = one_of(call, "via", kWays);
-  if (!way) return std::nullopt;
-  const auto redelivery = one_of(call, "redeliver", kRedeliveries);
-  if (!redelivery) return std::nullopt;
-  const auto trigger = one_of(call, "trigger", kYesNo);
-  if (!trigger) return std::nullopt;
-  const auto priority = one_of(call, "priority", kPriorities);
-  if (!priority) return std::nullopt;
-  OperationRequest request{.settings = {.expires_after = *expires,
-                                        .way = *way,
-                                        .redelivery = *redelivery,
-                                        .trigger = *trigger,
-                                        .priority = *priority,
-                                        .asked_by = call.state->authority->describe(call.request.caller)},
-                           .timeout = *timeout,
-                           .wait = *wait,
-                           .async = call.request.respond_async && !*wait};
+  Parameters given(call.target);
+  OperationRequest request;
+  request.timeout = seconds_of(given, "timeout", kWaitMax).value_or(kWaitDefault);
+  request.wait = given.truth("wait", false);
+  request.async = call.request.respond_async && !request.wait;
+  server::OperationSettings& settings = request.settings;
+  settings.expires_after = seconds_of(given, "expires", kOperationExpiresMax).value_or(std::chrono::seconds::zero());
+  settings.way = given.choice<Way>("via", {{"auto", Way::Automatic}, {"udp", Way::Udp}, {"sms", Way::Sms}}).value_or(Way::Automatic);
+  settings.redelivery = given.choice<Redelivery>("redeliver", {{"harmless", Redelivery::Harmless}, {"always", Redelivery::Always}, {"never", Redelivery::Never}})
+                            .value_or(Redelivery::Harmless);
+  settings.trigger = given.truth("trigger", true);
+  settings.priority = given.parsed("priority", parse_priority, "low, normal or high").value_or(Priority::Normal);
+  if (given.problem()) {
+    call.refuse(*given.problem());
+    return std::nullopt;
+  }
+  settings.asked_by = call.state->authority->describe(call.request.caller);
   // Nobody waits for it: what is said to be under way outlives a kill.
-  request.settings.durable = request.async;
+  settings.durable = request.async;
   return request;
 }
 

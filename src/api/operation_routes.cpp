@@ -8,6 +8,7 @@
 #include "api/operation_call.hpp"
 #include "api/operation_rules.hpp"
 #include "api/operation_views.hpp"
+#include "api/parameters.hpp"
 
 namespace drover::api {
 
@@ -15,10 +16,6 @@ namespace {
 
 using lwm2m::Path;
 using server::NoAnswer;
-
-Problem bad_parameter(std::string_view name, std::string detail) {
-  return {.kind = "bad-parameter", .detail = std::move(detail), .parameter = std::string(name)};
-}
 
 /// The path when its depth is one of those that the operation allows; nothing, and the call is refused, else.
 std::optional<Path> path_of_call(const Call& call, const char* operation, int depth_min, int depth_max) {
@@ -151,12 +148,12 @@ void write_attributes(const std::shared_ptr<Call>& call) {
   for (const auto& [name, value] : call->target.parameters) {
     if (is_operation_parameter(name)) continue;
     if (!value.empty() && !is_attribute_value(name, value)) {
-      return call->refuse(bad_parameter(name, name + " must be a number such as 10, or empty to unset the attribute"));
+      return call->refuse(bad_parameter(name, "a number such as 10, or empty to unset the attribute"));
     }
     attributes.push_back(value.empty() ? name : name + "=" + value);
   }
   if (attributes.empty()) {
-    return call->refuse(bad_parameter("pmin", "give at least one attribute, such as ?pmin=10"));
+    return call->refuse({.kind = "bad-parameter", .detail = "give at least one attribute, such as ?pmin=10", .parameter = "pmin"});
   }
   operate(call, *path, lwm2m::WriteAttributes{*path, std::move(attributes)});
 }
@@ -172,15 +169,14 @@ void observe(const std::shared_ptr<Call>& call) {
 void cancel_observation(const std::shared_ptr<Call>& call) {
   const auto path = path_of_call(*call, "Cancel-Observation", 1, 4);
   if (!path) return;
-  const std::string_view mode = call->target.parameter("mode").value_or("get");
-  if (mode != "get" && mode != "reset" && mode != "attributes") {
-    return call->refuse(bad_parameter("mode", "mode must be get, reset or attributes"));
-  }
+  using server::CancelMode;
+  Parameters given(call->target);
+  const auto how =
+      given.choice<CancelMode>("mode", {{"get", CancelMode::Get}, {"reset", CancelMode::Reset}, {"attributes", CancelMode::WriteAttributes}})
+          .value_or(CancelMode::Get);
+  if (given.problem()) return call->refuse(*given.problem());
   const auto request = operation_request(*call);
   if (!request) return;
-  const auto how = mode == "get"     ? server::CancelMode::Get
-                   : mode == "reset" ? server::CancelMode::Reset
-                                     : server::CancelMode::WriteAttributes;
   const auto device = std::make_shared<Asked>(Asked{call->endpoint, {}});
   auto progress =
       follow_operation(call, *request, [call, path = *path, device](const server::OperationResult& result) {

@@ -47,7 +47,9 @@ std::string_view title_of(std::string_view kind) {
       {"foreign-origin", "The request comes from another site"},
       {"unsupported-media-type", "The body's media type isn't supported"},
       {"too-large", "The request is too large"},
+      {"sink-failed", "The receiver didn't take it"},
       {"not-found", "Not known"},
+      {"unrecorded", "The server can't write it down"},
       {"unavailable", "The server can't answer now"},
       {"internal", "The server made a mistake"},
   };

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Routes for operations that have been asked for: seen, and taken back.
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "api/call.hpp"
 #include "api/operation_views.hpp"
+#include "api/parameters.hpp"
 #include "io/clock.hpp"
 #include "io/log.hpp"
 
@@ -17,46 +17,24 @@ namespace {
 using server::OperationState;
 using server::OperationStatus;
 
-constexpr std::size_t kListMax = 1000;
-constexpr std::size_t kListDefault = 100;
-
 constexpr OperationState kStates[] = {OperationState::Queued, OperationState::Sent,    OperationState::Done,
                                       OperationState::Failed, OperationState::Expired, OperationState::Cancelled};
 
-/// Those of `state`, all of them without it; nothing, and the call is refused, when one isn't known.
-std::optional<std::vector<OperationState>> states_of(const Call& call) {
+/// Those of `state`, all of them without it.
+std::vector<OperationState> states_of(Parameters& query) {
   std::vector<OperationState> states;
-  std::string_view names = call.target.parameter("state").value_or("");
-  while (!names.empty()) {
-    const std::size_t comma = names.find(',');
-    const auto* const state = std::find_if(std::begin(kStates), std::end(kStates), [&](OperationState one) {
-      return server::to_string(one) == names.substr(0, comma);
-    });
+  for (const std::string& name : comma_separated(query.text("state"))) {
+    const auto* const state = std::ranges::find_if(kStates, [&](OperationState one) { return to_string(one) == name; });
     if (state == std::end(kStates)) {
       std::string known;
       for (const OperationState one : kStates) known += (known.empty() ? "" : ", ") + std::string(to_string(one));
-      call.refuse({.kind = "bad-parameter",
-                   .detail = "state must be of " + known + ", separated by commas",
-                   .parameter = "state"});
-      return std::nullopt;
+      query.note("state", "of " + known + ", separated by commas");
+      return {};
     }
     states.push_back(*state);
-    names = comma == std::string_view::npos ? std::string_view{} : names.substr(comma + 1);
   }
   if (states.empty()) states.assign(std::begin(kStates), std::end(kStates));
   return states;
-}
-
-std::optional<std::size_t> limit_of(const Call& call) {
-  const auto text = call.target.parameter("limit");
-  if (!text) return kListDefault;
-  std::size_t limit = 0;
-  const auto [stop, error] = std::from_chars(text->data(), text->data() + text->size(), limit);
-  if (error == std::errc{} && stop == text->data() + text->size() && limit >= 1 && limit <= kListMax) return limit;
-  call.refuse({.kind = "bad-parameter",
-               .detail = "limit must be 1 to " + std::to_string(kListMax),
-               .parameter = "limit"});
-  return std::nullopt;
 }
 
 void refuse_unknown(const Call& call) {
@@ -67,9 +45,7 @@ void refuse_unknown(const Call& call) {
 
 /// Nothing, and the call is refused, for what is no id.
 std::optional<server::OperationId> id_of(const Call& call) {
-  std::uint64_t id = 0;
-  const auto [stop, error] = std::from_chars(call.rest.data(), call.rest.data() + call.rest.size(), id);
-  if (error == std::errc{} && stop == call.rest.data() + call.rest.size()) return server::OperationId{id};
+  if (const auto id = whole_number(call.rest, 0, std::numeric_limits<std::uint64_t>::max())) return server::OperationId{*id};
   refuse_unknown(call);
   return std::nullopt;
 }
@@ -102,13 +78,13 @@ void answer_list(const std::shared_ptr<Call>& call, const std::vector<OperationS
 }  // namespace
 
 void list_operations(const std::shared_ptr<Call>& call) {
-  const auto states = states_of(*call);
-  if (!states) return;
-  const auto limit = limit_of(*call);
-  if (!limit) return;
+  Parameters query(call->target);
+  const auto states = states_of(query);
+  const auto limit = query.limit();
+  if (query.problem()) return call->refuse(*query.problem());
   call->responder.answer_within(kServerWait, slow_server());
   call->state->fleet.operations(
-      call->endpoint, [call, states = *states, limit = *limit](std::vector<OperationStatus> operations) {
+      call->endpoint, [call, states, limit](std::vector<OperationStatus> operations) {
         call->responder.then([call, states, limit, operations = std::move(operations)] {
           if (!operations.empty()) return answer_list(call, operations, states, limit);
           call->state->fleet.device(call->endpoint, [call, states](const std::optional<server::DeviceView>& device) {
@@ -121,21 +97,13 @@ void list_operations(const std::shared_ptr<Call>& call) {
 
 void list_all_operations(const std::shared_ptr<Call>& call) {
   server::OperationQuery query;
-  const auto states = states_of(*call);
-  if (!states) return;
-  query.states = *states;
-  const auto limit = limit_of(*call);
-  if (!limit) return;
-  query.limit = *limit;
-  query.endpoint = call->target.parameter("endpoint").value_or("");
-  query.asked_by = call->target.parameter("asked_by").value_or("");
-  if (const auto text = call->target.parameter("after")) {
-    const auto id = whole_number(*text, 0, std::numeric_limits<std::uint64_t>::max());
-    if (!id) {
-      return call->refuse({.kind = "bad-parameter", .detail = "after must be an operation's id", .parameter = "after"});
-    }
-    query.after.value = *id;
-  }
+  Parameters given(call->target);
+  query.states = states_of(given);
+  query.limit = given.limit();
+  query.endpoint = given.text("endpoint");
+  query.asked_by = given.text("asked_by");
+  query.after.value = given.number("after", 0, std::numeric_limits<std::uint64_t>::max()).value_or(0);
+  if (given.problem()) return call->refuse(*given.problem());
   call->responder.answer_within(kServerWait, slow_server());
   call->state->fleet.all_operations(std::move(query), [call](server::OperationPage page) {
     call->responder.then([call, page = std::move(page)] {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "api/routes.hpp"
 
+#include <algorithm>
+#include <limits>
+
 #include "api/call.hpp"
 #include "api/operation_call.hpp"
 
@@ -81,6 +84,7 @@ std::vector<Route> value_routes() {
 /// Who may do what, and what devices prove themselves with.
 std::vector<Route> access_routes() {
   return {
+      {"GET", "/api/v1/audit", Role::Admin, {"who", "path", "from", "to", "order", "after", "limit"}, list_audit},
       {"GET", "/api/v1/tokens", Role::Admin, {}, list_tokens},
       {"POST", "/api/v1/tokens", Role::Admin, {}, add_token},
       {"DELETE", "/api/v1/tokens/{id}", Role::Admin, {}, remove_token},
@@ -218,10 +222,19 @@ const std::vector<Route>& route_table() {
 
 RouteMatch find_route(std::string_view method, const Target& target) {
   RouteMatch found;
+  std::ptrdiff_t fewest = std::numeric_limits<std::ptrdiff_t>::max();
   for (const Route& route : route_table()) {
     auto parts = match(route.path, target.segments);
     if (!parts) continue;
-    if (route.method == method) return {&route, std::move(*parts), {}};
+    // credentials/import is no credential "import", whatever the method.
+    const std::ptrdiff_t variables = std::ranges::count(route.path, '{');
+    if (variables > fewest) continue;
+    if (variables < fewest) found = {};
+    fewest = variables;
+    if (route.method == method) {
+      found.route = &route;
+      found.parts = std::move(*parts);
+    }
     found.allowed += (found.allowed.empty() ? "" : ", ") + std::string(route.method);
   }
   return found;

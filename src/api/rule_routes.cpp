@@ -5,6 +5,7 @@
 
 #include "api/job_views.hpp"
 #include "api/members.hpp"
+#include "api/parameters.hpp"
 #include "io/log.hpp"
 #include "jobs/rule_text.hpp"
 
@@ -64,16 +65,12 @@ void remove_rule(const std::shared_ptr<Call>& call) {
 }
 
 void list_rule_devices(const std::shared_ptr<Call>& call) {
-  const auto page = page_parameters(*call);
-  if (!page) return;
-  jobs::RuleDeviceQuery query{.state = std::nullopt, .after = page->after, .limit = page->limit};
-  if (const auto text = call->target.parameter("state")) {
-    query.state = jobs::parse_rule_device_state(*text);
-    if (!query.state) {
-      return call->refuse(
-          {.kind = "bad-parameter", .detail = "state must be running, done or failed", .parameter = "state"});
-    }
-  }
+  Parameters given(call->target);
+  const auto page = page_parameters(given);
+  jobs::RuleDeviceQuery query{.state = given.parsed("state", jobs::parse_rule_device_state, "running, done or failed"),
+                              .after = page.after,
+                              .limit = page.limit};
+  if (given.problem()) return call->refuse(*given.problem());
   jobs::Desk* const desk = jobs_of(*call);
   if (desk == nullptr) return;
   desk->rule_devices(call->rest, std::move(query),

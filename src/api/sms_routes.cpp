@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/call.hpp"
+#include "api/parameters.hpp"
 #include "api/sms_body.hpp"
 #include "io/log.hpp"
 
@@ -70,24 +71,12 @@ void answer_new(const Call& call, const SmsAccount& account, const Secret<Bytes>
 }
 
 tl::expected<store::SmsAccountQuery, Problem> query_of(const Target& target) {
+  Parameters given(target);
   store::SmsAccountQuery query;
-  query.endpoint = target.parameter("endpoint").value_or("");
-  const auto number = [&](const char* name, std::uint64_t least, std::uint64_t most,
-                          std::uint64_t otherwise) -> tl::expected<std::uint64_t, Problem> {
-    const auto text = target.parameter(name);
-    if (!text) return otherwise;
-    if (const auto value = whole_number(*text, least, most)) return *value;
-    return tl::unexpected(Problem{
-        .kind = "bad-parameter",
-        .detail = std::string(name) + " must be " + std::to_string(least) + " to " + std::to_string(most),
-        .parameter = name});
-  };
-  const auto after = number("after", 0, std::numeric_limits<std::int64_t>::max(), 0);
-  if (!after) return tl::unexpected(after.error());
-  const auto limit = number("limit", 1, store::SmsAccountPage::kMax, query.limit);
-  if (!limit) return tl::unexpected(limit.error());
-  query.after.value = *after;
-  query.limit = static_cast<std::size_t>(*limit);
+  query.endpoint = given.text("endpoint");
+  query.after.value = given.after_id();
+  query.limit = given.limit();
+  if (given.problem()) return tl::unexpected(*given.problem());
   return query;
 }
 

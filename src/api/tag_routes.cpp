@@ -4,6 +4,7 @@
 
 #include "api/job_views.hpp"
 #include "api/members.hpp"
+#include "api/parameters.hpp"
 #include "io/log.hpp"
 
 namespace drover::api {
@@ -42,10 +43,9 @@ void get_tags(const std::shared_ptr<Call>& call) {
 }
 
 void put_tags(const std::shared_ptr<Call>& call) {
-  const std::string_view keep = call->target.parameter("keep").value_or("false");
-  if (keep != "true" && keep != "false") {
-    return call->refuse({.kind = "bad-parameter", .detail = "keep must be true or false", .parameter = "keep"});
-  }
+  Parameters given(call->target);
+  const bool keep = given.truth("keep", false);
+  if (given.problem()) return call->refuse(*given.problem());
   auto members = Members::parse(call->request, {"tags"});
   if (!members) return call->refuse(members.error());
   const auto list = members->texts("tags");
@@ -53,7 +53,7 @@ void put_tags(const std::shared_ptr<Call>& call) {
   if (!list) return call->refuse(bad_value("tags", "tags are needed: a list of texts"));
   jobs::Desk* const desk = jobs_of(*call);
   if (desk == nullptr) return;
-  change(call, *desk, {list->begin(), list->end()}, keep == "true" ? Change::Add : Change::Replace);
+  change(call, *desk, {list->begin(), list->end()}, keep ? Change::Add : Change::Replace);
 }
 
 void remove_tags(const std::shared_ptr<Call>& call) {

@@ -99,12 +99,12 @@ std::vector<std::string> comma_separated(std::string_view text) {
   return parts;
 }
 
-std::string percent_encode(std::string_view text) {
+std::string percent_encode(std::string_view text, std::string_view besides) {
   static constexpr char kDigits[] = "0123456789ABCDEF";
   std::string out;
   for (const char c : text) {
     const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-    if (letter || c == '-' || c == '.' || c == '_' || c == '~') {
+    if (letter || c == '-' || c == '.' || c == '_' || c == '~' || besides.find(c) != std::string_view::npos) {
       out.push_back(c);
       continue;
     }

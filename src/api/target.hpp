@@ -33,7 +33,7 @@ std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t l
 /// What stands between the commas of "a,b"; nothing of "".
 std::vector<std::string> comma_separated(std::string_view text);
 
-/// Encodes all but the unreserved characters (RFC 3986 §2.3), for one path segment.
-std::string percent_encode(std::string_view text);
+/// Encodes all but the unreserved characters (RFC 3986 §2.3) and those of `besides`, for one path segment.
+std::string percent_encode(std::string_view text, std::string_view besides = "");
 
 }  // namespace drover::api

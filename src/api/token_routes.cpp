@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Routes for the API's tokens. Their texts are nowhere but in the answer to the one that makes them.
-#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 
 #include "api/authority.hpp"
 #include "api/call.hpp"
+#include "api/parameters.hpp"
 #include "api/tokens.hpp"
 #include "io/log.hpp"
 
@@ -100,11 +100,9 @@ void add_token(const std::shared_ptr<Call>& call) {
 }
 
 void remove_token(const std::shared_ptr<Call>& call) {
-  std::uint64_t id = 0;
-  const char* const end = call->rest.data() + call->rest.size();
-  const auto [stop, error] = std::from_chars(call->rest.data(), end, id);
   // 0 is no token's id.
-  const auto removed = call->state->authority->remove(error == std::errc{} && stop == end ? id : 0);
+  const auto id = whole_number(call->rest, 1, kIdMax).value_or(0);
+  const auto removed = call->state->authority->remove(id);
   if (!removed) return call->refuse(not_kept(removed.error()));
   if (!*removed) return call->refuse({.status = 404, .kind = "not-found", .detail = "there is no token of that id"});
   io::log::info("token removed", {{"token", id}, {"name", (*removed)->name}, {"by", call->request.caller.token}});

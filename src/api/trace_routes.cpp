@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Routes for what a device and the server say to each other, message by message.
-#include <charconv>
 #include <map>
 #include <nlohmann/json.hpp>
 
 #include "api/call.hpp"
 #include "api/members.hpp"
+#include "api/parameters.hpp"
 #include "api/values.hpp"
 #include "coap/message/message.hpp"
 #include "io/log.hpp"
@@ -17,7 +17,6 @@ namespace {
 
 constexpr std::int64_t kTraceSecondsMax = 24 * 3600;
 constexpr std::int64_t kTraceSecondsDefault = 600;
-constexpr std::size_t kTraceListDefault = 100;
 
 const char* name_of_option(std::uint16_t number) {
   using coap::OptionNumber;
@@ -163,19 +162,6 @@ void answer_trace(const std::shared_ptr<Call>& call, const std::optional<server:
                 {"messages", std::move(messages)}});
 }
 
-std::optional<std::uint64_t> number_of(const Call& call, const char* name, std::uint64_t least, std::uint64_t most,
-                                       std::uint64_t otherwise) {
-  const auto text = call.target.parameter(name);
-  if (!text) return otherwise;
-  std::uint64_t number = 0;
-  const auto [stop, error] = std::from_chars(text->data(), text->data() + text->size(), number);
-  if (error == std::errc{} && stop == text->data() + text->size() && number >= least && number <= most) return number;
-  call.refuse({.kind = "bad-parameter",
-               .detail = std::string(name) + " must be " + std::to_string(least) + " to " + std::to_string(most),
-               .parameter = name});
-  return std::nullopt;
-}
-
 }  // namespace
 
 void start_trace(const std::shared_ptr<Call>& call) {
@@ -207,12 +193,12 @@ void stop_trace(const std::shared_ptr<Call>& call) {
 }
 
 void get_trace(const std::shared_ptr<Call>& call) {
-  const auto after = number_of(*call, "after", 0, UINT64_MAX, 0);
-  if (!after) return;
-  const auto limit = number_of(*call, "limit", 1, server::kTracedMax, kTraceListDefault);
-  if (!limit) return;
+  Parameters query(call->target);
+  const auto after = query.number("after", 0, UINT64_MAX).value_or(0);
+  const auto limit = query.number("limit", 1, server::kTracedMax).value_or(kPageDefault);
+  if (query.problem()) return call->refuse(*query.problem());
   call->responder.answer_within(kServerWait, slow_server());
-  call->state->fleet.traced(call->endpoint, *after, *limit, [call](std::optional<server::TraceView> view) {
+  call->state->fleet.traced(call->endpoint, after, limit, [call](std::optional<server::TraceView> view) {
     call->state->fleet.device(call->endpoint, [call, view = std::move(view)](std::optional<server::DeviceView> device) {
       call->responder.then([call, view, device = std::move(device)] { answer_trace(call, view, device); });
     });

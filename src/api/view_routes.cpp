@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Routes that show what the server knows, without asking a device.
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -10,6 +9,7 @@
 #include "api/history_body.hpp"
 #include "api/job_views.hpp"
 #include "api/openapi.hpp"
+#include "api/parameters.hpp"
 #include "io/clock.hpp"
 #include "jobs/selection_text.hpp"
 
@@ -129,11 +129,12 @@ void list_selected(const std::shared_ptr<Call>& call) {
                          .detail = selection.error().reason,
                          .parameter = field == "tags" ? "tag" : field});
   }
-  const auto page = page_parameters(*call);
-  if (!page) return;
+  Parameters given(call->target);
+  const auto page = page_parameters(given);
+  if (given.problem()) return call->refuse(*given.problem());
   jobs::Desk* const desk = jobs_of(*call);
   if (desk == nullptr) return;
-  desk->devices(std::move(*selection), page->after, page->limit, [call](jobs::FleetSelector::Page found) {
+  desk->devices(std::move(*selection), page.after, page.limit, [call](jobs::FleetSelector::Page found) {
     call->responder.then([call, found = std::move(found)] {
       Json devices = Json::array();
       for (const auto& device : found.devices) devices.push_back(view_of(*call->state, device));
@@ -158,26 +159,12 @@ void Call::answer(const Json& body, unsigned status) const {
 
 void list_devices(const std::shared_ptr<Call>& call) {
   if (is_selection(call->target)) return list_selected(call);
+  Parameters given(call->target);
   server::DeviceQuery query;
-  query.search = call->target.parameter("search").value_or("");
-  query.after = call->target.parameter("after").value_or("");
-  for (const auto& [name, text] :
-       {std::pair<const char*, const std::string&>{"search", query.search}, {"after", query.after}}) {
-    if (text.size() <= kOptionTextMax) continue;
-    return call->refuse({.kind = "bad-parameter",
-                         .detail = std::string(name) + " must be at most " + std::to_string(kOptionTextMax) +
-                                   " bytes, as endpoint names are",
-                         .parameter = name});
-  }
-  if (const auto limit = call->target.parameter("limit")) {
-    const auto [stop, error] = std::from_chars(limit->data(), limit->data() + limit->size(), query.limit);
-    const bool whole = error == std::errc{} && stop == limit->data() + limit->size();
-    if (!whole || query.limit < 1 || query.limit > server::kPageMax) {
-      return call->refuse({.kind = "bad-parameter",
-                           .detail = "limit must be 1 to " + std::to_string(server::kPageMax),
-                           .parameter = "limit"});
-    }
-  }
+  query.search = given.text("search", kOptionTextMax);
+  query.after = given.text("after", kOptionTextMax);
+  query.limit = given.limit();
+  if (given.problem()) return call->refuse(*given.problem());
   call->responder.answer_within(kServerWait, slow_server());
   call->state->fleet.devices(std::move(query), [call](server::DevicePage page) {
     call->responder.then([call, page = std::move(page)] {
@@ -234,20 +221,14 @@ void get_openapi(const std::shared_ptr<Call>& call) {
 void open_events(const std::shared_ptr<Call>& call) {
   EventFilter filter;
   filter.endpoint = call->target.parameter("endpoint").value_or("");
-  std::string_view kinds = call->target.parameter("kind").value_or("");
-  while (!kinds.empty()) {
-    const std::size_t comma = kinds.find(',');
+  for (std::string& kind : comma_separated(call->target.parameter("kind").value_or(""))) {
     const auto& known = event_kinds();
-    const auto kind = std::find(known.begin(), known.end(), kinds.substr(0, comma));
-    if (kind == known.end()) {
+    if (std::ranges::find(known, kind) == known.end()) {
       std::string names;
       for (const std::string& name : known) names += (names.empty() ? "" : ", ") + name;
-      return call->refuse({.kind = "bad-parameter",
-                           .detail = "kind must be of " + names + ", separated by commas",
-                           .parameter = "kind"});
+      return call->refuse(bad_parameter("kind", "of " + names + ", separated by commas"));
     }
-    filter.kinds.push_back(*kind);
-    kinds = comma == std::string_view::npos ? std::string_view{} : kinds.substr(comma + 1);
+    filter.kinds.push_back(std::move(kind));
   }
   std::optional<std::string_view> from = call->target.parameter("last_event_id");
   // The field is what a browser sends when it reconnects to a URL that may still hold the first parameter.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <limits>
 
 #include "sqlite/schema.hpp"
 
@@ -25,6 +26,11 @@ constexpr const char* kSteps[] = {
     " packed BLOB NOT NULL);"
     "CREATE TABLE about(one INTEGER PRIMARY KEY CHECK(one = 1), born INTEGER NOT NULL, device INTEGER NOT NULL,"
     " inode INTEGER NOT NULL);",
+    "CREATE TABLE audit(number INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, role TEXT NOT NULL,"
+    " address TEXT NOT NULL, action TEXT NOT NULL, target TEXT NOT NULL, status INTEGER, location TEXT NOT NULL,"
+    " refused INTEGER NOT NULL, unrecorded INTEGER NOT NULL);"
+    // Each kind has a bound of its own.
+    "CREATE INDEX audit_refused ON audit(refused);",
 };
 static_assert(std::size(kSteps) == Journal::kVersion);
 
@@ -34,6 +40,8 @@ constexpr std::uint64_t kSlack = 8192;
 constexpr std::size_t kSweepFactor = 3;
 /// Events beyond the limit until the oldest are taken off, in one piece.
 constexpr std::uint64_t kTrim = 4096;
+/// Records of the audit beyond theirs.
+constexpr std::uint64_t kTrimAudits = 64;
 
 tl::unexpected<Error> refusal(const std::string& file, const std::string& reason) {
   return tl::unexpected(Error{Fault::Environment, 0, "journal " + file + ": " + reason});
@@ -59,8 +67,11 @@ struct Journal::Statements {
       : put(database, "INSERT INTO record(seq, key, value) VALUES(?, ?, ?)"),
         oldest(database, "SELECT seq, key, value FROM record WHERE seq > ? ORDER BY seq LIMIT ?"),
         drop(database, "DELETE FROM record WHERE seq <= ?"),
-        event(database, "INSERT INTO event(number, at, kind, endpoint, packed) VALUES(?, ?, ?, ?, ?)") {}
-  sqlite::Statement put, oldest, drop, event;
+        event(database, "INSERT INTO event(number, at, kind, endpoint, packed) VALUES(?, ?, ?, ?, ?)"),
+        audit(database,
+              "INSERT INTO audit(number, at, who, role, address, action, target, status, location, refused, unrecorded)"
+              " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)") {}
+  sqlite::Statement put, oldest, drop, event, audit;
 };
 
 // ---- which row counts
@@ -98,7 +109,7 @@ Journal::Journal(std::string file, sqlite::Database database, const Limits& limi
 
 Journal::~Journal() = default;
 
-Result<std::unique_ptr<Journal>> Journal::open(const std::string& file, const Limits& limits) {
+Result<std::unique_ptr<Journal>> Journal::open(const std::string& file, const Limits& limits, Visit visit) {
   const sqlite::Condition seen = sqlite::peek(file, kSchema);
   if (seen.kind != Kind::Empty) return refusal(file, seen.reason + advice(seen.kind));
   std::string reason;
@@ -120,11 +131,11 @@ Result<std::unique_ptr<Journal>> Journal::open(const std::string& file, const Li
                      database->run("PRAGMA cache_size=-4096; PRAGMA wal_autocheckpoint=4096");
   if (!ready) return refusal(file, "can't be written: " + database->reason());
   std::unique_ptr<Journal> journal(new Journal(file, std::move(*database), limits));
-  if (auto begun = journal->begin(); !begun) return tl::unexpected(begun.error());
+  if (auto begun = journal->begin(visit); !begun) return tl::unexpected(begun.error());
   return journal;
 }
 
-Result<void> Journal::begin() {
+Result<void> Journal::begin(Visit visit) {
   struct stat status {};
   if (::stat(file_.c_str(), &status) != 0) return refusal(file_, "can't be looked at");
   const auto device = static_cast<std::int64_t>(status.st_dev);
@@ -143,7 +154,7 @@ Result<void> Journal::begin() {
   }
   copied_ = known_inode && (*known_inode != inode || known_device != device);
   born_ = born.value_or(static_cast<UnixSeconds>(::time(nullptr)));
-  if (!born || copied_) {
+  if (!born || (copied_ && visit == Visit::Server)) {
     sqlite::Statement put = database_.prepare("INSERT OR REPLACE INTO about(one, born, device, inode) VALUES(1, ?, ?, ?)");
     if (!put.bind(born_).bind(device).bind(inode).run()) return failure("can't be written");
   }
@@ -151,6 +162,12 @@ Result<void> Journal::begin() {
       database_.number("SELECT coalesce(max(number), 0) FROM event").value_or(0));
   lost_through_ = static_cast<std::uint64_t>(
       database_.number("SELECT coalesce(min(number) - 1, 0) FROM event").value_or(0));
+  newest_audit_ = static_cast<std::uint64_t>(
+      database_.number("SELECT coalesce(max(number), 0) FROM audit").value_or(0));
+  audit_counts_[0] = static_cast<std::uint64_t>(
+      database_.number("SELECT count(*) FROM audit WHERE refused = 0").value_or(0));
+  audit_counts_[1] = static_cast<std::uint64_t>(
+      database_.number("SELECT count(*) FROM audit WHERE refused = 1").value_or(0));
   statements_ = std::make_unique<Statements>(database_);
   return {};
 }
@@ -182,11 +199,14 @@ Result<void> Journal::load(const std::function<void(std::uint64_t, Bytes)>& visi
 
 // ---- writing
 
-Result<void> Journal::commit(std::span<const Entry> entries, std::span<const EventRow> events) {
+Result<void> Journal::commit(std::span<const Entry> entries, std::span<const EventRow> events,
+                             std::span<const audit::Record> audits) {
   const std::lock_guard lock(mutex_);
   std::vector<Change> changes;
-  const std::uint64_t last_row = last_row_, swept = swept_, rows = rows_, lost = lost_through_;
-  const bool done = database_.run("BEGIN IMMEDIATE") && write(entries, events, changes) && database_.run("COMMIT");
+  const std::uint64_t last_row = last_row_, swept = swept_, rows = rows_, lost = lost_through_, audit = newest_audit_;
+  const std::uint64_t done_count = audit_counts_[0], refused_count = audit_counts_[1];
+  const bool done = database_.run("BEGIN IMMEDIATE") && write(entries, events, changes) && write_audits(audits) &&
+                    database_.run("COMMIT");
   if (!done) {
     database_.roll_back();
     // A statement that failed stays so.
@@ -195,6 +215,9 @@ Result<void> Journal::commit(std::span<const Entry> entries, std::span<const Eve
     swept_ = swept;
     rows_ = rows;
     lost_through_ = lost;
+    newest_audit_ = audit;
+    audit_counts_[0] = done_count;
+    audit_counts_[1] = refused_count;
     return failure("can't be written");
   }
   for (const Change& change : changes) index_.set(change.key, change.row);
@@ -224,7 +247,8 @@ bool Journal::write(std::span<const Entry> entries, std::span<const EventRow> ev
         .bind(ByteView(event.packed));
     if (!statements_->event.run()) return false;
   }
-  const std::uint64_t newest = events.empty() ? newest_event_ : events.back().number;
+  if (events.empty()) return true;
+  const std::uint64_t newest = events.back().number;
   if (newest - std::min(newest, lost_through_) <= limits_.events_max + kTrim) return true;
   lost_through_ = newest - limits_.events_max;
   return trim_events();
@@ -264,7 +288,73 @@ bool Journal::trim_events() {
   return drop.bind(lost_through_).run();
 }
 
+bool Journal::write_audits(std::span<const audit::Record> audits) {
+  for (const audit::Record& record : audits) {
+    const bool fine = statements_->audit.bind(++newest_audit_)
+                          .bind(record.at)
+                          .bind(std::string_view(record.who))
+                          .bind(std::string_view(record.role))
+                          .bind(std::string_view(record.address))
+                          .bind(std::string_view(record.action))
+                          .bind(std::string_view(record.target))
+                          .bind_optional(record.status)
+                          .bind(std::string_view(record.location))
+                          .bind(record.refused ? 1 : 0)
+                          .bind(record.unrecorded)
+                          .run();
+    if (!fine) return false;
+    ++audit_counts_[record.refused ? 1 : 0];
+  }
+  return audits.empty() || (trim_audits(false) && trim_audits(true));
+}
+
+bool Journal::trim_audits(bool refused) {
+  std::uint64_t& count = audit_counts_[refused ? 1 : 0];
+  const std::uint64_t most = limits_.audit.of(refused);
+  if (count <= most + kTrimAudits) return true;
+  sqlite::Statement drop = database_.prepare(
+      "DELETE FROM audit WHERE number IN (SELECT number FROM audit WHERE refused = ? ORDER BY number LIMIT ?)");
+  if (!drop.bind(refused ? 1 : 0).bind(count - most).run()) return false;
+  count = most;
+  return true;
+}
+
 // ---- reading
+
+Result<audit::Page> Journal::audits(const audit::Query& query) {
+  const std::lock_guard lock(mutex_);
+  audit::Page page;
+  const bool newest = query.newest_first;
+  // Times don't rise with the numbers for sure: a clock may be set.
+  sqlite::Statement rows = database_.prepare(
+      newest ? "SELECT number, at, who, role, address, action, target, status, location, refused, unrecorded FROM audit"
+               " WHERE number < ? ORDER BY number DESC"
+             : "SELECT number, at, who, role, address, action, target, status, location, refused, unrecorded FROM audit"
+               " WHERE number > ? ORDER BY number");
+  rows.bind(query.after.value_or(newest ? std::numeric_limits<std::int64_t>::max() : 0));
+  std::uint64_t last = 0;
+  for (std::size_t looked_at = 0; rows.row(); ++looked_at) {
+    if (looked_at == audit::Trail::kScanMax || page.records.size() == query.limit) {
+      page.next = last;
+      break;
+    }
+    last = static_cast<std::uint64_t>(rows.number(0));
+    audit::Record record{.number = last,
+                         .at = rows.number(1),
+                         .who = rows.text(2),
+                         .role = rows.text(3),
+                         .address = rows.text(4),
+                         .action = rows.text(5),
+                         .target = rows.text(6),
+                         .location = rows.text(8),
+                         .refused = rows.number(9) != 0,
+                         .unrecorded = static_cast<std::uint32_t>(rows.number(10))};
+    if (!rows.is_null(7)) record.status = static_cast<std::uint32_t>(rows.number(7));
+    if (matches(record, query)) page.records.push_back(std::move(record));
+  }
+  if (!page.next && !rows.ok()) return failure("can't be read");
+  return page;
+}
 
 Result<Journal::Page> Journal::events(std::uint64_t after, std::size_t count) {
   const std::lock_guard lock(mutex_);

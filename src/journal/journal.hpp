@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// State and events of the fleet on disk: a log in which the newest value of a key counts, and the events in their order.
+// State and events of the fleet on disk: a log in which the newest value of a key counts, the events in their order, and
+// who changed what.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "audit/trail.hpp"
 #include "base/bytes.hpp"
 #include "base/result.hpp"
 #include "base/time.hpp"
@@ -36,17 +38,22 @@ struct EventRow {
 
 struct Limits {
   std::uint64_t events_max = 1'000'000;  ///< the oldest go first
+  audit::Limits audit = {};
 };
 
 /// Written from its front to its back, so that a change costs its own bytes and not a page of a tree; what is out of date
 /// is swept up at the back, a few rows with each commit. Thread-safe, and a call waits for another one's disk.
 class Journal {
  public:
-  static constexpr std::int64_t kVersion = 1;
+  static constexpr std::int64_t kVersion = 2;
 
+  /// What it is opened for. A copy is a file of its own as soon as a server has gone on with it; what another program
+  /// writes changes nothing about that.
+  enum class Visit : std::uint8_t { Server, Other };
   /// Makes the file (0600) where there is none. One of a later version, another program's or a damaged one is refused
   /// and stays as it is.
-  static Result<std::unique_ptr<Journal>> open(const std::string& file, const Limits& limits);
+  static Result<std::unique_ptr<Journal>> open(const std::string& file, const Limits& limits,
+                                               Visit visit = Visit::Server);
 
   ~Journal();
   Journal(const Journal&) = delete;
@@ -54,14 +61,18 @@ class Journal {
 
   /// Once, before the first commit(): every key that has a value, in no particular order.
   Result<void> load(const std::function<void(std::uint64_t key, Bytes value)>& visit);
-  /// All of it or nothing; what succeeded survives a kill and a power cut. Event numbers follow one another.
-  Result<void> commit(std::span<const Entry> entries, std::span<const EventRow> events);
+  /// All of it or nothing; what succeeded survives a kill and a power cut. Event numbers follow one another; the audit's
+  /// are given here.
+  Result<void> commit(std::span<const Entry> entries, std::span<const EventRow> events,
+                      std::span<const audit::Record> audits = {});
 
   struct Page {
     std::uint64_t lost_through = 0;  ///< number of the newest event that is no longer kept
     std::vector<EventRow> rows;
   };
   Result<Page> events(std::uint64_t after, std::size_t count);
+  /// See audit::Trail.
+  Result<audit::Page> audits(const audit::Query& query);
   [[nodiscard]] std::uint64_t newest_event();
   /// When the file was made: tells its event numbers from another file's.
   [[nodiscard]] UnixSeconds born() const { return born_; }
@@ -101,9 +112,11 @@ class Journal {
   };
 
   Journal(std::string file, sqlite::Database database, const Limits& limits);
-  Result<void> begin();
+  Result<void> begin(Visit visit);
   [[nodiscard]] tl::unexpected<Error> failure(const std::string& what);
   bool write(std::span<const Entry> entries, std::span<const EventRow> events, std::vector<Change>& changes);
+  bool write_audits(std::span<const audit::Record> audits);
+  bool trim_audits(bool refused);
   bool sweep(std::size_t rows, std::vector<Change>& changes);
   bool trim_events();
 
@@ -119,6 +132,8 @@ class Journal {
   std::uint64_t newest_event_ = 0;
   std::uint64_t lost_through_ = 0;
   std::uint64_t commits_ = 0;
+  std::uint64_t newest_audit_ = 0;
+  std::uint64_t audit_counts_[2] = {};  ///< not refused, refused
   UnixSeconds born_ = 0;
   bool copied_ = false;
 };

@@ -127,6 +127,138 @@ TEST(Journal, ACopyIsKnownAsOne) {
   EXPECT_FALSE(open(copy)->was_copied()) << "it has been told once";
 }
 
+TEST(Journal, ACopyStaysOneWhenAnotherProgramVisitsIt) {
+  const Folder folder;
+  const std::string copy = folder.file("copy.fleet");
+  {
+    auto journal = open(folder.file("store.fleet"));
+    load(*journal);
+    ASSERT_TRUE(journal->commit(std::vector<Entry>{{1, {1}}}, {}));
+    ASSERT_TRUE(journal->copy_to(copy));
+  }
+  {
+    auto visited = Journal::open(copy, {}, Journal::Visit::Other);
+    ASSERT_TRUE(visited);
+    EXPECT_TRUE((*visited)->was_copied());
+  }
+  EXPECT_TRUE(open(copy)->was_copied()) << "the server's start is to know it";
+}
+
+TEST(Journal, AVisitorsOtherLimitTakesNoEventsOff) {
+  const Folder folder;
+  const std::string file = folder.file("store.fleet");
+  {
+    auto journal = open(file);
+    load(*journal);
+    ASSERT_TRUE(journal->commit({}, rows(1, 6000)));
+  }
+  {
+    auto visited = Journal::open(file, {.events_max = 10}, Journal::Visit::Other);
+    ASSERT_TRUE((*visited)->commit(std::vector<Entry>{{1, {1}}}, {}));
+  }
+  EXPECT_EQ(open(file)->events(0, 1)->lost_through, 0U);
+}
+
+audit::Record audit_record(const std::string& target, bool refused = false) {
+  audit::Record record;
+  record.at = 1'700'000'000;
+  record.who = "token 1 (anna)";
+  record.role = "admin";
+  record.address = "127.0.0.1:1";
+  record.action = "PUT";
+  record.target = target;
+  record.status = 202;
+  record.location = "/there";
+  record.refused = refused;
+  record.unrecorded = refused ? 3 : 0;
+  return record;
+}
+
+TEST(Journal, TheAuditIsThereAgainWithItsNumbersGoingOn) {
+  const Folder folder;
+  const std::string file = folder.file("store.fleet");
+  for (int process = 0; process < 3; ++process) {
+    auto journal = open(file);
+    load(*journal);
+    const std::vector<audit::Record> two{audit_record("/a"), audit_record("/b", true)};
+    ASSERT_TRUE(journal->commit({}, {}, two));
+  }
+  auto journal = open(file);
+  const auto page = journal->audits({.who = "anna", .path = "/", .newest_first = true, .limit = 10});
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->records.size(), 6U);
+  EXPECT_EQ(page->records.front().number, 6U);
+  EXPECT_FALSE(page->next);
+  const audit::Record& kept = page->records.front();
+  const audit::Record asked = audit_record("/b", true);
+  EXPECT_EQ(std::tie(kept.at, kept.who, kept.role, kept.address, kept.action, kept.target, kept.status, kept.location, kept.refused, kept.unrecorded),
+            std::tie(asked.at, asked.who, asked.role, asked.address, asked.action, asked.target, asked.status, asked.location, asked.refused, asked.unrecorded));
+}
+
+TEST(Journal, AuditPagesJoinInBothOrdersAndLookAtABoundedNumber) {
+  const Folder folder;
+  auto journal = open(folder.file("store.fleet"));
+  load(*journal);
+  std::vector<audit::Record> many(audit::Trail::kScanMax + 5, audit_record("/a"));
+  many.front().target = "/first";
+  ASSERT_TRUE(journal->commit({}, {}, many));
+  auto page = journal->audits({.who = "", .path = "/first", .newest_first = true, .limit = 10});
+  ASSERT_TRUE(page);
+  EXPECT_TRUE(page->records.empty()) << "not looked at yet";
+  ASSERT_TRUE(page->next);
+  page = journal->audits({.who = "", .path = "/first", .newest_first = true, .after = page->next, .limit = 10});
+  ASSERT_EQ(page->records.size(), 1U);
+  EXPECT_EQ(page->records[0].number, 1U);
+  EXPECT_FALSE(page->next);
+  page = journal->audits({.who = "", .path = "", .newest_first = false, .limit = 2});
+  ASSERT_EQ(page->records.size(), 2U);
+  page = journal->audits({.who = "", .path = "", .newest_first = false, .after = page->next, .limit = 2});
+  EXPECT_EQ(page->records.at(0).number, 3U);
+}
+
+TEST(Journal, TheOldestOfTheAuditGoAndRefusedOnesApart) {
+  const Folder folder;
+  const std::string file = folder.file("store.fleet");
+  {
+    auto journal = open(file, {.events_max = 1000, .audit = {100}});
+    load(*journal);
+    const std::vector<audit::Record> done(150, audit_record("/done")), tried(1000, audit_record("/tried", true));
+    ASSERT_TRUE(journal->commit({}, {}, done));
+    ASSERT_TRUE(journal->commit({}, {}, tried));
+  }
+  auto journal = open(file, {.events_max = 1000, .audit = {100}});
+  load(*journal);
+  const auto count = [&](const char* path) {
+    return journal->audits({.who = "", .path = path, .limit = 1000})->records.size();
+  };
+  EXPECT_EQ(count("/tried"), 25U);
+  EXPECT_EQ(count("/done"), 150U) << "beyond the limit by less than what is taken off in one piece";
+  ASSERT_TRUE(journal->commit({}, {}, std::vector<audit::Record>(20, audit_record("/done"))));
+  EXPECT_EQ(count("/done"), 100U);
+}
+
+TEST(Journal, AFileOfTheFirstVersionIsBroughtUpToDate) {
+  const Folder folder;
+  const std::string file = folder.file("store.fleet");
+  {
+    std::string reason;
+    auto database = sqlite::Database::open(file, reason);
+    ASSERT_TRUE(database);
+    ASSERT_TRUE(database->run(
+        "CREATE TABLE record(seq INTEGER PRIMARY KEY, key INTEGER NOT NULL, value BLOB);"
+        "CREATE TABLE event(number INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, endpoint TEXT NOT NULL,"
+        " packed BLOB NOT NULL);"
+        "CREATE TABLE about(one INTEGER PRIMARY KEY CHECK(one = 1), born INTEGER NOT NULL, device INTEGER NOT NULL,"
+        " inode INTEGER NOT NULL);"
+        "INSERT INTO record VALUES(1, 7, x'09');"
+        "PRAGMA application_id=1146246730; PRAGMA user_version=1"));
+  }
+  auto journal = open(file);
+  EXPECT_EQ(load(*journal), (Values{{7, {9}}}));
+  ASSERT_TRUE(journal->commit({}, {}, std::vector<audit::Record>{audit_record("/a")}));
+  EXPECT_EQ(journal->audits({.who = "", .path = ""})->records.size(), 1U);
+}
+
 TEST(Journal, OthersFilesLaterVersionsAndDamagedOnesAreRefused) {
   const Folder folder;
   const std::string file = folder.file("store.fleet");

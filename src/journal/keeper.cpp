@@ -14,6 +14,7 @@ std::size_t size_of(const Batch& batch) {
   std::size_t size = sizeof(Batch);
   for (const Batch::Value& value : batch.values) size += sizeof(value) + value.value.reveal().size();
   for (const events::Draft& event : batch.events) size += event.size + event.packed.size();
+  for (const audit::Record& record : batch.audits) size += sizeof(record) + record.target.size();
   return size;
 }
 
@@ -66,7 +67,10 @@ std::string Keeper::failing() const {
 }
 
 Keeper::Figures Keeper::figures() const {
-  return {commits_, batches_, failures_, waiting_bytes_};
+  const std::lock_guard lock(mutex_);
+  Figures figures = figures_;
+  figures.waiting_bytes = waiting_bytes_;
+  return figures;
 }
 
 void Keeper::set_failing(std::string why) {
@@ -89,9 +93,10 @@ void Keeper::run() {
     }
     std::size_t size = 0;
     for (const Batch& batch : batches) size += size_of(batch);
-    while (!write(batches)) {
-      ++failures_;
+    auto begun = std::chrono::steady_clock::now();
+    for (; !write(batches); begun = std::chrono::steady_clock::now()) {
       std::unique_lock lock(mutex_);
+      ++figures_.failures;
       if (!stopping_) wake_.wait_for(lock, kRetry, [this] { return stopping_; });
       if (!stopping_) continue;
       // It has been tried, and nobody was told of it.
@@ -100,17 +105,27 @@ void Keeper::run() {
       return;
     }
     set_failing("");
-    ++commits_;
-    batches_ += batches.size();
+    note_commit(batches.size(), std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - begun));
     publish(batches);
     waiting_bytes_ -= size;
     batches.clear();
   }
 }
 
+void Keeper::note_commit(std::size_t batches, Duration took) {
+  const std::lock_guard lock(mutex_);
+  ++figures_.commits;
+  figures_.batches += batches;
+  figures_.last_batches = batches;
+  figures_.last_commit = took;
+  figures_.all_commits += took;
+  figures_.longest_commit = std::max(figures_.longest_commit, took);
+}
+
 bool Keeper::write(std::vector<Batch>& batches) {
   std::vector<Entry> entries;
   std::vector<EventRow> rows;
+  std::vector<audit::Record> audits;
   std::uint64_t number = hub_.next_number();
   for (Batch& batch : batches) {
     for (const Batch::Value& value : batch.values) {
@@ -128,9 +143,10 @@ bool Keeper::write(std::vector<Batch>& batches) {
     for (const events::Draft& event : batch.events) {
       rows.push_back({number++, event.at, event.kind, event.endpoint, event.packed});
     }
+    audits.insert(audits.end(), batch.audits.begin(), batch.audits.end());
   }
-  if (entries.empty() && rows.empty()) return true;
-  const auto done = journal_->commit(entries, rows);
+  if (entries.empty() && rows.empty() && audits.empty()) return true;
+  const auto done = journal_->commit(entries, rows, audits);
   if (!done) set_failing(done.error().reason);
   return done.has_value();
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/secret.hpp"
+#include "base/time.hpp"
 #include "events/hub.hpp"
 #include "journal/journal.hpp"
 
@@ -25,6 +26,7 @@ struct Batch {
   };
   std::vector<Value> values;
   std::vector<events::Draft> events;
+  std::vector<audit::Record> audits = {};
   /// Called once all that is on disk and the events are shown, in the order of submit(); on the keeper's thread, and
   /// must not block. May be empty.
   std::function<void()> kept;
@@ -63,6 +65,10 @@ class Keeper {
     std::uint64_t batches = 0;    ///< in them
     std::uint64_t failures = 0;   ///< transactions that the disk refused
     std::size_t waiting_bytes = 0;
+    std::size_t last_batches = 0;  ///< in the last transaction
+    Duration last_commit{};        ///< what that took
+    Duration all_commits{};        ///< what all of them took
+    Duration longest_commit{};
   };
   [[nodiscard]] Figures figures() const;
 
@@ -71,6 +77,7 @@ class Keeper {
   void publish(std::vector<Batch>& batches);
   bool write(std::vector<Batch>& batches);
   void set_failing(std::string why);
+  void note_commit(std::size_t batches, Duration took);
 
   Journal* const journal_;
   events::Hub& hub_;
@@ -84,7 +91,7 @@ class Keeper {
   bool stopping_ = false;
   std::string failing_;
   std::atomic<std::size_t> waiting_bytes_ = 0;
-  std::atomic<std::uint64_t> commits_ = 0, batches_ = 0, failures_ = 0;
+  Figures figures_;  ///< but for waiting_bytes
 };
 
 }  // namespace drover::journal

@@ -6,7 +6,9 @@
 
 #include <csignal>
 #include <future>
+#include <thread>
 
+#include "journal/kept_trail.hpp"
 #include "storage/test_folder.hpp"
 
 namespace drover::journal {
@@ -126,6 +128,49 @@ TEST_F(KeeperTest, StoppedOnAFullDiskItSaysThatSomethingIsLost) {
   keeper_->start();
   keeper_->submit(batch(1, 1, [] { ADD_FAILURE() << "it isn't on disk"; }));
   EXPECT_FALSE(keeper_->stop());
+}
+
+TEST_F(KeeperTest, AnAuditRecordIsToldOfOnceItIsOnDisk) {
+  open();
+  auto trail = std::make_unique<KeptTrail>(*journal_, *keeper_);
+  std::promise<void> kept;
+  audit::Record record;
+  record.who = "token 1 (anna)";
+  record.target = "/a";
+  {
+    const FileLimit full(1);
+    keeper_->start();
+    trail->note(record, [&] { kept.set_value(); });
+    const auto end = std::chrono::steady_clock::now() + seconds(20);
+    while (keeper_->figures().failures == 0 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+    EXPECT_GT(keeper_->figures().failures, 0U);
+    for (std::size_t i = 1; i < audit::Trail::kWaitingMax; ++i) trail->note(record, {});
+    EXPECT_TRUE(trail->is_full());
+  }
+  ASSERT_TRUE(await(kept.get_future()));
+  EXPECT_TRUE(keeper_->stop());
+  EXPECT_FALSE(trail->is_full());
+  trail.reset();
+  open();
+  EXPECT_EQ(journal_->audits({.who = "anna", .path = "/a", .limit = 10'000})->records.size(), audit::Trail::kWaitingMax);
+}
+
+TEST_F(KeeperTest, FiguresTellWhatCommitsTake) {
+  open();
+  std::promise<void> kept;
+  for (int i = 0; i < 3; ++i) keeper_->submit(batch(1, 1, [&, i] { if (i == 2) kept.set_value(); }));
+  EXPECT_GT(keeper_->figures().waiting_bytes, 0U);
+  keeper_->start();
+  ASSERT_TRUE(await(kept.get_future()));
+  EXPECT_TRUE(keeper_->stop());
+  const Keeper::Figures figures = keeper_->figures();
+  EXPECT_EQ(figures.commits, 1U);
+  EXPECT_EQ(figures.batches, 3U);
+  EXPECT_EQ(figures.last_batches, 3U);
+  EXPECT_GT(figures.last_commit, Duration::zero());
+  EXPECT_EQ(figures.all_commits, figures.last_commit);
+  EXPECT_EQ(figures.longest_commit, figures.last_commit);
+  EXPECT_EQ(figures.waiting_bytes, 0U);
 }
 
 TEST(Keeper, WithoutAJournalAllIsToldAtOnce) {

@@ -130,6 +130,37 @@ TEST_F(Metrics, CountWhatTheServerDoes) {
   EXPECT_FALSE(text.has("drover_bootstrap_sessions")) << "there is none";
 }
 
+TEST_F(Metrics, TellHowWritingToDiskIsDoing) {
+  open();
+  EXPECT_FALSE(Exposition(get("/metrics").body).has("drover_store_commits_total")) << "there is no store";
+  api_.reset();
+  Api::Settings settings;
+  settings.store = [] {
+    return StoreFigures{.commits = 4,
+                        .batches = 40,
+                        .failures = 2,
+                        .waiting_bytes = 1234,
+                        .last_batches = 7,
+                        .last_seconds = 0.25,
+                        .all_seconds = 1.5,
+                        .longest_seconds = 0.75,
+                        .behind = true,
+                        .failing = false};
+  };
+  open(settings);
+  const Exposition text(get("/metrics").body);
+  EXPECT_EQ(text.at("drover_store_commits_total"), 4);
+  EXPECT_EQ(text.at("drover_store_changes_total"), 40);
+  EXPECT_EQ(text.at("drover_store_failures_total"), 2);
+  EXPECT_EQ(text.at("drover_store_waiting_bytes"), 1234);
+  EXPECT_EQ(text.at("drover_store_last_commit_changes"), 7);
+  EXPECT_EQ(text.at("drover_store_last_commit_seconds"), 0.25);
+  EXPECT_EQ(text.at("drover_store_commit_seconds_total"), 1.5);
+  EXPECT_EQ(text.at("drover_store_longest_commit_seconds"), 0.75);
+  EXPECT_EQ(text.at("drover_store_behind"), 1);
+  EXPECT_EQ(text.at("drover_store_failing"), 0);
+}
+
 TEST_F(Metrics, CountStreamsAndThoseWhoWait) {
   open();
   fleet_.hold();

@@ -224,6 +224,8 @@ void OpenApi::tour_tokens() {
   const Json first = step(201, "POST", "/api/v1/tokens", R"({"name":"first","role":"admin","expires_at":null})");
   token_ = first["token"];
   step(200, "GET", "/api/v1/tokens");
+  EXPECT_EQ(step(200, "GET", "/api/v1/audit?limit=1")["records"][0]["location"], "/api/v1/tokens/1");
+  step(400, "GET", "/api/v1/audit?after=x");
   step(409, "POST", "/api/v1/tokens", R"({"name":"first","role":"read"})");
   step(404, "DELETE", "/api/v1/tokens/7");
   step(200, "DELETE", "/api/v1/tokens/1");

@@ -179,6 +179,21 @@ class OpenApi : public ApiTest {
               "");
   }
 
+  /// With everything that routes may find missing.
+  void start_all(jobs::Desk* jobs) {
+    Api::Settings settings;
+    settings.credentials = &*store_.service;
+    settings.sms_accounts = &*numbers_.list;
+    settings.sms = &carrier_;
+    settings.history = &stored_.service();
+    settings.bootstrap = &desk_;
+    settings.campaigns = &*office_.office;
+    settings.sinks = &sinks_;
+    settings.jobs = jobs;
+    api_.reset();
+    start(settings);
+  }
+
   void tour_views();
   void tour_operations();
   void tour_observations();

@@ -44,6 +44,14 @@ TEST_F(Rest, PageSizeOutsideOneToThousandIsRefused) {
   }
 }
 
+TEST_F(Rest, AFixedPathIsNoVariableOne) {
+  // Not the credential "import".
+  const Reply reply = request("PATCH", "/api/v1/credentials/import", "{}");
+  EXPECT_EQ(reply.status, 405) << reply.body;
+  EXPECT_EQ(reply.field("Allow"), "POST");
+  EXPECT_EQ(request("OPTIONS", "/api/v1/credentials/1").field("Allow"), "GET, PATCH, DELETE");
+}
+
 TEST_F(Rest, SearchAndAfterLongerThanAnyEndpointNameAreRefused) {
   for (const char* name : {"search", "after"}) {
     const std::string target = std::string("/api/v1/devices?") + name + "=";

@@ -46,6 +46,7 @@ TEST_F(SinkRoutes, ATestSaysWhetherItArrived) {
   const Reply failed = request("POST", "/api/v1/sinks/a/test");
   EXPECT_EQ(failed.status, 502);
   EXPECT_EQ(failed.json()["type"], "urn:drover:problem:sink-failed");
+  EXPECT_EQ(failed.json()["title"], "The receiver didn't take it");
   EXPECT_EQ(failed.json()["detail"], "the test event isn't delivered: the receiver answers 401");
   EXPECT_EQ(request("POST", "/api/v1/sinks/b/test").status, 404);
 }
