@@ -8,7 +8,6 @@
 
 #include "fleet_journal.hpp"
 #include "io/clock.hpp"
-#include "io/log.hpp"
 #include "journal/journal.hpp"
 
 namespace drover::droverd {
@@ -19,7 +18,6 @@ audit::Record record_of_program(const std::string& action, const std::string& ta
   record.who = "droverd (uid " + std::to_string(::getuid()) + ")";
   record.action = action;
   record.target = target;
-  io::log::info("audit", {{"who", record.who}, {"action", action}, {"target", target}});
   return record;
 }
 

@@ -11,7 +11,7 @@
 
 namespace drover::droverd {
 
-/// `action` is "start", "stop", "reload", "add-token" or "rekey"; `target` what it is about. Also a line in the log.
+/// `action` is "start", "stop", "reload", "add-token" or "rekey"; `target` what it is about.
 audit::Record record_of_program(const std::string& action, const std::string& target);
 
 /// For a start that does one thing to the store and ends: the fleet's file, open before anything is done, so that

@@ -223,7 +223,9 @@ struct Daemon::Parts {
   Result<void> open_sinks();
   Result<void> open_api();
   void note(const char* action, const std::string& target) {
-    keeping.audit->note(record_of_program(action, target), {});
+    audit::Record record = record_of_program(action, target);
+    io::log::info("audit", {{"who", record.who}, {"action", action}, {"target", target}});
+    keeping.audit->note(std::move(record), {});
   }
   void note_start();
 
@@ -450,8 +452,11 @@ Result<void> Daemon::reload(const Config& config, lwm2m::model::Registry definit
   for (const std::string& name : needs_restart(parts.config, config)) {
     io::log::warn("a change of the configuration needs a restart", {{"key", name}});
   }
-  parts.note("reload", "configuration and object definitions");
   return {};
+}
+
+void Daemon::note_reload(const Result<void>& done) {
+  parts_->note("reload", done ? "configuration and object definitions" : "failed: " + done.error().reason);
 }
 
 void Daemon::stop(const std::string& why) {

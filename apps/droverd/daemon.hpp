@@ -34,6 +34,8 @@ class Daemon {
   /// Takes up another configuration and other object definitions (those of folders), as far as that can be done while it
   /// runs; what needs a restart is logged. An error changes nothing.
   Result<void> reload(const Config& config, lwm2m::model::Registry definitions);
+  /// For the audit log: what came of one, also of reading what it would have taken up.
+  void note_reload(const Result<void>& done);
   /// Once, for `why`. What was acknowledged is on disk afterwards.
   void stop(const std::string& why);
 

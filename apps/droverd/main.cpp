@@ -262,7 +262,9 @@ int serve(const Signals& signals, const Flags& flags, droverd::Daemon& daemon) {
   while (true) {
     const int number = signals.wait();
     if (number != SIGHUP) return number;
-    if (const auto done = reload(flags, daemon)) {
+    const auto done = reload(flags, daemon);
+    daemon.note_reload(done);
+    if (done) {
       io::log::info("configuration read again");
     } else {
       io::log::error("the configuration stays as it was", {{"why", done.error().reason}});

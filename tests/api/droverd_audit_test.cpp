@@ -92,7 +92,7 @@ TEST_F(DroverdAudit, ToldOfAllThatHappenedAcrossAKillAndAStop) {
   EXPECT_EQ(records(daemon, token, {"--to", "1h"}).size(), 0U);
   ASSERT_EQ(drover(daemon, {"audit", "--limit", "5"}, said, token), 0);
   EXPECT_NE(said.find("TARGET"), std::string::npos) << said;
-  EXPECT_NE(said.find("/api/v1/tokens  201"), std::string::npos) << said;
+  EXPECT_NE(said.find("  /api/v1/tokens/2"), std::string::npos) << said;
   EXPECT_NE(said.find("more: --limit"), std::string::npos) << said;
   EXPECT_EQ(said.find(token), std::string::npos);
 }
@@ -105,10 +105,10 @@ TEST_F(DroverdAudit, AReloadIsToldWithItsResult) {
   ASSERT_TRUE(daemon.says("ready\n")) << daemon.said();
   std::ofstream(files.certificate) << "nothing";
   daemon.signal(SIGHUP);
-  ASSERT_TRUE(daemon.says("stays the old one")) << daemon.said();
+  ASSERT_TRUE(daemon.says("stays as it was")) << daemon.said();
   const Json all = records(daemon, token);
   ASSERT_EQ(actions(all).back(), "reload");
-  EXPECT_NE(all.back()["target"].get<std::string>().find("failed"), std::string::npos);
+  EXPECT_TRUE(all.back()["target"].get<std::string>().starts_with("failed: ")) << all.back();
 }
 
 TEST_F(DroverdAudit, EachIsALineInTheLogToo) {
@@ -116,7 +116,7 @@ TEST_F(DroverdAudit, EachIsALineInTheLogToo) {
   Program daemon(DROVERD_PROGRAM, {"--config", config("[api]\nlisten = [\"127.0.0.1:0\"]\n[log]\nformat = \"json\"\n")});
   ASSERT_TRUE(daemon.says("ready\n")) << daemon.said();
   std::string said;
-  ASSERT_EQ(drover(daemon, {"token", "remove", "7"}, said, token), 1) << said;
+  ASSERT_EQ(drover(daemon, {"token", "remove", "7"}, said, token), 2) << said;
   ASSERT_EQ(drover(daemon, {"token", "add", "ci", "--role", "read"}, said, token), 0) << said;
   EXPECT_TRUE(daemon.says("\"target\":\"/api/v1/tokens\"")) << daemon.said();
   daemon.signal(SIGTERM);
