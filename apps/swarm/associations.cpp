@@ -17,12 +17,12 @@ const std::string kNoHost;
 
 }  // namespace
 
-Associations::Associations(std::uint32_t count, security::Provider& provider, Credential credential, bool resume,
-                           Send send)
+Associations::Associations(std::uint32_t count, const Settings& settings, security::Provider& provider,
+                           Credential credential, Send send)
     : provider_(provider),
       credential_(std::move(credential)),
       send_(std::move(send)),
-      resume_(resume),
+      settings_(settings),
       places_(count) {}
 
 // ---- commands -------------------------------------------------------------------------------------------------------
@@ -146,13 +146,14 @@ void Associations::drain(Instant now, std::uint32_t device) {
   const AssociationState state = live.association->state();
   if (state == AssociationState::Closed) return ended(device);
   if (state == AssociationState::Established && !live.up) established(now, device);
+  if (live_ > settings_.live_max && live.association->is_releasable()) return park(device);
   schedule(device);
 }
 
 void Associations::established(Instant now, std::uint32_t device) {
   Place& place = places_[device];
   place.live->up = true;
-  if (resume_) place.session = place.live->association->session();
+  if (settings_.resume) place.session = place.live->association->session();
   ++counts_.handshakes;
   if (place.live->association->is_resumed()) ++counts_.resumptions;
   ++report_.done;

@@ -44,8 +44,15 @@ class Associations {
   /// An association over which nothing went for so long is put away.
   static constexpr Duration kParkAfter = std::chrono::seconds(1);
 
-  /// `provider` outlives it. With `resume` devices keep what they need for an abbreviated handshake, some 300 bytes.
-  Associations(std::uint32_t count, security::Provider& provider, Credential credential, bool resume, Send send);
+  struct Settings {
+    bool resume = false;  ///< devices keep what they need for an abbreviated handshake, some 300 bytes
+    /// While there are more live ones, handshakes included, they are put away as soon as they have nothing under way.
+    std::size_t live_max = 1024;
+  };
+
+  /// `provider` outlives it.
+  Associations(std::uint32_t count, const Settings& settings, security::Provider& provider, Credential credential,
+               Send send);
 
   /// Begins a handshake; without effect where there is an association or a handshake.
   void connect(Instant now, std::uint32_t device);
@@ -94,7 +101,7 @@ class Associations {
   security::Provider& provider_;
   Credential credential_;
   Send send_;
-  bool resume_;
+  Settings settings_;
   /// Takes up every association that was put away: its own bytes say whose it is.
   std::unique_ptr<security::Connector> restorer_;
   std::vector<Place> places_;

@@ -33,15 +33,16 @@ class SecureSwarm : public ::testing::Test {
     security::dtls::DtlsProvider provider(parameters_, rng_);
     acceptor_ = std::move(*provider.acceptor({}, known_));
     listener_ = std::make_unique<security::Listener>(security::ListenerSettings{}, *acceptor_, known_, rng_);
-    start(false);
+    start({});
   }
   void TearDown() override { EXPECT_EQ(witness_.reused, 0U) << "a nonce was used twice"; }
 
-  void start(bool resume) {
+  void start(const Associations::Settings& settings) {
     devices_.reset();
     associations_.emplace(
-        options_.count, provider_, [this](std::uint32_t device) { return keys_.credential(options_.endpoint(device)); },
-        resume, [this](std::uint32_t device, Bytes bytes) { uplink_.emplace_back(device, std::move(bytes)); });
+        options_.count, settings, provider_,
+        [this](std::uint32_t device) { return keys_.credential(options_.endpoint(device)); },
+        [this](std::uint32_t device, Bytes bytes) { uplink_.emplace_back(device, std::move(bytes)); });
     devices_.emplace(options_, rng_, [](std::uint32_t, Bytes) { FAIL() << "past the associations"; }, &*associations_);
   }
   static PeerAddress address(std::uint32_t device) {
@@ -160,6 +161,18 @@ TEST_F(SecureSwarm, AnIdleAssociationIsPutAwayAndGoesOn) {
   EXPECT_EQ(associations_->counts().ignored_records, 0U);
 }
 
+TEST_F(SecureSwarm, OnlySoManyAreLiveAtATime) {
+  start({.live_max = 1});
+  for (const std::uint32_t device : {0U, 1U, 2U}) register_device(device);
+  EXPECT_EQ(associations_->live(), 1U);
+  for (const std::uint32_t device : {0U, 1U, 2U}) {
+    ask(device, coap::code::kGet, "/3/0/2");
+    EXPECT_EQ(as_text(heard_.back().payload), std::to_string(device + 1));
+  }
+  EXPECT_EQ(associations_->live(), 1U);
+  EXPECT_EQ(associations_->counts().handshakes, 3U);
+}
+
 TEST_F(SecureSwarm, AWrongKeyIsAFailedHandshakeThatIsTriedAgain) {
   known_.psks[options_.endpoint(0)] = "another key, not";
   ASSERT_TRUE(devices_->begin(now_, 0, Exchange::Register));
@@ -198,7 +211,7 @@ TEST_F(SecureSwarm, ADeviceThatHearsNothingShakesHandsAgain) {
 
 TEST_F(SecureSwarm, ARestartedDeviceResumesWhenItIsToldTo) {
   for (const bool resume : {false, true}) {
-    start(resume);
+    start({.resume = resume});
     opened_.clear();
     register_device();
     ask(0, coap::code::kPost, "/3/0/4");

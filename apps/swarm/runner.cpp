@@ -39,9 +39,8 @@ Runner::Runner(const Options& options, std::unique_ptr<Sockets> sockets, std::op
       associations_(),
       devices_(options, rng_, [this](std::uint32_t device, Bytes bytes) { sockets_->send(device, std::move(bytes)); },
                keys_ ? &associations_.emplace(
-                           options.count, provider_,
+                           options.count, Associations::Settings{.resume = options.resume}, provider_,
                            [this](std::uint32_t device) { return keys_->credential(options_.endpoint(device)); },
-                           options.resume,
                            [this](std::uint32_t device, Bytes bytes) { sockets_->send(device, std::move(bytes)); })
                      : nullptr) {}
 
