@@ -333,8 +333,8 @@ int run(int count, char** values) {
     app.parse(count, values);
   } catch (const CLI::CallForVersion& error) {
     // A command's option that somebody has guessed would end well, with nothing done.
-    if (count == 2) return app.exit(error);
-    return drover::cli::usage_error("--version stands alone; see --help for the options of a command");
+    if (app.get_subcommands().empty()) return app.exit(error);
+    return drover::cli::usage_error("--version is no option of a command; see its --help");
   } catch (const CLI::ParseError& error) {
     return error.get_exit_code() == 0 ? app.exit(error) : complain(app, error);
   }

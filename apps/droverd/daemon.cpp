@@ -223,9 +223,7 @@ struct Daemon::Parts {
   Result<void> open_sinks();
   Result<void> open_api();
   void note(const char* action, const std::string& target) {
-    audit::Record record = record_of_program(action, target);
-    io::log::info("audit", {{"who", record.who}, {"action", action}, {"target", target}});
-    keeping.audit->note(std::move(record), {});
+    keeping.audit->note(record_of_program(action, target), {});
   }
   void note_start();
 
