@@ -248,7 +248,7 @@ class Box final : public Node, public client::FirmwareSink {
 class Site final : public Node {
  public:
   Site(Network& network, const CampaignWorldSettings& settings, const std::string& folder)
-      : network_(network), settings_(settings), rng_(settings.seed * 31) {
+      : network_(network), rng_(settings.seed * 31) {
     fleet_ = std::make_unique<server::LocalFleet>(
         settings.shards,
         [this](std::size_t index, server::LocalFleet::Task task) { shard_tasks_.emplace_back(index, std::move(task)); },
@@ -341,7 +341,6 @@ class Site final : public Node {
   }
 
   Network& network_;
-  const CampaignWorldSettings& settings_;
   SplitMix rng_;
   std::deque<std::function<void()>> tasks_;
   std::deque<std::pair<std::size_t, server::LocalFleet::Task>> shard_tasks_;
