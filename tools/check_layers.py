@@ -75,9 +75,9 @@ MAY_KNOW = {
     # The last values of resources, and those before.
     "history": ["base", "events", "io", "lwm2m/data", "jobs/selection.hpp", "sqlite"],
     # Where events go: webhooks, MQTT.
-    "sinks": ["base", "events", "io", "store", "sqlite"],
+    "sinks": ["base", "events", "io", "security/cipher", "store", "sqlite"],
     # Copies of everything that the server keeps.
-    "backup": ["base"],
+    "backup": ["base", "io"],
     # Firmware for many devices: images, who gets them, how far they are.
     "campaign": ["base", "events", "io", "jobs", "lwm2m/data", "lwm2m/content", "lwm2m/operation", "server/fleet.hpp", "server/files.hpp", "store",
                  "sqlite", "transport", "security", "security/dtls", "coap", "coap/message", "coap/exchange", "stack"],

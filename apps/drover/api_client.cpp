@@ -36,6 +36,24 @@ std::string reason_of(httplib::Error error) {
   }
 }
 
+/// Sends it and gives what a 200 brings to `take`, until that is false; what any other status brings is the reply's body.
+Reply receive(httplib::Client& client, httplib::Request request, const std::function<bool(std::string_view)>& take,
+              httplib::Error& error) {
+  Reply reply;
+  request.response_handler = [&](const httplib::Response& response) {
+    reply.status = response.status;
+    return true;
+  };
+  request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
+    if (reply.status == 200) return take({data, size});
+    reply.body.append(data, size);
+    return true;
+  };
+  error = client.send(request).error();
+  if (reply.status == 0) reply.body = reason_of(error);
+  return reply;
+}
+
 /// The server gives a single link.
 std::string next_of(const std::string& link) {
   const std::size_t end = link.find('>');
@@ -137,21 +155,11 @@ Reply ApiClient::call_slow(const std::string& method, const std::string& path, s
 Reply ApiClient::download(const std::string& path, const std::function<bool(std::string_view)>& take) {
   httplib::Client& client = connection_->client;
   client.set_read_timeout(kStreamSilence);
-  httplib::Request request = request_of("GET", path);
-  int status = 0;
-  std::string problem;
-  request.response_handler = [&](const httplib::Response& response) {
-    status = response.status;
-    return true;
-  };
-  request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
-    if (status == 200) return take({data, size});
-    problem.append(data, size);
-    return true;
-  };
-  const httplib::Result result = client.send(request);
-  if (!result) return {0, reason_of(result.error())};
-  return {status, problem};
+  auto error = httplib::Error::Success;
+  Reply reply = receive(client, request_of("GET", path), take, error);
+  // Part of a file is none.
+  if (error != httplib::Error::Success) return {0, reason_of(error)};
+  return reply;
 }
 
 Reply ApiClient::stream(const std::string& path, const Query& query, const std::string& last_event_id,
@@ -164,20 +172,8 @@ Reply ApiClient::stream(const std::string& path, const Query& query, const std::
   request.set_header("Accept", "text/event-stream");
   if (!last_event_id.empty()) request.set_header("Last-Event-ID", last_event_id);
   EventParser parser;
-  int status = 0;
-  std::string problem;
-  request.response_handler = [&](const httplib::Response& response) {
-    status = response.status;
-    return true;
-  };
-  request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
-    if (status == 200) return parser.feed({data, size}, found);
-    problem.append(data, size);
-    return true;
-  };
-  const httplib::Result result = client.send(request);
-  if (status != 0) return {status, problem};
-  return {0, reason_of(result.error())};
+  auto error = httplib::Error::Success;
+  return receive(client, std::move(request), [&](std::string_view piece) { return parser.feed(piece, found); }, error);
 }
 
 }  // namespace drover::cli

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/uri.hpp"
+#include "io/file_descriptor.hpp"
 
 namespace drover::cli {
 namespace {
@@ -32,22 +33,8 @@ Result<Secret<std::string>> checked(std::string text, const std::string& where) 
   return Secret<std::string>(std::move(text));
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 Result<Secret<std::string>> read_token_file(const std::string& name) {
-  const Descriptor file(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
+  const io::FileDescriptor file(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat status {};
   if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return wrong(name + ": " + std::strerror(errno));
   // What is looked at is what is read. A pipe of the shell's is nobody else's anyway.

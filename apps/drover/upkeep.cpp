@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -15,6 +16,7 @@
 #include "apps/drover/input.hpp"
 #include "apps/drover/session.hpp"
 #include "backup/manifest.hpp"
+#include "io/file_descriptor.hpp"
 
 namespace drover::cli {
 namespace {
@@ -25,8 +27,10 @@ constexpr const char* kBackup = "/api/v1/backup";
 constexpr const char* kObjects = "/api/v1/objects";
 constexpr std::uint32_t kCopySeconds = 300;  ///< that the server takes for copying
 
-int trouble(const std::string& file) {
-  return usage_error(file + ": " + std::generic_category().message(errno));
+/// What was to be on this machine's disk isn't.
+int not_kept(const std::string& reason) {
+  std::fprintf(stderr, "drover: %s\n", reason.c_str());
+  return kOutput;
 }
 
 /// Nothing when the answer isn't one.
@@ -40,28 +44,26 @@ std::optional<backup::Manifest> manifest_of(const std::string& body) {
   return std::move(*manifest);
 }
 
-/// The reply of a download; 0 as the status where the disk doesn't take it.
-Reply fetch(Session& session, const std::string& folder, const std::string& name) {
+/// Exit status, when it isn't there as it should be.
+std::optional<int> fetch(Session& session, const std::string& folder, const std::string& name) {
   const std::string file = folder + "/" + name;
-  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (fd < 0) return {0, file + ": " + std::generic_category().message(errno)};
-  std::string why;
-  Reply reply = session.api.download(std::string(kBackup) + "/files/" + percent_encode(name), [&](std::string_view piece) {
-    while (!piece.empty()) {
-      const ssize_t written = ::write(fd, piece.data(), piece.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written <= 0) {
-        why = file + ": " + std::generic_category().message(errno);
-        return false;
-      }
-      piece.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return true;
-  });
-  if (why.empty() && ::fsync(fd) != 0) why = file + ": " + std::generic_category().message(errno);
-  ::close(fd);
-  if (!why.empty()) return {0, why};
-  return reply;
+  const io::FileDescriptor to(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  bool written = static_cast<bool>(to);
+  int why = errno;
+  if (written) {
+    const Reply reply = session.api.download(std::string(kBackup) + "/files/" + percent_encode(name), [&](std::string_view piece) {
+      written = io::write_all(to.get(), as_bytes(piece));
+      why = errno;
+      return written;
+    });
+    if (written && !reply.is_success()) return fail(session, reply);
+  }
+  if (written && ::fsync(to.get()) != 0) {
+    written = false;
+    why = errno;
+  }
+  if (written) return std::nullopt;
+  return not_kept(file + ": " + std::generic_category().message(why));
 }
 
 std::string definitions_text(const Json& answer) {
@@ -76,7 +78,11 @@ std::string definitions_text(const Json& answer) {
 }  // namespace
 
 int make_backup(Session& session, const std::string& folder, bool keep) {
-  if (::mkdir(folder.c_str(), S_IRWXU) != 0) return trouble(folder);
+  if (::mkdir(folder.c_str(), S_IRWXU) != 0) {
+    const int code = errno;
+    const std::string reason = folder + ": " + std::generic_category().message(code);
+    return code == EEXIST ? usage_error(reason) : not_kept(reason);
+  }
   const Reply made = session.api.call_slow("POST", kBackup, kCopySeconds);
   if (!made.is_success()) {
     ::rmdir(folder.c_str());
@@ -86,12 +92,11 @@ int make_backup(Session& session, const std::string& folder, bool keep) {
   if (!manifest) return fail(session, {made.status, ""});
   std::uint64_t bytes = 0;
   for (const backup::File& file : manifest->files) {
-    const Reply got = fetch(session, folder, file.name);
-    if (!got.is_success()) return fail(session, got);
+    if (const auto status = fetch(session, folder, file.name)) return *status;
     bytes += file.size;
   }
-  if (const auto whole = backup::verify(folder, *manifest); !whole) return usage_error(whole.error().reason);
-  if (const auto sealed = backup::seal(folder, *manifest); !sealed) return usage_error(sealed.error().reason);
+  if (const auto whole = backup::verify(folder, *manifest); !whole) return not_kept(whole.error().reason);
+  if (const auto sealed = backup::seal(folder, *manifest); !sealed) return not_kept(sealed.error().reason);
   if (!keep) {
     if (const Reply gone = session.api.call("DELETE", kBackup); !gone.is_success()) return fail(session, gone);
   }

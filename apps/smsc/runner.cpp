@@ -19,6 +19,7 @@
 
 #include "io/clock.hpp"
 #include "io/event_loop.hpp"
+#include "io/file_descriptor.hpp"
 #include "network.hpp"
 #include "pty.hpp"
 #include "trace.hpp"
@@ -36,23 +37,8 @@ tl::unexpected<Error> failed(const std::string& what) {
   return tl::unexpected(Error{Fault::Environment, 0, what + ": " + std::strerror(errno)});
 }
 
-/// A descriptor that is closed.
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-Result<Descriptor> listen_on(const Config& config) {
-  Descriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+Result<io::FileDescriptor> listen_on(const Config& config) {
+  io::FileDescriptor socket(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   const int on = 1;
   setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   sockaddr_in address{};
@@ -86,7 +72,7 @@ std::vector<ModemSettings> modem_settings(const Config& config) {
 
 class Runner {
  public:
-  Runner(const Config& config, Descriptor listener, Descriptor signals, std::vector<Pty> ptys)
+  Runner(const Config& config, io::FileDescriptor listener, io::FileDescriptor signals, std::vector<Pty> ptys)
       : config_(config),
         rng_(config.seed),
         network_(config.centre, config.sessions, config.accounts, modem_settings(config),
@@ -117,12 +103,12 @@ class Runner {
 
  private:
   struct Connection {
-    Descriptor socket;
+    io::FileDescriptor socket;
     Bytes unsent;
   };
 
   void accept() {
-    Descriptor socket(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    io::FileDescriptor socket(accept4(listener_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket.get() < 0 || connections_.size() >= kConnectionsMax) return;
     const int on = 1;
     setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -162,7 +148,7 @@ class Runner {
   void watch_commands() {
     struct epoll_event probe {};
     probe.events = EPOLLIN;
-    const Descriptor epoll(epoll_create1(EPOLL_CLOEXEC));
+    const io::FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
     if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, STDIN_FILENO, &probe) != 0) return;
     loop_.watch(STDIN_FILENO, io::EventLoop::Interest::Read, [this] { read_commands(); });
   }
@@ -241,7 +227,7 @@ class Runner {
   const Config& config_;
   SplitMix rng_;
   Network network_;
-  Descriptor listener_, signals_;
+  io::FileDescriptor listener_, signals_;
   std::vector<Pty> ptys_;
   std::map<SessionId, Connection> connections_;
   std::string commands_;
@@ -257,7 +243,7 @@ Result<void> run(const Config& config) {
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGINT);
   sigprocmask(SIG_BLOCK, &set, nullptr);
-  Descriptor signals(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  io::FileDescriptor signals(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (signals.get() < 0) return failed("signalfd");
   auto listener = listen_on(config);
   if (!listener) return tl::unexpected(listener.error());

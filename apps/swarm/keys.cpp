@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "apps/device/security.hpp"
+#include "io/file_descriptor.hpp"
 #include "io/socket_address.hpp"
 #include "security/cipher/digest.hpp"
 
@@ -29,16 +30,6 @@ std::string quoted(const std::string& field) {
   std::string text = "\"";
   for (const char c : field) text += c == '"' ? std::string("\"\"") : std::string(1, c);
   return text + "\"";
-}
-
-bool write_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t written = ::write(fd, text.data(), text.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
 }
 
 }  // namespace
@@ -72,7 +63,7 @@ Result<void> write_credentials(const Options& options, const Keys& keys, const s
     const security::PskCredential credential = keys.credential(options.endpoint(device));
     text += "psk," + quoted(credential.identity) + "," + to_hex(credential.key.reveal()) + "\n";
     if (text.size() < kPiece && device + 1 < options.count) continue;
-    fine = write_all(fd, text);
+    fine = io::write_all(fd, as_bytes(text));
     text.clear();
   }
   int code = errno;

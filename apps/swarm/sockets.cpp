@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/file_descriptor.hpp"
 #include "io/socket_address.hpp"
 
 namespace drover::swarm {
@@ -24,24 +25,6 @@ constexpr std::size_t kBatch = 64;
 constexpr std::size_t kDatagramMax = 2048;  // CoAP blocks are 1 KiB
 constexpr int kBuffer = 16 << 20;
 constexpr std::uint32_t kFirstAddress = 0x7F010001;  // 127.1.0.1
-
-/// A descriptor that closes itself.
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 tl::unexpected<Error> failure(const std::string& what) {
   return tl::unexpected(Error{Fault::Environment, 0, what + ": " + io::error_text(errno)});
@@ -79,8 +62,8 @@ class PortSockets final : public Sockets {
   void receive(Duration longest, const Handler& handle) override;
 
  private:
-  Descriptor epoll_;
-  std::vector<Descriptor> sockets_;
+  io::FileDescriptor epoll_;
+  std::vector<io::FileDescriptor> sockets_;
 };
 
 Result<std::unique_ptr<Sockets>> PortSockets::open(std::uint32_t count, const transport::PeerAddress& server) {
@@ -98,14 +81,14 @@ Result<std::unique_ptr<Sockets>> PortSockets::open(std::uint32_t count, const tr
     }
   }
   auto made = std::make_unique<PortSockets>();
-  made->epoll_ = Descriptor(epoll_create1(EPOLL_CLOEXEC));
+  made->epoll_ = io::FileDescriptor(epoll_create1(EPOLL_CLOEXEC));
   if (made->epoll_.get() < 0) return failure("epoll");
   sockaddr_storage to{};
   const bool v4 = server.is_v4();
   const socklen_t size = io::to_socket_address(server, v4, to);
   made->sockets_.reserve(count);
   for (std::uint32_t device = 0; device < count; ++device) {
-    Descriptor socket(::socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    io::FileDescriptor socket(::socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (socket.get() < 0) return failure("socket " + std::to_string(device + 1));
     if (connect(socket.get(), as_sockaddr(&to), size) != 0) {
       const std::string hint =
@@ -155,7 +138,7 @@ class AddressSockets final : public Sockets {
     Bytes bytes;
   };
 
-  Descriptor socket_;
+  io::FileDescriptor socket_;
   sockaddr_in server_{};
   std::uint32_t first_ = 0;  // the first device's address, host byte order
   std::uint32_t count_ = 0;
@@ -172,7 +155,7 @@ Result<std::unique_ptr<Sockets>> AddressSockets::open(std::uint32_t first, std::
                   server.to_string()});
   }
   auto made = std::make_unique<AddressSockets>();
-  made->socket_ = Descriptor(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  made->socket_ = io::FileDescriptor(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (made->socket_.get() < 0) return failure("socket");
   const int on = 1;
   if (setsockopt(made->socket_.get(), IPPROTO_IP, IP_PKTINFO, &on, sizeof on) != 0) return failure("IP_PKTINFO");

@@ -17,6 +17,7 @@
 
 #include "backup/manifest.hpp"
 #include "base/bytes.hpp"
+#include "io/file_descriptor.hpp"
 
 namespace drover::backup {
 
@@ -34,25 +35,9 @@ tl::unexpected<Error> failed(const std::string& file, const char* what) {
   return wrong(file, std::string(what) + ": " + std::generic_category().message(errno));
 }
 
-/// A file of this process's, closed at the end.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
 /// Piece by piece, to its end.
 Result<void> read_file(const std::string& name, const std::function<bool(ByteView)>& take) {
-  const Descriptor file(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
+  const io::FileDescriptor file(::open(name.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return failed(name, "can't be opened");
   Bytes piece(kPiece);
   while (true) {
@@ -64,25 +49,10 @@ Result<void> read_file(const std::string& name, const std::function<bool(ByteVie
   }
 }
 
-bool write_all(int fd, ByteView bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return true;
-}
-
-bool sync_folder(const std::string& folder) {
-  const Descriptor there(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  return there && ::fsync(there.get()) == 0;
-}
-
 Result<void> copy(const std::string& from, const std::string& to) {
-  const Descriptor file(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
+  const io::FileDescriptor file(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
   if (!file) return failed(to, "can't be made");
-  if (auto done = read_file(from, [&](ByteView piece) { return write_all(file.get(), piece); }); !done) return done;
+  if (auto done = read_file(from, [&](ByteView piece) { return io::write_all(file.get(), piece); }); !done) return done;
   if (::fsync(file.get()) != 0) return failed(to, "can't be written");
   return {};
 }
@@ -115,11 +85,11 @@ Result<File> describe(const std::string& folder, const std::string& name) {
 Result<void> seal(const std::string& folder, const Manifest& manifest) {
   const std::string name = folder + "/" + kManifestName;
   {
-    const Descriptor file(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
+    const io::FileDescriptor file(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
     const std::string text = to_json(manifest);
-    if (!file || !write_all(file.get(), as_bytes(text)) || ::fsync(file.get()) != 0) return failed(name, "can't be written");
+    if (!file || !io::write_all(file.get(), as_bytes(text)) || ::fsync(file.get()) != 0) return failed(name, "can't be written");
   }
-  if (!sync_folder(folder)) return failed(folder, "can't be written");
+  if (!io::sync_folder(folder)) return failed(folder, "can't be written");
   return {};
 }
 
@@ -168,8 +138,7 @@ Result<void> restore(const std::string& folder, const Manifest& manifest, const 
   for (const File& file : files) {
     if (auto done = copy(folder + "/" + file.name, place_of(file.name, store)); !done) return done;
   }
-  const fs::path parent = fs::path(store).parent_path();
-  if (!sync_folder(images) || !sync_folder(parent.empty() ? "." : parent.string())) return failed(store, "can't be written");
+  if (!io::sync_folder(images) || !io::sync_folder(fs::absolute(store).parent_path().string())) return failed(store, "can't be written");
   return {};
 }
 

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "io/file_descriptor.hpp"
 #include "io/mapped_file.hpp"
 #include "store/store_file.hpp"
 
@@ -58,13 +59,6 @@ Bytes sha256_of(ByteView bytes) {
   unsigned size = 0;
   EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
   return digest;
-}
-
-bool sync_folder(const std::string& folder) {
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool done = fd >= 0 && ::fsync(fd) == 0;
-  if (fd >= 0) ::close(fd);
-  return done;
 }
 
 bool insert(sqlite::Database& database, const Image& image) {
@@ -134,12 +128,7 @@ Answer<void> Upload::append(ByteView bytes) {
     size_ += bytes.size();
   }
   EVP_DigestUpdate(digest_->context, bytes.data(), bytes.size());
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd_, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return refused(Why::Unavailable, failure(file_, "can't be written"));
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
+  if (!io::write_all(fd_, bytes)) return refused(Why::Unavailable, failure(file_, "can't be written"));
   return {};
 }
 
@@ -249,7 +238,7 @@ Answer<Image> Images::put(const std::string& temporary, Image image) {
     return *there;
   }
   const std::string name = file_of(image.sha256);
-  if (::rename(temporary.c_str(), name.c_str()) != 0 || !sync_folder(folder_)) {
+  if (::rename(temporary.c_str(), name.c_str()) != 0 || !io::sync_folder(folder_)) {
     return refused(Why::Unavailable, failure(name, "can't be written"));
   }
   auto file = ImageFile::open(name, image.sha256);

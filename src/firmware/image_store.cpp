@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "io/file_descriptor.hpp"
 #include "io/socket_address.hpp"
 
 namespace drover::firmware {
@@ -28,22 +29,8 @@ int open_file(const std::string& name, int flags) {
   return fd;
 }
 
-bool write_all(int fd, ByteView bytes) {
-  while (!bytes.empty()) {
-    const ssize_t count = ::write(fd, bytes.data(), bytes.size());
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return false;
-    if (count == 0) {
-      errno = ENOSPC;
-      return false;
-    }
-    bytes = bytes.subspan(static_cast<std::size_t>(count));
-  }
-  return true;
-}
-
-bool sync_name(const std::string& name, int flags) {
-  const int fd = open_file(name, flags);
+bool sync_file(const std::string& name) {
+  const int fd = open_file(name, O_WRONLY);
   if (fd < 0) return false;
   const bool done = ::fsync(fd) == 0;
   const int code = errno;
@@ -66,12 +53,12 @@ Result<void> write_atomically(const std::string& file, std::string_view text) {
   const std::string fresh = file + ".new";
   const int fd = open_file(fresh, O_WRONLY | O_CREAT | O_TRUNC);
   if (fd < 0) return failure(fresh);
-  const bool written = write_all(fd, as_bytes(text)) && ::fsync(fd) == 0;
+  const bool written = io::write_all(fd, as_bytes(text)) && ::fsync(fd) == 0;
   const int code = errno;
   ::close(fd);
   errno = code;
   const std::string folder = std::filesystem::path(file).parent_path().string();
-  if (!written || ::rename(fresh.c_str(), file.c_str()) != 0 || !sync_name(folder, O_RDONLY | O_DIRECTORY)) {
+  if (!written || ::rename(fresh.c_str(), file.c_str()) != 0 || !io::sync_folder(folder)) {
     auto failed = failure(file);
     ::unlink(fresh.c_str());
     return failed;
@@ -107,7 +94,7 @@ ImageStore::Stored ImageStore::begin() {
 
 ImageStore::Stored ImageStore::append(ByteView bytes) {
   if (fd_ < 0 || bytes.size() > size_max_ - size_) return tl::unexpected(FirmwareResult::NoSpace);
-  if (!write_all(fd_, bytes)) return tl::unexpected(result_of_errno(errno));
+  if (!io::write_all(fd_, bytes)) return tl::unexpected(result_of_errno(errno));
   size_ += bytes.size();
   return {};
 }
@@ -123,8 +110,8 @@ ImageStore::Stored ImageStore::finish_fetched() {
 
 ImageStore::Stored ImageStore::adopt(const std::string& file) const {
   // Delayed allocation: a full disk may show here first.
-  if (!sync_name(file, O_WRONLY) || ::rename(file.c_str(), image_file().c_str()) != 0 ||
-      !sync_name(folder_, O_RDONLY | O_DIRECTORY)) {
+  if (!sync_file(file) || ::rename(file.c_str(), image_file().c_str()) != 0 ||
+      !io::sync_folder(folder_)) {
     return tl::unexpected(result_of_errno(errno));
   }
   return {};

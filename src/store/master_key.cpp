@@ -11,6 +11,8 @@
 #include <fstream>
 #include <system_error>
 
+#include "io/file_descriptor.hpp"
+
 
 namespace drover::store {
 
@@ -27,28 +29,6 @@ std::string system_error() {
   return std::generic_category().message(errno);
 }
 
-/// A descriptor's lifetime.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-/// So that the name is there after a power cut, too.
-void sync_folder(const std::string& file) {
-  const std::string folder = std::filesystem::absolute(file).parent_path().string();
-  const Descriptor opened(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (opened.get() >= 0) ::fsync(opened.get());
-}
-
 }  // namespace
 
 Result<Sealer> parse_master_key(const std::string& text, const std::string& where) {
@@ -63,7 +43,7 @@ Result<Sealer> parse_master_key(const std::string& text, const std::string& wher
 }
 
 Result<Sealer> read_master_key(const std::string& file) {
-  const Descriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  const io::FileDescriptor opened(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (opened.get() < 0) return wrong(Fault::Environment, "key file " + file + ": " + system_error());
   struct stat status {};
   if (::fstat(opened.get(), &status) != 0) return wrong(Fault::Environment, "key file " + file + ": " + system_error());
@@ -84,18 +64,16 @@ Result<Sealer> make_master_key(const std::string& file) {
   auto key = random_secret(Sealer::kKeySize);
   if (!key) return tl::unexpected(key.error());
   std::string text = to_hex(key->reveal()) + "\n";
-  const Descriptor made(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  const io::FileDescriptor made(::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (made.get() < 0) return wrong(Fault::Environment, "key file " + file + " can't be made: " + system_error());
-  errno = 0;
-  const bool written =
-      ::write(made.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(made.get()) == 0;
+  const bool written = io::write_all(made.get(), as_bytes(text)) && ::fsync(made.get()) == 0;
   OPENSSL_cleanse(text.data(), text.size());
   if (!written) {
-    const std::string why = errno == 0 ? "no space left" : system_error();
+    const std::string why = system_error();
     ::unlink(file.c_str());
     return wrong(Fault::Environment, "key file " + file + " can't be written: " + why);
   }
-  sync_folder(file);
+  io::sync_folder(std::filesystem::absolute(file).parent_path().string());
   return Sealer(std::move(*key));
 }
 

@@ -117,6 +117,15 @@ class FullDisk(CommandLine):
             self.assertEqual(done.returncode, 3)
             self.assertIn("cannot write to standard output", done.stderr)
 
+    def test_drover_backup(self):
+        self.start_server("127.0.0.1", "--store", self.work / "store.db")
+        folder = self.work / "backup"
+        # Files of a kilobyte at most, as a disk that is full.
+        limited = f'trap "" XFSZ; ulimit -f 1; exec {harness.BINARIES / "drover"} --api http://127.0.0.1:{self.api} backup {folder}'
+        done = subprocess.run(["bash", "-c", limited], capture_output=True, text=True, timeout=harness.WAIT_SECONDS)
+        self.one_line(done, 6, f"drover: {folder}/store: ")
+        self.assertFalse((folder / "manifest.json").exists(), "it is no backup")
+
     def test_drover_ends_following_events_that_nobody_gets(self):
         port = self.start_server()
         with open(FULL, "w") as full:
