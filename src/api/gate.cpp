@@ -62,7 +62,7 @@ std::optional<http::Response> Gate::check(http::Request& request) {
   if (authority_->is_open()) {
     request.caller = Caller{0, Role::Admin};
     if (auto stranger = refuse_stranger(request)) return stranger;
-    if (!role_for(request)) return std::nullopt;
+    if (!role) return std::nullopt;
     return limit(std::hash<std::string_view>{}(std::string_view(request.peer).substr(0, request.peer.rfind(':'))));
   }
   if (!role) return std::nullopt;

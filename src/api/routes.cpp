@@ -2,7 +2,6 @@
 #include "api/routes.hpp"
 
 #include <algorithm>
-#include <limits>
 
 #include "api/call.hpp"
 #include "api/operation_call.hpp"
@@ -206,9 +205,15 @@ std::vector<Route> job_routes() {
   };
 }
 
+std::ptrdiff_t variables(const Route& route) {
+  return std::ranges::count(route.path, '{');
+}
+
+/// Those with fewer variable parts first: credentials/import is no credential "import", whatever the method.
 std::vector<Route> joined(const std::vector<std::vector<Route>>& parts) {
   std::vector<Route> all;
   for (const std::vector<Route>& part : parts) all.insert(all.end(), part.begin(), part.end());
+  std::ranges::stable_sort(all, {}, variables);
   return all;
 }
 
@@ -222,19 +227,13 @@ const std::vector<Route>& route_table() {
 
 RouteMatch find_route(std::string_view method, const Target& target) {
   RouteMatch found;
-  std::ptrdiff_t fewest = std::numeric_limits<std::ptrdiff_t>::max();
+  const Route* first = nullptr;
   for (const Route& route : route_table()) {
+    if (first != nullptr && route.path != first->path) continue;
     auto parts = match(route.path, target.segments);
     if (!parts) continue;
-    // credentials/import is no credential "import", whatever the method.
-    const std::ptrdiff_t variables = std::ranges::count(route.path, '{');
-    if (variables > fewest) continue;
-    if (variables < fewest) found = {};
-    fewest = variables;
-    if (route.method == method) {
-      found.route = &route;
-      found.parts = std::move(*parts);
-    }
+    if (route.method == method) return {&route, std::move(*parts), {}};
+    first = &route;
     found.allowed += (found.allowed.empty() ? "" : ", ") + std::string(route.method);
   }
   return found;

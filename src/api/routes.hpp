@@ -36,7 +36,7 @@ struct PathParts {
 struct RouteMatch {
   const Route* route = nullptr;  ///< null when there is none
   PathParts parts;
-  std::string allowed;  ///< "GET, PUT": methods of the path
+  std::string allowed;  ///< "GET, PUT": methods of the path, when there is no route
 };
 
 RouteMatch find_route(std::string_view method, const Target& target);
