@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Fails when a header doesn't compile by itself. Public headers are compiled with include/ alone, as their users do; those of
-programs and tests, which nobody else includes, aren't looked at.
+programs and tests, which nobody else includes, aren't looked at. A header that a source includes before anything else was
+compiled with that source, and isn't compiled again.
 
 Usage: check_headers.py [--compiler CXX] [--jobs N] [--system DIR:DIR] [--define MACRO:MACRO] [ROOT]
 """
@@ -9,6 +10,7 @@ import argparse
 import concurrent.futures
 import os
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -23,6 +25,18 @@ def compile_alone(compiler, root, header, library):
     text = f'#include "{name.as_posix()}"\n' * 2
     done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=120, cwd=root)
     return None if done.returncode == 0 else f"{header}:1: error: doesn't compile by itself\n{done.stderr.rstrip()}"
+
+
+def included_first(root):
+    """Headers that are the first #include of a source."""
+    found = set()
+    for top in ("src", "sim"):
+        for source in (root / top).rglob("*.cpp"):
+            first = re.search(r'^#include\s+(\S+)', source.read_text(), re.M)
+            if first:
+                name = first[1].strip('"')
+                found.update(folder / name for folder in (root / "src", root, source.parent) if (folder / name).is_file())
+    return found
 
 
 def main():
@@ -41,6 +55,8 @@ def main():
     if not headers:
         print(f"{root}:1: error: no header found")
         return 1
+    compiled = {h for h in included_first(root) if re.search(r"^#pragma once$", h.read_text(), re.M)}
+    headers = [h for h in headers if h not in compiled]
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         found = [c for c in pool.map(lambda h: compile_alone(arguments.compiler, root, h, library), headers) if c]
     print("\n".join(found), end="\n" if found else "")

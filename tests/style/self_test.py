@@ -113,6 +113,13 @@ class Headers(Check):
         self.put("src/base/a.hpp", "struct A {};\n")
         self.refuses("check_headers.py", "redefinition")
 
+    def test_a_header_that_a_source_includes_first_was_compiled_there(self):
+        self.put("src/base/a.hpp", "#pragma once\nstruct A { std::string name; };\n")
+        self.put("src/base/a.cpp", '#include <string>\n\n#include "base/a.hpp"\n')
+        self.refuses("check_headers.py", "a.hpp:1: error: doesn't compile by itself")
+        self.put("src/base/a.cpp", '#include "base/a.hpp"\n')
+        self.takes("check_headers.py")
+
     def test_a_good_header(self):
         self.put("src/base/a.hpp", "#pragma once\n#include <string>\nstruct A { std::string name; };\n")
         self.takes("check_headers.py")
