@@ -13,6 +13,7 @@
 #include "campaign/images.hpp"
 #include "history/values.hpp"
 #include "io/clock.hpp"
+#include "io/file_descriptor.hpp"
 #include "io/log.hpp"
 #include "io/mapped_file.hpp"
 #include "journal/journal.hpp"
@@ -128,6 +129,8 @@ Result<backup::Manifest> BackupService::copy_all() const {
   fs::remove_all(folder_, error);
   fs::rename(folder, folder_, error);
   if (error) return failed(folder_, error);
+  const std::string parent = fs::absolute(folder_).parent_path().string();
+  if (!io::sync_folder(parent)) return failed(parent, {errno, std::generic_category()});
   return manifest;
 }
 

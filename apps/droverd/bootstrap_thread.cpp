@@ -12,7 +12,7 @@
 #include "io/resolve.hpp"
 #include "io/udp_socket.hpp"
 #include "plan_shelf.hpp"
-#include "provision/key_keeper.hpp"
+#include "secure_port.hpp"
 #include "security/dtls/provider.hpp"
 
 namespace drover::droverd {
@@ -153,7 +153,6 @@ struct BootstrapThread::Worker {
   std::optional<io::UdpSocket> socket, secure_socket;
   io::SystemRng rng;
   security::dtls::DtlsProvider provider;
-  security::ServerCredentials own;
   std::unique_ptr<security::Acceptor> acceptor;
   std::optional<provision::KeyKeeper> keeper;  ///< on the service's thread
   std::optional<PlanShelf> shelf;              ///< on the service's thread
@@ -183,17 +182,9 @@ Result<std::unique_ptr<BootstrapThread>> BootstrapThread::open(const Config& con
   Worker& worker = *made->worker_;
   worker.shelf.emplace(*credentials.plans, registry);
   if (auto loaded = worker.shelf->load(wanted.plans); !loaded) return tl::unexpected(loaded.error());
-  auto own = store::read_server_credentials(wanted.credentials);
-  if (!own) return tl::unexpected(own.error());
-  worker.own = std::move(*own);
-  provision::KeyKeeper::Settings keys{credentials.own, worker.own};
-  keys.certificate_days = wanted.certificate_days;
-  if (!wanted.authority.certificate.empty()) {
-    auto authority = store::read_server_credentials(wanted.authority);
-    if (!authority) return tl::unexpected(authority.error());
-    keys.authority = std::move(authority->certificate);
-  }
-  worker.keeper.emplace(*credentials.credentials, std::move(keys));
+  auto keys = read_keys(wanted, credentials, credentials.own);
+  if (!keys) return tl::unexpected(keys.error());
+  worker.keeper.emplace(*credentials.credentials, std::move(*keys));
 
   bootstrap::Config core;
   core.coap = config.coap;
@@ -219,7 +210,7 @@ Result<std::unique_ptr<BootstrapThread>> BootstrapThread::open(const Config& con
   if (worker.secure_socket) {
     if (auto right = security::dtls::check_library(); !right) return tl::unexpected(right.error());
     const security::CredentialSource& source = credentials.credentials->source(store::Purpose::Bootstrap);
-    auto acceptor = worker.provider.acceptor(worker.own, source);
+    auto acceptor = worker.provider.acceptor(worker.keeper->settings().bootstrap, source);
     if (!acceptor) return tl::unexpected(acceptor.error());
     worker.acceptor = std::move(*acceptor);
     core.acceptor = worker.acceptor.get();
@@ -233,6 +224,37 @@ Result<std::unique_ptr<BootstrapThread>> BootstrapThread::open(const Config& con
     if (auto put = worker.server->plans().put(view.plan); !put) return tl::unexpected(put.error());
   }
   return made;
+}
+
+Result<provision::KeyKeeper::Settings> BootstrapThread::read_keys(const BootstrapConfig& config,
+                                                                  const CredentialStore& credentials,
+                                                                  security::ServerCredentials server) {
+  auto own = read_own(config.credentials, credentials);
+  if (!own) return tl::unexpected(own.error());
+  provision::KeyKeeper::Settings keys{std::move(server), std::move(*own)};
+  keys.certificate_days = config.certificate_days;
+  if (!config.authority.certificate.empty()) {
+    auto authority = store::read_server_credentials(config.authority);
+    if (!authority) return tl::unexpected(authority.error());
+    keys.authority = std::move(authority->certificate);
+  }
+  return keys;
+}
+
+void BootstrapThread::renew(provision::KeyKeeper::Settings keys, std::vector<std::string> plan_files) {
+  worker_->service.post([worker = worker_.get(), keys = std::move(keys), files = std::move(plan_files)]() mutable {
+    const security::ServerCredentials own = keys.bootstrap;
+    worker->keeper->renew(std::move(keys));
+    // They were fine a moment ago.
+    if (const auto loaded = worker->shelf->load(files); !loaded) {
+      io::log::error("bootstrap plans stay as they were", {{"why", loaded.error().reason}});
+    }
+    worker->on_loop([worker, own, book = worker->shelf->book()](BootstrapServer& core, Instant) mutable {
+      core.plans() = std::move(book);
+      const auto done = worker->acceptor ? worker->acceptor->renew(own) : Result<void>();
+      if (!done) io::log::error("the bootstrap server's own credentials stay as they were", {{"why", done.error().reason}});
+    });
+  });
 }
 
 std::optional<transport::PeerAddress> BootstrapThread::local() const {
@@ -330,7 +352,7 @@ void BootstrapThread::start(std::string endpoint, std::string uri, Done<DeskAnsw
     if (!addresses) return done(refused(Why::Unavailable, addresses.error().reason));
     std::optional<security::ClientCredential> credential;
     if (secure) {
-      auto found = credential_for(endpoint, worker->credentials, worker->own);
+      auto found = credential_for(endpoint, worker->credentials, worker->keeper->settings().bootstrap);
       if (!found) return done(refused(Why::Unavailable, found.error().reason));
       credential = std::move(*found);
     }

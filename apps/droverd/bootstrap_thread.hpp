@@ -13,6 +13,7 @@
 #include "config.hpp"
 #include "credential_store.hpp"
 #include "lwm2m/model/registry.hpp"
+#include "provision/key_keeper.hpp"
 #include "store/credential_service.hpp"
 
 namespace drover::droverd {
@@ -37,6 +38,11 @@ class BootstrapThread final : public bootstrap::Desk {
   void stop();
   /// Thread-safe: looks at the credentials of associations again.
   void credentials_changed();
+  /// What keys are made with, of the files of [bootstrap]; `server` is what the LwM2M Server proves itself with.
+  static Result<provision::KeyKeeper::Settings> read_keys(const BootstrapConfig& config, const CredentialStore& credentials,
+                                                          security::ServerCredentials server);
+  /// Thread-safe: goes on with these keys, and with the plans as they stand in `plan_files` now.
+  void renew(provision::KeyKeeper::Settings keys, std::vector<std::string> plan_files);
 
   // bootstrap::Desk
   void plans(Done<std::vector<bootstrap::PlanView>> done) override;

@@ -341,6 +341,11 @@ std::vector<std::string> needs_restart(const Config& running, const Config& want
   const auto api = [](const Config& c) {
     return std::tie(c.api, c.api_events, c.api_certificate, c.api_private_key, c.api_require_token, c.api_metrics_open);
   };
+  BootstrapConfig bootstrap = wanted.bootstrap;
+  bootstrap.plans = running.bootstrap.plans;
+  bootstrap.credentials = running.bootstrap.credentials;
+  bootstrap.authority = running.bootstrap.authority;
+  bootstrap.certificate_days = running.bootstrap.certificate_days;
   std::vector<std::string> names;
   for (const auto& [name, same] : std::initializer_list<std::pair<const char*, bool>>{
            {"listen", running.listen == wanted.listen},
@@ -351,9 +356,8 @@ std::vector<std::string> needs_restart(const Config& running, const Config& want
            {"api", api(running) == api(wanted)},
            {"store", store(running) == store(wanted)},
            {"audit", running.audit_max == wanted.audit_max},
-           {"credentials", std::tie(running.credentials, running.any_certificate) ==
-                               std::tie(wanted.credentials, wanted.any_certificate)},
-           {"bootstrap", running.bootstrap == wanted.bootstrap},
+           {"credentials.any_certificate", running.any_certificate == wanted.any_certificate},
+           {"bootstrap", running.bootstrap == bootstrap},
            {"sms", running.sms == wanted.sms},
            {"history", running.history == wanted.history},
            {"images and campaigns", running.firmware == wanted.firmware}}) {

@@ -50,7 +50,7 @@ Configuration file (TOML), each key with its default:
                                DROVERD_STORE_KEY, else FILE.key, which is made at the first start
   [audit]                      who changed what: drover audit; in FILE.fleet, without a store in memory (10000 at most)
   max = 100000                 changes that are kept, and a quarter as many refused attempts; the oldest go first
-  [credentials]                the server's own; PEM or DER
+  [credentials]                the server's own; PEM or DER; the files are read again upon SIGHUP
   certificate = ""             its certificate with the chain, and that one's private key
   private_key = ""
   raw_public_key = ""          its raw public key, which may be left out, and that one's private key
@@ -60,7 +60,8 @@ Configuration file (TOML), each key with its default:
   [bootstrap]                  the bootstrap server; it runs where it has a port
   secure_listen = ""           UDP address for devices with DTLS, such as "[::]:5784"
   listen = ""                  UDP address without security: for tests, everybody can read the keys
-  plans = []                   files (TOML or JSON), beside the plans in the store; docs/bootstrap.md
+  plans = []                   files (TOML or JSON), beside the plans in the store; docs/bootstrap.md; read again
+                               upon SIGHUP, as are the keys and certificates of here
   certificate = ""             its own, as [credentials]: other ones than the server's
   private_key = ""
   raw_public_key = ""

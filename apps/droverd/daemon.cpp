@@ -24,6 +24,7 @@
 #include "io/resolve.hpp"
 #include "io/secret_file.hpp"
 #include "model_service.hpp"
+#include "plan_shelf.hpp"
 #include "rule_config.hpp"
 #include "secure_port.hpp"
 #include "shard_threads.hpp"
@@ -435,18 +436,32 @@ void Daemon::tell_ports() const {
 
 Result<void> Daemon::reload(const Config& config, lwm2m::model::Registry definitions) {
   Parts& parts = *parts_;
-  // What may be wrong comes first. The rules may speak of definitions that are new.
-  if (auto renewed = parts.registry.renew(std::move(definitions)); !renewed) return renewed;
-  auto rules = read_rules(config, *api::operation_forms(parts.registry));
+  // What may be wrong comes first, and changes nothing. Rules may speak of definitions that are new, or were uploaded.
+  if (auto fine = check_sink_files(config.sinks); !fine) return fine;
+  if (auto fine = definitions.bring(parts.registry.brought()); !fine) return tl::unexpected(fine.error());
+  auto rules = read_rules(config, *api::operation_forms(definitions));
   if (!rules) return tl::unexpected(rules.error());
+  auto own = read_own(config.credentials, *parts.credentials);
+  if (!own) return tl::unexpected(own.error());
+  auto keys = BootstrapThread::read_keys(config.bootstrap, *parts.credentials, *own);
+  if (!keys) return tl::unexpected(keys.error());
+  if (auto plans = read_plans(config.bootstrap.plans, definitions); !plans) return tl::unexpected(plans.error());
   const auto until = parts.api->reload_certificate();
   if (!until) return tl::unexpected(until.error());
   tell_certificate(*until);
-  if (auto done = parts.sinks.reload(config.sinks); !done) return done;
+  if (auto renewed = parts.registry.renew(std::move(definitions)); !renewed) return renewed;
+  parts.sinks.reload(config.sinks);
   parts.automation->set_rules(std::move(*rules));
   parts.shards->set_policy(config.policy);
+  const bool proves = own->raw_key || own->certificate;
+  parts.shards->renew(*own);
+  if (parts.bootstrap) parts.bootstrap->renew(std::move(*keys), config.bootstrap.plans);
   parts.api->set_rate(config.api_rate, config.api_burst);
   io::log::configure(config.log_level, config.log_form);
+  warn_of_exposed_keys(config);
+  if (proves && !parts.shards->secure_local() && !config.secure_listen.empty()) {
+    io::log::warn("the port for DTLS needs a restart, now that there are credentials");
+  }
   for (const std::string& name : needs_restart(parts.config, config)) {
     io::log::warn("a change of the configuration needs a restart", {{"key", name}});
   }

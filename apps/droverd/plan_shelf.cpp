@@ -54,25 +54,29 @@ Result<std::vector<bootstrap::SharedPlan>> read_plans(const std::vector<std::str
 Result<void> PlanShelf::load(const std::vector<std::string>& files) {
   const auto read = read_plans(files, registry_);
   if (!read) return tl::unexpected(read.error());
+  bootstrap::PlanBook book;
+  std::map<std::string, Origin> origins;
   for (const bootstrap::SharedPlan& plan : *read) {
-    if (auto put = book_.put(plan); !put) return put;
-    origins_[plan->name] = {true, io::unix_now()};
+    if (auto put = book.put(plan); !put) return put;
+    origins[plan->name] = {true, io::unix_now()};
     for (const std::string& warning : plan->warnings) {
       io::log::warn("bootstrap plan", {{"plan", plan->name}, {"warning", warning}});
     }
   }
   for (const store::PlanEntry& entry : store_.list()) {
-    if (origins_.contains(entry.name)) continue;
+    if (origins.contains(entry.name)) continue;
     const auto kept = store_.find(entry.name);
     if (!kept) continue;
     const auto plan = bootstrap::parse_plan(kept->text.reveal(), registry_);
-    const auto put = plan ? book_.put(*plan) : tl::unexpected(plan.error());
+    const auto put = plan ? book.put(*plan) : tl::unexpected(plan.error());
     if (!put) {
       io::log::error("a bootstrap plan isn't used", {{"plan", entry.name}, {"why", put.error().reason}});
       continue;
     }
-    origins_[entry.name] = {false, entry.changed_at};
+    origins[entry.name] = {false, entry.changed_at};
   }
+  book_ = std::move(book);
+  origins_ = std::move(origins);
   return {};
 }
 

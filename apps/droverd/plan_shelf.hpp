@@ -29,9 +29,11 @@ class PlanShelf {
   PlanShelf(store::Plans& store, const lwm2m::model::Registry& registry) : store_(store), registry_(registry) {}
 
   /// Plans of files win over those of the store with the same name, and can't be changed from here. What a plan of the
-  /// store contradicts is logged, and the plan left out: definitions may have changed since it was put there.
+  /// store contradicts is logged, and the plan left out: definitions may have changed since it was put there. Called again,
+  /// it reads all of them anew; an error changes nothing then.
   Result<void> load(const std::vector<std::string>& files);
 
+  [[nodiscard]] const bootstrap::PlanBook& book() const { return book_; }
   [[nodiscard]] std::vector<PlanView> all() const;
   [[nodiscard]] std::optional<PlanView> find(const std::string& name) const;
   [[nodiscard]] std::optional<PlanView> choose(const std::string& endpoint) const;
@@ -43,11 +45,11 @@ class PlanShelf {
 
   store::Plans& store_;
   const lwm2m::model::Registry& registry_;
-  bootstrap::PlanBook book_;
   struct Origin {
     bool file = false;
     UnixSeconds changed_at = 0;
   };
+  bootstrap::PlanBook book_;
   std::map<std::string, Origin> origins_;
 };
 

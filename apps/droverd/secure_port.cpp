@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "secure_port.hpp"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include <string_view>
 
+#include "io/clock.hpp"
 #include "io/resolve.hpp"
+#include "security/cipher/digest.hpp"
 #include "security/dtls/provider.hpp"
 
 namespace drover::droverd {
@@ -15,18 +14,21 @@ namespace {
 /// A key of its own from the store's, so that tickets open after a restart and the store's key has one use.
 Secret<Bytes> ticket_secret(const store::Sealer& sealer) {
   constexpr std::string_view kUse = "drover session tickets";
-  const Bytes& key = sealer.key().reveal();
-  Bytes derived(32);
-  unsigned size = 0;
-  const ByteView use = as_bytes(kUse);
-  if (HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), use.data(), use.size(), derived.data(), &size) ==
-      nullptr) {
-    return {};
-  }
-  return Secret<Bytes>(std::move(derived));
+  const auto derived = security::cipher::hmac_sha256(sealer.key().reveal(), as_bytes(kUse));
+  return Secret<Bytes>(Bytes(derived.begin(), derived.end()));
 }
 
 }  // namespace
+
+Result<security::ServerCredentials> read_own(const store::ServerCredentialFiles& files, const CredentialStore& credentials) {
+  auto own = store::read_server_credentials(files);
+  if (!own) return own;
+  io::SystemRng rng;
+  security::dtls::DtlsProvider provider({}, rng);
+  const auto tried = provider.acceptor(*own, credentials.credentials->source(store::Purpose::Server));
+  if (!tried) return tl::unexpected(tried.error());
+  return own;
+}
 
 Result<std::optional<ShardThreads::Settings::Secure>> secure_port(const Config& config,
                                                                   const CredentialStore& credentials) {

@@ -16,4 +16,7 @@ namespace drover::droverd {
 Result<std::optional<ShardThreads::Settings::Secure>> secure_port(const Config& config,
                                                                   const CredentialStore& credentials);
 
+/// Of the files of [credentials]. An error when DTLS can't use what is there.
+Result<security::ServerCredentials> read_own(const store::ServerCredentialFiles& files, const CredentialStore& credentials);
+
 }  // namespace drover::droverd

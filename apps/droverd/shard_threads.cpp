@@ -130,6 +130,11 @@ void ShardThreads::set_policy(const server::Policy& policy) {
   for (auto& worker : workers_) worker->set_policy(policy);
 }
 
+void ShardThreads::renew(const security::ServerCredentials& own) {
+  const auto shared = std::make_shared<const security::ServerCredentials>(own);
+  for (auto& worker : workers_) worker->renew(shared);
+}
+
 void ShardThreads::start() {
   for (auto& worker : workers_) worker->start();
 }

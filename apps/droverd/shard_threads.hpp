@@ -78,6 +78,8 @@ class ShardThreads {
   void set_refusing(bool refusing);
   /// Thread-safe: see server::Shard::set_policy().
   void set_policy(const server::Policy& policy);
+  /// Thread-safe: see security::Acceptor::renew(). Nothing where there is no DTLS.
+  void renew(const security::ServerCredentials& own);
 
  private:
   ShardThreads() = default;

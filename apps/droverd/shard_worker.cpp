@@ -75,6 +75,14 @@ void ShardWorker::set_policy(const server::Policy& policy) {
   loop.post([this, policy] { shard->set_policy(policy); });
 }
 
+void ShardWorker::renew(std::shared_ptr<const security::ServerCredentials> own) {
+  if (!acceptor) return;
+  loop.post([this, own = std::move(own)] {
+    const auto done = acceptor->renew(*own);
+    if (!done) io::log::error("the server's own credentials stay as they were", {{"why", done.error().reason}});
+  });
+}
+
 void ShardWorker::gather() {
   server::LocalFleet::gather(*shard, outbox_);
   log_drops(*shard);

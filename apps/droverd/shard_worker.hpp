@@ -39,6 +39,7 @@ class ShardWorker {
   void say_goodbye();
   void set_refusing(bool refusing);
   void set_policy(const server::Policy& policy);
+  void renew(std::shared_ptr<const security::ServerCredentials> own);
 
   // The rest is for the loop's thread, and for before start(). What is further down uses what is above.
   io::EventLoop loop;

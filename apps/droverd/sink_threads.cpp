@@ -113,8 +113,9 @@ std::vector<SinkThreads::Sink> SinkThreads::list() const {
   return list_->sinks;
 }
 
-Result<std::shared_ptr<sinks::Runner>> SinkThreads::make(const SinkConfig& config) const {
-  auto start = starting_point(config, *feed_, table_.get());
+Result<std::shared_ptr<sinks::Runner>> SinkThreads::make(const SinkConfig& config,
+                                                         std::optional<Cursor> known) const {
+  auto start = known ? Result<Cursor>(*known) : starting_point(config, *feed_, table_.get());
   if (!start) return tl::unexpected(start.error());
   auto outlet = make_outlet(config, start->series);
   if (!outlet) {
@@ -135,7 +136,7 @@ Result<void> SinkThreads::open(const std::vector<SinkConfig>& configs, events::F
   feed_ = &feed;
   table_ = file ? std::make_shared<sinks::CursorTable>(file) : nullptr;
   for (const SinkConfig& config : configs) {
-    auto runner = make(config);
+    auto runner = make(config, std::nullopt);
     if (!runner) return tl::unexpected(runner.error());
     list_->sinks.push_back({config, std::move(*runner)});
   }
@@ -152,25 +153,20 @@ void SinkThreads::start() {
   for (const Sink& sink : list()) sink.runner->start();
 }
 
-Result<void> SinkThreads::reload(const std::vector<SinkConfig>& configs) {
-  if (auto fine = check_sink_files(configs); !fine) return fine;
+void SinkThreads::reload(const std::vector<SinkConfig>& configs) {
   const std::vector<Sink> before = list();
   std::vector<Sink> after, ended = before;
-  const auto same = [](const SinkConfig& config) {
-    return [&config](const Sink& sink) { return sink.config == config; };
-  };
   std::erase_if(ended, [&](const Sink& sink) { return std::ranges::find(configs, sink.config) != configs.end(); });
-  // One that is changed is ended first: it says where the next one goes on.
+  // First: where one that is changed has come to is where the next one goes on.
   stop(ended);
   for (const SinkConfig& config : configs) {
-    const auto stays = std::ranges::find_if(before, same(config));
-    if (stays != before.end()) {
-      after.push_back(*stays);
+    const auto named = std::ranges::find_if(before, [&](const Sink& sink) { return sink.config.name == config.name; });
+    if (named != before.end() && named->config == config) {
+      after.push_back(*named);
       continue;
     }
-    auto runner = make(config);
+    auto runner = make(config, named == before.end() ? std::nullopt : std::optional(named->runner->cursor()));
     if (!runner) {
-      // Its files were fine just now, so the disk isn't: the sink begins with the next reload or start.
       io::log::error("a sink can't begin", {{"sink", config.name}, {"why", runner.error().reason}});
       continue;
     }
@@ -183,7 +179,6 @@ Result<void> SinkThreads::reload(const std::vector<SinkConfig>& configs) {
   }
   // What came between its beginning and its place in the list woke nobody.
   for (const Sink& sink : after) sink.runner->wake();
-  return {};
 }
 
 void SinkThreads::stop(const std::vector<Sink>& sinks) {

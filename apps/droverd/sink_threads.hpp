@@ -28,9 +28,9 @@ class SinkThreads final : public sinks::SinkList {
   Result<void> open(const std::vector<SinkConfig>& configs, events::Feed& feed,
                     const std::shared_ptr<store::StoreFile>& file);
   void start();
-  /// Thread-safe, with start() behind it: sinks that are new or changed begin, those that are gone end; the others go on.
-  /// An error is of the first that can't be opened, and leaves all as they are.
-  Result<void> reload(const std::vector<SinkConfig>& configs);
+  /// Behind start() and check_sink_files(): sinks that are new or changed begin, a changed one where it was; those that are
+  /// gone end; the others go on. One whose cursor can't be read is logged, and begins with the next reload or start.
+  void reload(const std::vector<SinkConfig>& configs);
   /// Ends all of them at once, see Runner::stop().
   void stop();
 
@@ -50,7 +50,8 @@ class SinkThreads final : public sinks::SinkList {
   };
   [[nodiscard]] std::vector<Sink> list() const;
   [[nodiscard]] std::shared_ptr<sinks::Runner> runner(const std::string& name) const;
-  [[nodiscard]] Result<std::shared_ptr<sinks::Runner>> make(const SinkConfig& config) const;
+  [[nodiscard]] Result<std::shared_ptr<sinks::Runner>> make(const SinkConfig& config,
+                                                           std::optional<sinks::Cursor> start) const;
   static void stop(const std::vector<Sink>& sinks);
 
   events::Feed* feed_ = nullptr;

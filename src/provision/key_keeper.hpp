@@ -40,6 +40,9 @@ class KeyKeeper {
   KeyKeeper(store::Credentials& credentials, Settings settings)
       : credentials_(credentials), settings_(std::move(settings)) {}
 
+  [[nodiscard]] const Settings& settings() const { return settings_; }
+  /// For keys that are asked for from now on.
+  void renew(Settings settings) { settings_ = std::move(settings); }
   /// The answer to KeysWanted. The store has the matching entries then. Errors say what is missing, and hold no key.
   Result<std::vector<security::ClientCredential>> provide(const bootstrap::KeysWanted& wanted);
   /// Retires what isn't valid any more. The error is the store's; then entries stay that should go.
@@ -62,7 +65,7 @@ class KeyKeeper {
   Result<Made> make_certificate(const std::string& endpoint, const bootstrap::KeyRequest& request) const;
 
   store::Credentials& credentials_;
-  const Settings settings_;
+  Settings settings_;
   std::map<bootstrap::SessionId, Exchange> exchanges_;
 };
 

@@ -22,7 +22,7 @@ struct ReleasedPeer {
   CredentialId credential;
 };
 
-/// The DTLS server role, with one set of credentials. It outlives its associations. One thread at a time.
+/// The DTLS server role. It outlives its associations. One thread at a time.
 class Acceptor {
  public:
   virtual ~Acceptor() = default;
@@ -43,6 +43,10 @@ class Acceptor {
   /// Moves what release() gave forward: the next record has number `sent`, and what was received up to `received` isn't
   /// accepted again. Counters that are ahead of that stay. False when restore() would refuse its frame.
   virtual bool advance(Bytes& released, const RecordCounters& past) const = 0;
+  /// Handshakes from now on prove us by `own`, and take the certificates that its trust anchors sign. Associations that
+  /// stand go on. Other trust anchors end the tickets of before; a change ends what is remembered by session id. An
+  /// error, and nothing changes, for what Provider::acceptor() would refuse.
+  virtual Result<void> renew(const ServerCredentials& own) = 0;
 };
 
 /// The DTLS client role towards one server. It outlives its associations. One thread at a time.

@@ -52,6 +52,8 @@ class Runner final : private Reports {
   /// Thread-safe; see SinkList::test().
   void test(std::function<void(std::string)> done);
   [[nodiscard]] const std::string& name() const { return settings_.name; }
+  /// Where another one of this name goes on. After stop().
+  [[nodiscard]] Cursor cursor() const { return {delivery_.cursor(), settings_.start.series}; }
 
  private:
   void opened() override;

@@ -189,6 +189,24 @@ TEST_F(DroverdSinks, AReceiverThatWasAwayGetsWhatHappenedMeanwhile) {
   EXPECT_FALSE(receiver_.has_kind("gap"));
 }
 
+TEST_F(DroverdSinks, OneThatIsChangedGoesOnWhereItWasAlsoWithoutAStore) {
+  const std::string start = "listen = \"127.0.0.1:0\"\nshards = 1\n[api]\nlisten = [\"127.0.0.1:0\"]\n[[sink]]\nname = \"hook\"\n"
+                            "kind = \"webhook\"\nurl = \"http://127.0.0.1:" + std::to_string(receiver_.port()) + "/hook\"\n";
+  std::ofstream(file("droverd.toml")) << start;
+  receiver_.answer(503);
+  Program daemon(DROVERD_PROGRAM, {"--config", file("droverd.toml")});
+  ASSERT_TRUE(daemon.says("droverd: ready")) << daemon.said();
+  register_device(daemon.port_of("coap://"), "pump", 1);
+  ASSERT_TRUE(daemon.says("sink fails, and tries again")) << daemon.said();
+  std::ofstream(file("droverd.toml")) << start << "retry_max = 1\n";
+  daemon.signal(SIGHUP);
+  ASSERT_TRUE(daemon.says("configuration read again")) << daemon.said();
+  receiver_.answer(200);
+  EXPECT_TRUE(receiver_.gets("registered", "pump"));
+  daemon.signal(SIGTERM);
+  EXPECT_EQ(daemon.finish(), 0);
+}
+
 TEST_F(DroverdSinks, WrongSectionsNameFileAndLine) {
   const std::string start = "[[sink]]\nname = \"a\"\n";
   const std::string webhook = start + "kind = \"webhook\"\nurl = \"http://x/\"\n";

@@ -71,16 +71,19 @@ TEST_F(Upkeep, SighupTakesUpWhatItCanAndNamesTheRest) {
 
   // One mistake, and all stays as it is.
   daemon.forget();
-  file("droverd.toml", std::string(kPorts) + "[[rule]]\nname = \"pumps\"\nsteps = [\"fly /3\"]\n");
+  file("droverd.toml", std::string(kPorts) + "[[rule]]\nname = \"pumps\"\nsteps = [\"fly /3\"]\n");  // and without the objects
   daemon.signal(SIGHUP);
   ASSERT_TRUE(daemon.says("the configuration stays as it was")) << daemon.said();
   EXPECT_EQ(status(daemon, "/api/v1/sinks/hook"), 200);
+  EXPECT_EQ(status(daemon, "/api/v1/objects/26241"), 200);
 
   file("droverd.toml", std::string(kPorts) + "rate = 1\nburst = 1\n");
   daemon.signal(SIGHUP);
   ASSERT_TRUE(daemon.says("configuration read again\n")) << daemon.said();
-  EXPECT_EQ(status(daemon, "/api/v1/objects/26241"), 404);
-  EXPECT_EQ(status(daemon, "/api/v1/rules/pumps"), 429) << "the second request of a second";
+  // One request a second: of several at once, some are too many.
+  int refused = 0;
+  for (int i = 0; i < 10; ++i) refused += status(daemon, "/api/v1/objects/26241") == 429 ? 1 : 0;
+  EXPECT_GT(refused, 0);
   daemon.signal(SIGTERM);
   EXPECT_EQ(daemon.finish(), 0);
 }

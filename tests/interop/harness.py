@@ -97,12 +97,12 @@ class Interop(unittest.TestCase):
         self.start_server("127.0.0.1", "--secure-listen", f"127.0.0.1:{port}", "--store", self.work / "store.db", *more)
         return port
 
-    def make_pki(self, *endpoints):
+    def make_pki(self, *endpoints, name="pki"):
         """Its folder, by drover pki init: with the server's certificate and keys, and the devices'."""
         devices = [part for endpoint in endpoints for part in ("--device", endpoint)]
-        subprocess.run([BINARIES / "drover", "pki", "init", self.work / "pki", "--server", "127.0.0.1", *devices], check=True,
+        subprocess.run([BINARIES / "drover", "pki", "init", self.work / name, "--server", "127.0.0.1", *devices], check=True,
                        capture_output=True, timeout=WAIT_SECONDS)
-        return self.work / "pki"
+        return self.work / name
 
     def server_config(self, pki):
         """droverd's configuration file with all that is the server's."""

@@ -3,6 +3,7 @@
 """droverd's port for DTLS, with libcoap's coap-client over GnuTLS and OpenSSL as a hand-made LwM2M client."""
 import json
 import re
+import signal
 import subprocess
 import unittest
 
@@ -73,6 +74,28 @@ class HandMadeClient(harness.Interop):
             with self.subTest(library=library):
                 self.registers_as_who_was_proved(library, port, f"^certificate .*{ENDPOINT}", *proof)
                 self.is_refused_as_somebody_else(library, port, *proof)
+
+    def test_another_authority_and_certificate_count_upon_sighup(self):
+        old, new = self.make_pki(ENDPOINT), self.make_pki(ENDPOINT, name="new-pki")
+        port = self.start_secure_server("--config", self.server_config(old))
+        self.follow_events()
+
+        def proof(pki):
+            return ("-c", pki / "devices" / f"{ENDPOINT}.pem", "-j", pki / "devices" / f"{ENDPOINT}.key.pem", "-C", pki / "ca.pem")
+        self.registers_as_who_was_proved("openssl", port, f"^certificate .*{ENDPOINT}", *proof(old))
+        self.assertNotIn("c:2.01", self.register("openssl", port, ENDPOINT, *proof(new)))
+
+        (old / "server.key.pem").rename(self.work / "gone.pem")
+        self.server.send_signal(signal.SIGHUP)
+        harness.wait_until(lambda: "the configuration stays as it was" in self.log("droverd"), "its key isn't there")
+        self.registers_as_who_was_proved("openssl", port, f"^certificate .*{ENDPOINT}", *proof(old))
+
+        self.server_config(new)
+        self.server.send_signal(signal.SIGHUP)
+        harness.wait_until(lambda: "configuration read again" in self.log("droverd"), "it has read the new ones")
+        self.registers_as_who_was_proved("openssl", port, f"^certificate .*{ENDPOINT}", *proof(new))
+        self.assertNotIn("c:2.01", self.register("openssl", port, ENDPOINT, *proof(old)))
+        self.assertNotIn("needs a restart", self.log("droverd"))
 
 
 if __name__ == "__main__":

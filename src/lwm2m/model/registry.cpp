@@ -86,7 +86,8 @@ Result<void> Registry::renew(Registry fresh) {
   if (auto room = may_retire(definitions_.size()); !room) return room;
   for (auto& [key, entry] : definitions_) {
     const auto found = fresh.definitions_.find(key);
-    if (entry.own && found != fresh.definitions_.end() && *entry.own == *found->second.own) continue;
+    const ObjectDefinition* const other = found == fresh.definitions_.end() ? nullptr : found->second.own.get();
+    if (entry.own && other != nullptr && *entry.own == *other) continue;
     retire(std::move(entry.own));
   }
   for (auto& [key, entry] : fresh.definitions_) {
@@ -164,6 +165,15 @@ std::vector<const ObjectDefinition*> Registry::all() const {
   std::vector<const ObjectDefinition*> result;
   result.reserve(definitions_.size());
   for (const auto& [key, entry] : definitions_) result.push_back(entry.in_use());
+  return result;
+}
+
+std::vector<ObjectDefinition> Registry::brought() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<ObjectDefinition> result;
+  for (const auto& [key, entry] : definitions_) {
+    if (entry.brought) result.push_back(*entry.brought);
+  }
   return result;
 }
 

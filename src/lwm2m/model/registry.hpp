@@ -48,6 +48,8 @@ class Registry {
   [[nodiscard]] const ObjectDefinition* find(ObjectId object, Version version = {1, 0}) const;
   [[nodiscard]] std::vector<const ObjectDefinition*> all() const;
   [[nodiscard]] bool was_brought(const ObjectDefinition& definition) const;
+  /// Copies of those that were brought.
+  [[nodiscard]] std::vector<ObjectDefinition> brought() const;
 
  private:
   using Owned = std::unique_ptr<const ObjectDefinition>;

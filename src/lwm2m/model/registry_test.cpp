@@ -135,7 +135,11 @@ TEST(Registry, ItsOwnDefinitionsAreRenewedBehindThoseThatWereBrought) {
   for (const auto& [id, name] : {std::pair(40, "Old"), {42, "New"}, {43, "New"}}) {
     ASSERT_TRUE(fresh.add(object(static_cast<ObjectId>(id), {1, 0}, name)));
   }
+  // What was brought there isn't its own.
+  ASSERT_TRUE(fresh.bring(registry.brought()));
+  ASSERT_TRUE(fresh.bring({object(40, {1, 0}, "Brought elsewhere"), object(44, {1, 0})}));
   ASSERT_TRUE(registry.renew(std::move(fresh)));
+  EXPECT_EQ(registry.find(44), nullptr);
   EXPECT_EQ(registry.find(40), same);
   EXPECT_EQ(registry.find(41), nullptr);
   EXPECT_EQ(registry.find(42)->name, "Brought");

@@ -72,7 +72,8 @@ std::optional<Bytes> DtlsAssociation::Queue::pop() {
 
 // ---- beginnings -----------------------------------------------------------------------------------------------------
 
-DtlsAssociation::DtlsAssociation(Instant now, Configuration& configuration) : configuration_(configuration), now_(now) {}
+DtlsAssociation::DtlsAssociation(Instant now, Configuration& configuration)
+    : kept_configuration_(configuration.shared_from_this()), configuration_(configuration), now_(now) {}
 
 DtlsAssociation::~DtlsAssociation() {
   if (configuration_.current == this) configuration_.current = nullptr;

@@ -11,7 +11,7 @@
 
 namespace drover::security::dtls {
 
-/// A DTLS 1.2 association over Mbed TLS. Its configuration outlives it.
+/// A DTLS 1.2 association over Mbed TLS.
 class DtlsAssociation final : public Association {
  public:
   static std::unique_ptr<DtlsAssociation> connect(Instant now, Configuration& configuration,
@@ -91,6 +91,7 @@ class DtlsAssociation final : public Association {
                       const unsigned char client_random[32], const unsigned char server_random[32],
                       mbedtls_tls_prf_types prf);
 
+  const std::shared_ptr<Configuration> kept_configuration_;
   Configuration& configuration_;
   Context ssl_;
   AssociationState state_ = AssociationState::Handshaking;

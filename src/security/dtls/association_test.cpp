@@ -333,6 +333,48 @@ TEST_F(DtlsX509, ASessionIsResumedByItsTicketOrId) {
   }
 }
 
+TEST_F(DtlsX509, AnotherCertificateOfOursCountsForHandshakesFromThenOn) {
+  const auto server = acceptor();
+  const auto client = connector({device_.credential(), root_.der()});
+  Pair before = handshake(*client, *server);
+  const Secret<Bytes> session = before.client->session();
+
+  const KeyPair other;
+  ServerCredentials wrong = own_;
+  wrong.certificate->private_key = other.pkcs8();
+  EXPECT_FALSE(server->renew(wrong)) << "a key that isn't the certificate's";
+  ServerCredentials fresh = own_;
+  const Issued second = issue({.common_name = "server.example", .alternative_names = "DNS:server.example"}, &root_);
+  fresh.certificate = second.credential();
+  ASSERT_TRUE(server->renew(fresh));
+
+  expect_talk(*before.client, *before.server);
+  const auto pinned = connector({device_.credential(), second.der()});
+  Pair after = handshake(*pinned, *server);
+  expect_talk(*after.client, *after.server);
+  Pair resumed = handshake(*client, *server, session);
+  expect_talk(*resumed.client, *resumed.server);
+  EXPECT_TRUE(resumed.server->is_resumed()) << "by its ticket: the anchors are the same";
+}
+
+TEST_F(DtlsX509, OtherTrustAnchorsEndTicketsAndTakeOtherCertificates) {
+  const auto server = acceptor();
+  const auto client = connector({device_.credential(), root_.der()});
+  Pair before = handshake(*client, *server);
+  const Issued other_root = issue({.common_name = "other root", .authority = true});
+  ServerCredentials fresh = own_;
+  fresh.trust_anchors = {other_root.der()};
+  ASSERT_TRUE(server->renew(fresh));
+
+  expect_talk(*before.client, *before.server);
+  const Pair again = handshake(*client, *server, before.client->session());
+  EXPECT_NE(again.server->state(), AssociationState::Established) << "nobody verified it under these anchors";
+  const Issued device = issue({.common_name = "sensor-2"}, &other_root);
+  const auto other = connector({device.credential(), root_.der()});
+  Pair taken = handshake(*other, *server);
+  expect_talk(*taken.client, *taken.server);
+}
+
 TEST_F(Dtls, ATicketOutlivesItsServer) {
   const auto client = connector(psk());
   Secret<Bytes> session;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "security/dtls/configuration.hpp"
 
+#include <mbedtls/md.h>
 #include <mbedtls/ssl_ciphersuites.h>
 
 #include <algorithm>
@@ -121,6 +122,19 @@ int check_cookie(void*, const unsigned char*, std::size_t, const unsigned char*,
   return 0;
 }
 
+/// A ticket stands for a verified certificate, so it is good only where the same anchors would verify it.
+Secret<Bytes> bind_to(const std::vector<Bytes>& anchors, const Secret<Bytes>& secret) {
+  if (anchors.empty() || secret.empty()) return secret;
+  Bytes all;
+  for (const Bytes& anchor : anchors) all.insert(all.end(), anchor.begin(), anchor.end());
+  Bytes bound(32);
+  const Bytes& key = secret.reveal();
+  const int code = mbedtls_md_hmac(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), key.data(), key.size(), all.data(),
+                                   all.size(), bound.data());
+  // No tickets rather than some that open where they mustn't.
+  return code == 0 ? Secret<Bytes>(std::move(bound)) : Secret<Bytes>();
+}
+
 std::uint32_t milliseconds(Duration duration) {
   return static_cast<std::uint32_t>(std::chrono::duration_cast<std::chrono::milliseconds>(duration).count());
 }
@@ -233,13 +247,14 @@ Result<void> Configuration::use_psk(const PskCredential& own) {
   return {};
 }
 
-Result<std::unique_ptr<Configuration>> Configuration::server(const ServerCredentials& own,
+Result<std::shared_ptr<Configuration>> Configuration::server(const ServerCredentials& own,
                                                              CertificateType certificate_type,
                                                              const CredentialSource& source,
                                                              const Parameters& parameters, Rng& rng) {
-  std::unique_ptr<Configuration> made(new Configuration(parameters, rng));
+  std::shared_ptr<Configuration> made(new Configuration(parameters, rng));
   if (auto done = made->set_up(MBEDTLS_SSL_IS_SERVER); !done) return tl::unexpected(done.error());
   made->source_ = &source;
+  made->parameters_.ticket_secret = bind_to(own.trust_anchors, parameters.ticket_secret);
   mbedtls_ssl_config* config = made->config_.get();
   bool ecdsa = false;
   if (certificate_type == CertificateType::RawPublicKey && own.raw_key) {
@@ -256,17 +271,17 @@ Result<std::unique_ptr<Configuration>> Configuration::server(const ServerCredent
   mbedtls_ssl_conf_dtls_cookies(config, write_cookie, check_cookie, nullptr);
   mbedtls_ssl_conf_cert_req_ca_list(config, MBEDTLS_SSL_CERT_REQ_CA_LIST_DISABLED);
   if (parameters.resumption) mbedtls_ssl_conf_session_cache(config, made.get(), find_session, keep_session);
-  if (parameters.resumption && !parameters.ticket_secret.empty()) {
+  if (parameters.resumption && !made->parameters_.ticket_secret.empty()) {
     mbedtls_ssl_conf_session_tickets_cb(config, write_ticket, read_ticket, made.get());
   }
   made->choose_suites(true, ecdsa);
   return made;
 }
 
-Result<std::unique_ptr<Configuration>> Configuration::client(const ClientCredential& credential,
+Result<std::shared_ptr<Configuration>> Configuration::client(const ClientCredential& credential,
                                                              const std::string& host, const Parameters& parameters,
                                                              Rng& rng) {
-  std::unique_ptr<Configuration> made(new Configuration(parameters, rng));
+  std::shared_ptr<Configuration> made(new Configuration(parameters, rng));
   if (auto done = made->set_up(MBEDTLS_SSL_IS_CLIENT); !done) return tl::unexpected(done.error());
   made->host_ = host;
   made->sends_name_ = !parameters.short_hello && !parse_ip(host).has_value();

@@ -19,13 +19,14 @@ namespace drover::security::dtls {
 class DtlsAssociation;
 
 /// Made once, then read-only but for the sessions that it remembers. Pinned: the library keeps pointers into it.
-class Configuration {
+/// Associations share it, so that it outlives its maker while one of them stands.
+class Configuration : public std::enable_shared_from_this<Configuration> {
  public:
   /// `certificate_type` decides what Certificate messages hold; it means nothing where PSK is the only kind.
-  static Result<std::unique_ptr<Configuration>> server(const ServerCredentials& own, CertificateType certificate_type,
+  static Result<std::shared_ptr<Configuration>> server(const ServerCredentials& own, CertificateType certificate_type,
                                                        const CredentialSource& source, const Parameters& parameters,
                                                        Rng& rng);
-  static Result<std::unique_ptr<Configuration>> client(const ClientCredential& credential, const std::string& host,
+  static Result<std::shared_ptr<Configuration>> client(const ClientCredential& credential, const std::string& host,
                                                        const Parameters& parameters, Rng& rng);
   Configuration(const Configuration&) = delete;
   Configuration& operator=(const Configuration&) = delete;

@@ -13,7 +13,7 @@ namespace {
 
 class DtlsConnector final : public Connector {
  public:
-  explicit DtlsConnector(std::unique_ptr<Configuration> configuration) : configuration_(std::move(configuration)) {}
+  explicit DtlsConnector(std::shared_ptr<Configuration> configuration) : configuration_(std::move(configuration)) {}
   std::unique_ptr<Association> connect(Instant now, const Secret<Bytes>& session) override {
     return DtlsAssociation::connect(now, *configuration_, session);
   }
@@ -22,30 +22,13 @@ class DtlsConnector final : public Connector {
   }
 
  private:
-  std::unique_ptr<Configuration> configuration_;
+  std::shared_ptr<Configuration> configuration_;
 };
 
 /// A configuration of the library holds one kind of certificates: the ClientHello says which it is to be.
 struct Configurations {
-  std::unique_ptr<Configuration> certificates;
-  std::unique_ptr<Configuration> raw_keys;  ///< or none
-
-  static Result<Configurations> make(const ServerCredentials& own, const CredentialSource& source,
-                                     const Parameters& parameters, Rng& rng, std::optional<Duration> unix_at_zero) {
-    Configurations made;
-    const auto add = [&](CertificateType type, std::unique_ptr<Configuration>& to) -> Result<void> {
-      auto configuration = Configuration::server(own, type, source, parameters, rng);
-      if (!configuration) return tl::unexpected(configuration.error());
-      to = std::move(*configuration);
-      if (unix_at_zero) to->set_wall_clock(*unix_at_zero);
-      return {};
-    };
-    if (auto done = add(CertificateType::X509, made.certificates); !done) return tl::unexpected(done.error());
-    if (own.raw_key) {
-      if (auto done = add(CertificateType::RawPublicKey, made.raw_keys); !done) return tl::unexpected(done.error());
-    }
-    return made;
-  }
+  std::shared_ptr<Configuration> certificates;
+  std::shared_ptr<Configuration> raw_keys;  ///< or none
 
   [[nodiscard]] Configuration& for_hello(const ClientHello& hello) const {
     const auto has = [](const std::vector<CertificateType>& types, CertificateType type) {
@@ -64,7 +47,18 @@ struct Configurations {
 
 class DtlsAcceptor final : public Acceptor {
  public:
-  DtlsAcceptor(Configurations network, Configurations sms) : network_(std::move(network)), sms_(std::move(sms)) {}
+  DtlsAcceptor(const CredentialSource& source, Parameters parameters, Rng& rng, std::optional<Duration> unix_at_zero)
+      : source_(source), parameters_(std::move(parameters)), rng_(rng), unix_at_zero_(unix_at_zero) {}
+
+  Result<void> renew(const ServerCredentials& own) override {
+    auto network = make(own, parameters_);
+    if (!network) return tl::unexpected(network.error());
+    auto sms = make(own, parameters_.over_sms());
+    if (!sms) return tl::unexpected(sms.error());
+    network_ = std::move(*network);
+    sms_ = std::move(*sms);
+    return {};
+  }
 
   std::unique_ptr<Association> accept(Instant now, const ClientHello& hello, ByteView connection_id,
                                       Path path) override {
@@ -83,7 +77,26 @@ class DtlsAcceptor final : public Acceptor {
 
  private:
   [[nodiscard]] const Configurations& of(Path path) const { return path == Path::Sms ? sms_ : network_; }
+  Result<Configurations> make(const ServerCredentials& own, const Parameters& parameters) const {
+    Configurations made;
+    const auto add = [&](CertificateType type, std::shared_ptr<Configuration>& to) -> Result<void> {
+      auto configuration = Configuration::server(own, type, source_, parameters, rng_);
+      if (!configuration) return tl::unexpected(configuration.error());
+      to = std::move(*configuration);
+      if (unix_at_zero_) to->set_wall_clock(*unix_at_zero_);
+      return {};
+    };
+    if (auto done = add(CertificateType::X509, made.certificates); !done) return tl::unexpected(done.error());
+    if (own.raw_key) {
+      if (auto done = add(CertificateType::RawPublicKey, made.raw_keys); !done) return tl::unexpected(done.error());
+    }
+    return made;
+  }
 
+  const CredentialSource& source_;
+  const Parameters parameters_;
+  Rng& rng_;
+  const std::optional<Duration> unix_at_zero_;
   Configurations network_, sms_;
 };
 
@@ -100,11 +113,9 @@ Result<std::unique_ptr<Connector>> DtlsProvider::connector(const ClientCredentia
 
 Result<std::unique_ptr<Acceptor>> DtlsProvider::acceptor(const ServerCredentials& own,
                                                          const CredentialSource& source) {
-  auto network = Configurations::make(own, source, parameters_, rng_, unix_at_zero_);
-  if (!network) return tl::unexpected(network.error());
-  auto sms = Configurations::make(own, source, parameters_.over_sms(), rng_, unix_at_zero_);
-  if (!sms) return tl::unexpected(sms.error());
-  return std::make_unique<DtlsAcceptor>(std::move(*network), std::move(*sms));
+  auto made = std::make_unique<DtlsAcceptor>(source, parameters_, rng_, unix_at_zero_);
+  if (auto done = made->renew(own); !done) return tl::unexpected(done.error());
+  return made;
 }
 
 std::string library_version() {
