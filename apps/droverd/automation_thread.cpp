@@ -34,13 +34,13 @@ Duration unix_at_zero() {
 /// All but post() on the loop's thread, once it runs.
 struct AutomationThread::Worker {
   Worker(const std::shared_ptr<store::StoreFile>& file, server::Fleet& the_fleet, std::unique_ptr<jobs::Forms> the_forms,
-         std::unique_ptr<jobs::Tags> the_tags, jobs::KnownValues* values)
+         std::unique_ptr<jobs::Tags> the_tags, const Settings& settings)
       : fleet(the_fleet),
         forms(std::move(the_forms)),
         tags(std::move(the_tags)),
-        selector(fleet, *tags, values, [this](std::function<void()> task) { loop.post(std::move(task)); }),
-        bulks(jobs::BulkTable(file), [this] { return fleet.reserve_operation(); }),
-        rules(jobs::RuleTable(file), *tags, values, *forms, [this] { return fleet.reserve_operation(); }) {
+        selector(fleet, *tags, settings.values, [this](std::function<void()> task) { loop.post(std::move(task)); }),
+        bulks(jobs::BulkTable(file, settings.sealer), [this] { return fleet.reserve_operation(); }),
+        rules(jobs::RuleTable(file, settings.sealer), *tags, settings.values, *forms, [this] { return fleet.reserve_operation(); }) {
     bulks.set_wall_clock(unix_at_zero());
     rules.set_wall_clock(unix_at_zero());
     loop.add_waker([this] { return next(); }, [this](Instant now) { wake(now); });
@@ -247,7 +247,7 @@ Result<std::unique_ptr<AutomationThread>> AutomationThread::open(std::shared_ptr
   }
   auto tags = jobs::Tags::open(file);
   if (!tags) return tl::unexpected(tags.error());
-  auto worker = std::make_unique<Worker>(file, fleet, std::move(forms), std::move(*tags), settings.values);
+  auto worker = std::make_unique<Worker>(file, fleet, std::move(forms), std::move(*tags), settings);
   if (auto loaded = worker->bulks.load(io::now()); !loaded) return tl::unexpected(loaded.error());
   if (auto loaded = worker->rules.load(io::now(), settings.rules); !loaded) return tl::unexpected(loaded.error());
   return std::unique_ptr<AutomationThread>(new AutomationThread(std::move(worker)));

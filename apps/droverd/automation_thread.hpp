@@ -9,6 +9,7 @@
 #include "base/result.hpp"
 #include "jobs/desk.hpp"
 #include "server/fleet.hpp"
+#include "store/sealer.hpp"
 #include "store/store_file.hpp"
 
 namespace drover::droverd {
@@ -19,6 +20,7 @@ class AutomationThread final : public jobs::Desk {
   struct Settings {
     std::vector<jobs::Rule> rules{};        ///< of the configuration
     jobs::KnownValues* values = nullptr;    ///< outlives it; nullptr: no values are known
+    store::Sealer sealer = store::Sealer::random();  ///< of the file
   };
 
   /// Reads what an earlier run left; nothing runs before start(). Without a `file` all is in memory, for this run. Fleet

@@ -8,6 +8,7 @@
 #include "fleet_journal.hpp"
 #include "io/clock.hpp"
 #include "io/log.hpp"
+#include "jobs/sealed_texts.hpp"
 #include "store/master_key.hpp"
 #include "store/sms_accounts.hpp"
 
@@ -66,14 +67,16 @@ Result<std::string> rekey(const Config& config, const std::string& key_variable,
   if (!file) return tl::unexpected(file.error());
   auto opened = open_credentials(config, *file, key_variable);
   if (!opened) return tl::unexpected(opened.error());
-  auto sms_accounts = store::SmsAccounts::open(std::move(*file), opened->sealer, io::unix_now);
+  auto sms_accounts = store::SmsAccounts::open(*file, opened->sealer, io::unix_now);
   if (!sms_accounts) return tl::unexpected(sms_accounts.error());
   std::error_code error;
   auto key = std::filesystem::exists(new_key_file, error) ? store::read_master_key(new_key_file)
                                                           : store::make_master_key(new_key_file);
   if (!key) return tl::unexpected(key.error());
   const store::Sealer sealer = *key;
-  const auto done = opened->credentials->rekey(std::move(*key), *opened->plans, **sms_accounts);
+  auto jobs = jobs::reseal(**file, opened->sealer, sealer);
+  if (!jobs) return tl::unexpected(jobs.error());
+  const auto done = opened->credentials->rekey(std::move(*key), *opened->plans, **sms_accounts, std::move(*jobs));
   if (!done) return tl::unexpected(done.error());
   std::string said = "the store " + config.store + " is sealed with the key of " + new_key_file +
                      " now: set store.key_file to it; the old key opens nothing any more";

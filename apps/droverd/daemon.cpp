@@ -311,7 +311,7 @@ Result<void> Daemon::Parts::open_automation() {
   auto forms = api::operation_forms(registry);
   auto rules = read_rules(config, *forms);
   if (!rules) return tl::unexpected(rules.error());
-  auto opened = AutomationThread::open(file, *fleet, std::move(forms), {std::move(*rules), values ? &values->known() : nullptr});
+  auto opened = AutomationThread::open(file, *fleet, std::move(forms), {std::move(*rules), values ? &values->known() : nullptr, credentials->sealer});
   if (!opened) return tl::unexpected(opened.error());
   automation = std::move(*opened);
   return {};

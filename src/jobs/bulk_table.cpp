@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "jobs/sealed_texts.hpp"
 #include "jobs/selection_text.hpp"
 #include "jobs/tags.hpp"
 
@@ -46,18 +47,19 @@ std::optional<std::int64_t> optional_number(const Statement& row, int column) {
 }
 
 /// Nothing for what isn't written by this class.
-std::optional<BulkView> read_bulk(const Statement& row) {
+std::optional<BulkView> read_bulk(const Statement& row, const store::Sealer& sealer) {
   BulkView bulk;
   bulk.id.value = static_cast<std::uint64_t>(row.number(0));
   BulkOrder& order = bulk.order;
   order.asked_by = row.text(1);
-  order.operation = row.text(2);
+  const auto operation = open_text(sealer, row.bytes(2), about_bulk());
   const auto json = nlohmann::ordered_json::parse(row.text(3), nullptr, false);
   const auto selection = parse_selection(json);
   const auto counts = counts_of(row.bytes(16));
   const std::int64_t priority = row.number(6);
   const std::int64_t state = row.number(9);
-  if (!selection || !counts || priority < 0 || priority > 2 || state < 0 || state > 4) return std::nullopt;
+  if (!operation || !selection || !counts || priority < 0 || priority > 2 || state < 0 || state > 4) return std::nullopt;
+  order.operation = *operation;
   order.selection = *selection;
   order.parallel = static_cast<std::size_t>(std::clamp<std::int64_t>(row.number(4), 1, kParallelMax));
   order.lifetime = row.number(5);
@@ -106,13 +108,13 @@ bool write_progress(Database& database, const BulkView& bulk) {
       .run();
 }
 
-bool insert_order(Database& database, const BulkOrder& order) {
+bool insert_order(Database& database, const BulkOrder& order, ByteView operation) {
   const std::string selection = to_json(order.selection).dump();
   Statement put = database.prepare(
       "INSERT INTO bulk(asked_by, operation, selection, parallel, lifetime, priority, stop_at, created_at)"
       " VALUES(?, ?, ?, ?, ?, ?, ?, ?)");
   return put.bind(std::string_view(order.asked_by))
-      .bind(std::string_view(order.operation))
+      .bind(operation)
       .bind(std::string_view(selection))
       .bind(stored(order.parallel))
       .bind(order.lifetime)
@@ -162,7 +164,7 @@ Result<std::vector<BulkView>> BulkTable::load() {
       " reason, deadline, ended_at, over_before, failed_before, counts FROM bulk JOIN bulk_progress ON bulk = id"
       " ORDER BY id");
   while (rows.row()) {
-    auto bulk = read_bulk(rows);
+    auto bulk = read_bulk(rows, sealer_);
     if (!bulk) return file_->failure("damaged (bulk operation " + std::to_string(rows.number(0)) + ")");
     bulks.push_back(std::move(*bulk));
   }
@@ -171,9 +173,11 @@ Result<std::vector<BulkView>> BulkTable::load() {
 }
 
 Result<BulkId> BulkTable::add(const BulkView& bulk) {
+  const auto operation = seal_text(sealer_, bulk.order.operation, about_bulk());
+  if (!operation) return tl::unexpected(operation.error());
   BulkView added = bulk;
   auto done = commit([&](Database& database) {
-    if (!insert_order(database, bulk.order)) return false;
+    if (!insert_order(database, bulk.order, *operation)) return false;
     added.id.value = static_cast<std::uint64_t>(database.number("SELECT last_insert_rowid()").value_or(0));
     return write_progress(database, added);
   });

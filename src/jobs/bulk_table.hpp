@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "jobs/bulk.hpp"
+#include "store/sealer.hpp"
 #include "store/store_file.hpp"
 
 namespace drover::jobs {
@@ -21,7 +22,9 @@ class BulkTable {
     BulkDevice device;
   };
 
-  explicit BulkTable(std::shared_ptr<store::StoreFile> file) : file_(std::move(file)) {}
+  /// Operations are sealed: they may hold keys.
+  BulkTable(std::shared_ptr<store::StoreFile> file, store::Sealer sealer)
+      : file_(std::move(file)), sealer_(std::move(sealer)) {}
 
   /// By id. An error names what is damaged.
   Result<std::vector<BulkView>> load();
@@ -53,6 +56,7 @@ class BulkTable {
   [[nodiscard]] tl::unexpected<Error> unreadable(store::StoreFile::Turn& database) const;
 
   std::shared_ptr<store::StoreFile> file_;
+  store::Sealer sealer_;
 };
 
 }  // namespace drover::jobs

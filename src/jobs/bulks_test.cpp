@@ -39,6 +39,7 @@ struct World {
   std::map<std::string, server::OperationResult> answers;  ///< else it is Content
   bool asleep = false;
   bool silent = false;  ///< operations stay as they are
+  store::Sealer sealer = store::Sealer::random();
   std::string store() { return folder.file("store.db"); }
 };
 
@@ -53,7 +54,7 @@ class Machine {
     auto file = store::StoreFile::open(world.store());
     EXPECT_TRUE(file);
     file_ = *file;
-    bulks_ = std::make_unique<Bulks>(BulkTable(file_), [this] { return OperationId{++world_.last_operation}; });
+    bulks_ = std::make_unique<Bulks>(BulkTable(file_, world.sealer), [this] { return OperationId{++world_.last_operation}; });
     bulks_->set_wall_clock(std::chrono::seconds(1'700'000'000));
     EXPECT_TRUE(bulks_->load(now));
   }

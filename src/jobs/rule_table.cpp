@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "jobs/sealed_texts.hpp"
+
 namespace drover::jobs {
 
 namespace {
@@ -49,7 +51,13 @@ Result<std::vector<RuleTable::Row>> RuleTable::load() {
   store::StoreFile::Turn database = file_->turn();
   std::vector<Row> all;
   Statement rows = database->prepare("SELECT name, configured, text, changed_at FROM rule ORDER BY name");
-  while (rows.row()) all.push_back({rows.text(0), rows.number(1) != 0, rows.text(2), rows.number(3)});
+  while (rows.row()) {
+    const std::string name = rows.text(0);
+    const bool configured = rows.number(1) != 0;
+    auto text = open_text(sealer_, rows.bytes(2), about_rule(name, configured));
+    if (!text) return file_->failure("damaged (" + about_rule(name, configured) + ")");
+    all.push_back({name, configured, std::move(*text), rows.number(3)});
+  }
   if (!rows.ok()) return file_->failure("can't be read: " + database->reason());
   return all;
 }
@@ -68,11 +76,13 @@ Result<RuleTable::Counts> RuleTable::counts() {
 }
 
 Result<void> RuleTable::put(const Row& row) {
+  const auto sealed = seal_text(sealer_, row.text, about_rule(row.name, row.configured));
+  if (!sealed) return tl::unexpected(sealed.error());
   return commit([&](Database& database) {
     Statement put = database.prepare("INSERT OR REPLACE INTO rule(name, configured, text, changed_at) VALUES(?, ?, ?, ?)");
     return put.bind(std::string_view(row.name))
         .bind(static_cast<int>(row.configured))
-        .bind(std::string_view(row.text))
+        .bind(ByteView(*sealed))
         .bind(row.changed_at)
         .run();
   });

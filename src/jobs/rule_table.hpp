@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "jobs/rule.hpp"
+#include "store/sealer.hpp"
 #include "store/store_file.hpp"
 
 namespace drover::jobs {
@@ -31,7 +32,9 @@ class RuleTable {
   };
   using Counts = std::map<std::string, std::array<std::uint64_t, kRuleDeviceStates>, std::less<>>;
 
-  explicit RuleTable(std::shared_ptr<store::StoreFile> file) : file_(std::move(file)) {}
+  /// What rules say is sealed: their steps may hold keys.
+  RuleTable(std::shared_ptr<store::StoreFile> file, store::Sealer sealer)
+      : file_(std::move(file)), sealer_(std::move(sealer)) {}
 
   Result<std::vector<Row>> load();
   Result<Counts> counts();
@@ -51,6 +54,7 @@ class RuleTable {
   Result<void> commit(Write write);
 
   std::shared_ptr<store::StoreFile> file_;
+  store::Sealer sealer_;
 };
 
 }  // namespace drover::jobs

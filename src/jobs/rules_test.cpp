@@ -57,6 +57,7 @@ struct World {
   bool silent = false;
   OperationState first = OperationState::Sent;
   std::vector<Rule> configured;
+  store::Sealer sealer = store::Sealer::random();
 };
 
 Rule rule(const World& world, const std::string& name, const std::string& json) {
@@ -81,7 +82,7 @@ class Machine {
     auto file = store::StoreFile::open(world.folder.file("store.db"));
     EXPECT_TRUE(file);
     tags_ = std::move(*Tags::open(*file));
-    rules_ = std::make_unique<Rules>(RuleTable(*file), *tags_, nullptr, world_.forms,
+    rules_ = std::make_unique<Rules>(RuleTable(*file, world.sealer), *tags_, nullptr, world_.forms,
                                      [this] { return OperationId{++world_.last_operation}; });
     rules_->set_wall_clock(std::chrono::seconds(kEpoch));
     EXPECT_TRUE(rules_->load(now, world.configured));

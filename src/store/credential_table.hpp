@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
@@ -11,6 +12,10 @@
 #include "store/credential.hpp"
 #include "store/plan.hpp"
 #include "store/sms_account.hpp"
+
+namespace drover::sqlite {
+class Database;
+}
 
 namespace drover::store {
 
@@ -34,6 +39,7 @@ class CredentialTable {
     // What else the same store seals, for a seal that changes everywhere at once.
     std::vector<PlanRow> plans{};
     std::vector<SmsKeysRow> sms_keys{};  ///< in a file alone
+    std::function<bool(sqlite::Database&)> more{};  ///< what others seal there, in the same transaction; in a file alone
   };
 
   virtual ~CredentialTable() = default;

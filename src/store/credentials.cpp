@@ -318,9 +318,11 @@ Answer<Credential> Credentials::remove(CredentialId id) {
   return std::move(*credential);
 }
 
-Result<void> Credentials::rekey(Sealer sealer, Plans& plans, SmsAccounts& sms_accounts) {
+Result<void> Credentials::rekey(Sealer sealer, Plans& plans, SmsAccounts& sms_accounts,
+                                std::function<bool(sqlite::Database&)> more) {
   const std::lock_guard writing(writing_);
   CredentialTable::Changes changes;
+  changes.more = std::move(more);
   auto check = sealer.seal(as_bytes(kCheckText), about_check());
   if (!check) return tl::unexpected(check.error());
   changes.check = std::move(*check);

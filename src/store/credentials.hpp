@@ -71,9 +71,10 @@ class Credentials final {
   Answer<Credential> rotate(CredentialId id, Rotation rotation);
   Answer<Credential> change(CredentialId id, const CredentialChange& change);
   Answer<Credential> remove(CredentialId id);
-  /// Seals all secrets with another key, those of the same store's `plans` and `sms_accounts` included, in one
-  /// transaction.
-  Result<void> rekey(Sealer sealer, Plans& plans, SmsAccounts& sms_accounts);
+  /// Seals all secrets with another key, those of the same store's `plans` and `sms_accounts` included, and
+  /// what `more` writes (false: it can't), in one transaction.
+  Result<void> rekey(Sealer sealer, Plans& plans, SmsAccounts& sms_accounts,
+                     std::function<bool(sqlite::Database&)> more = {});
   [[nodiscard]] std::size_t size() const;
 
  private:

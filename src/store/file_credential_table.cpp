@@ -69,6 +69,7 @@ bool write(Database& database, const CredentialTable::Changes& changes) {
   }
   if (!FilePlanTable::write(database, changes.plans)) return false;
   if (!SmsAccountTable::write_keys(database, changes.sms_keys)) return false;
+  if (changes.more && !changes.more(database)) return false;
   if (changes.check.empty()) return true;
   Statement check = database.prepare("INSERT OR REPLACE INTO credential_check VALUES(1, ?)");
   return check.bind(ByteView(changes.check)).run();

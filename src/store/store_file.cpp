@@ -65,8 +65,8 @@ constexpr const char* kSteps[] = {
     // Of devices that needn't be registered, nor ever have been.
     "CREATE TABLE device_tag(endpoint TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY(endpoint, tag)) WITHOUT ROWID;"
     // AUTOINCREMENT: operations say "bulk 7" for as long as they are kept. What doesn't change any more, a payload
-    // perhaps, stands apart from what changes with each batch of results.
-    "CREATE TABLE bulk(id INTEGER PRIMARY KEY AUTOINCREMENT, asked_by TEXT NOT NULL, operation TEXT NOT NULL,"
+    // perhaps (sealed), stands apart from what changes with each batch of results.
+    "CREATE TABLE bulk(id INTEGER PRIMARY KEY AUTOINCREMENT, asked_by TEXT NOT NULL, operation BLOB NOT NULL,"
     " selection TEXT NOT NULL, parallel INTEGER NOT NULL, lifetime INTEGER NOT NULL, priority INTEGER NOT NULL,"
     " stop_at INTEGER NOT NULL, created_at INTEGER NOT NULL);"
     "CREATE TABLE bulk_progress(bulk INTEGER PRIMARY KEY, state INTEGER NOT NULL, retrying INTEGER NOT NULL,"
@@ -78,7 +78,7 @@ constexpr const char* kSteps[] = {
     " PRIMARY KEY(bulk, endpoint)) WITHOUT ROWID;"
     "CREATE INDEX bulk_device_state ON bulk_device(bulk, state, endpoint);"
     // Those of the configuration, too: when they last changed says which devices have had them.
-    "CREATE TABLE rule(name TEXT NOT NULL, configured INTEGER NOT NULL, text TEXT NOT NULL,"
+    "CREATE TABLE rule(name TEXT NOT NULL, configured INTEGER NOT NULL, text BLOB NOT NULL,"
     " changed_at INTEGER NOT NULL, PRIMARY KEY(name, configured));"
     // `registration` and `step` say after a kill where to go on.
     "CREATE TABLE rule_device(rule TEXT NOT NULL, endpoint TEXT NOT NULL, registration TEXT NOT NULL,"

@@ -105,6 +105,9 @@ TEST_F(Credentials, TheStoresKeyIsChanged) {
     Program daemon(DROVERD_PROGRAM, {"--config", before});
     ASSERT_TRUE(daemon.says("droverd: ready")) << daemon.said();
     drover(daemon, {"credentials", "add", "psk", "sensor", "--generate"});
+    write("rule.json", R"({"condition":{"name":"meter-*"},"steps":["write /26241/0/1 value-of-a-rule"]})");
+    drover(daemon, {"rules", "set", "meters", file("rule.json")});
+    drover(daemon, {"bulk", "write", "/26241/0/1", "value-of-a-bulk", "--name", "meter-*"});
     EXPECT_NE(refused(before, {"--rekey", file("new.key")}).find("another process has it open"), std::string::npos);
     daemon.signal(SIGTERM);
     EXPECT_EQ(daemon.finish(), 0);
@@ -117,6 +120,11 @@ TEST_F(Credentials, TheStoresKeyIsChanged) {
     Program daemon(DROVERD_PROGRAM, {"--config", after});
     ASSERT_TRUE(daemon.says("droverd: ready")) << daemon.said();
     EXPECT_NE(drover(daemon, {"credentials", "show", "1"}).find("sensor"), std::string::npos);
+    EXPECT_NE(drover(daemon, {"rules", "show", "meters"}).find("value-of-a-rule"), std::string::npos);
+    EXPECT_NE(drover(daemon, {"bulk", "list"}).find("/26241/0/1"), std::string::npos);
+  }
+  for (const char* name : {"store.db", "store.db-wal", "store.db.fleet", "store.db.fleet-wal"}) {
+    EXPECT_EQ(read(name).find("value-of-a-"), std::string::npos) << name << ": it may be a key";
   }
   ASSERT_EQ(::chmod(file("new.key").c_str(), 0640), 0);
   EXPECT_NE(refused(after).find("chmod 600 " + file("new.key")), std::string::npos);
