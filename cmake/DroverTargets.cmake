@@ -62,7 +62,10 @@ function(drover_test name)
   target_compile_options(${name} PRIVATE $<$<CONFIG:Debug>:-O0>)
   # One ctest entry a program: starting a process for each of some thousand cases costs minutes under a sanitizer.
   add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${ARG_LABELS}")
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "unit;${ARG_LABELS}")
+  if(NOT DROVER_UNIT_TESTS)
+    set_target_properties(${name} PROPERTIES EXCLUDE_FROM_ALL TRUE)
+  endif()
   # What has threads is built and run under the thread sanitizer, too.
   if("threads" IN_LIST ARG_LABELS)
     if(NOT TARGET drover_threaded_tests)
