@@ -106,8 +106,9 @@ void Keeper::run() {
     }
     set_failing("");
     note_commit(batches.size(), std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now() - begun));
-    publish(batches);
+    // First: who stopped taking because so much waited asks again when it is told.
     waiting_bytes_ -= size;
+    publish(batches);
     batches.clear();
   }
 }
