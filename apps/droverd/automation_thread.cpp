@@ -2,6 +2,7 @@
 #include "automation_thread.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 #include <utility>
 
@@ -52,6 +53,9 @@ struct AutomationThread::Worker {
       task(io::now());
       act();
     });
+  }
+  void note_rules() {
+    if (!rules.idle()) has_rules = true;
   }
   [[nodiscard]] std::optional<Instant> next() const {
     if (more) return Instant{};
@@ -231,6 +235,8 @@ struct AutomationThread::Worker {
   jobs::Rules rules;
   std::thread thread;
   std::string trouble;
+  /// Stays true once it is. Else the shards' threads needn't copy each device that registers.
+  std::atomic<bool> has_rules = false;
   bool more = false;
 };
 
@@ -250,6 +256,7 @@ Result<std::unique_ptr<AutomationThread>> AutomationThread::open(std::shared_ptr
   auto worker = std::make_unique<Worker>(file, fleet, std::move(forms), std::move(*tags), settings);
   if (auto loaded = worker->bulks.load(io::now()); !loaded) return tl::unexpected(loaded.error());
   if (auto loaded = worker->rules.load(io::now(), settings.rules); !loaded) return tl::unexpected(loaded.error());
+  worker->note_rules();
   return std::unique_ptr<AutomationThread>(new AutomationThread(std::move(worker)));
 }
 
@@ -274,7 +281,7 @@ void AutomationThread::stop() {
 }
 
 void AutomationThread::handle(const server::Event& event) {
-  if (event.kind != server::EventKind::Registered || !event.device) return;
+  if (event.kind != server::EventKind::Registered || !event.device || !worker_->has_rules) return;
   worker_->post([worker = worker_.get(), device = *event.device](Instant now) {
     worker->rules.handle_registered(now, device);
   });
@@ -341,6 +348,7 @@ void AutomationThread::change_bulk(BulkId id, jobs::BulkCommand command, Done<st
 void AutomationThread::set_rules(std::vector<jobs::Rule> rules) {
   worker_->post([this, rules = std::move(rules)](Instant now) {
     const auto done = worker_->rules.reload(now, rules);
+    worker_->note_rules();
     if (!done) io::log::error("rules stay as they were", {{"why", done.error().reason}});
   });
 }
@@ -351,7 +359,9 @@ void AutomationThread::rules(Done<std::vector<jobs::RuleView>> done) {
 
 void AutomationThread::put_rule(jobs::Rule rule, Done<store::Answer<jobs::RuleView>> done) {
   worker_->post([this, rule = std::move(rule), done = std::move(done)](Instant now) {
-    done(worker_->rules.put(now, rule));
+    const auto put = worker_->rules.put(now, rule);
+    worker_->note_rules();
+    done(put);
   });
 }
 

@@ -90,6 +90,8 @@ class Rules {
   store::Answer<RuleView> put(Instant now, const Rule& rule);
   store::Answer<RuleView> remove(Instant now, const std::string& name);
   /// By name.
+  /// Neither a rule nor a device that one is being done on: handle_registered() has nothing to do.
+  [[nodiscard]] bool idle() const { return rules_.empty() && setups_.empty(); }
   [[nodiscard]] std::vector<RuleView> list() const;
   store::Answer<RuleDevicePage> devices(Instant now, const std::string& name, const RuleDeviceQuery& query);
 
