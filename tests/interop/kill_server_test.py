@@ -263,7 +263,8 @@ class KillTest(Interop):
             self.addCleanup(relays[-1].stop)
             self.start(f"safe-{number}", BINARIES / "drover-device", "--endpoint", f"safe-{number}", "--server",
                        f"coaps://127.0.0.1:{relays[-1].port}", "--psk-identity", f"safe-{number}", "--psk-key-file", key,
-                       "--lifetime", 3)
+                       # Several kills in a row may swallow an Update and its repetitions (93 s, RFC 7252 4.8.2).
+                       "--lifetime", 200)
         wait_until(lambda: self.request("GET", "/status")[1]["devices"] == SECURED, "all are registered")
         for _ in range(KILLS):
             before = {number: self.request("GET", f"/devices/safe-{number}")[1]["registration"] for number in range(SECURED)}
