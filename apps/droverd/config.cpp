@@ -356,7 +356,7 @@ std::vector<std::string> needs_restart(const Config& running, const Config& want
            {"api", api(running) == api(wanted)},
            {"store", store(running) == store(wanted)},
            {"audit", running.audit_max == wanted.audit_max},
-           {"credentials.any_certificate", running.any_certificate == wanted.any_certificate},
+           {"credentials.device_certificates", running.any_certificate == wanted.any_certificate},
            {"bootstrap", running.bootstrap == bootstrap},
            {"sms", running.sms == wanted.sms},
            {"history", running.history == wanted.history},

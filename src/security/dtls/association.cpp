@@ -73,23 +73,23 @@ std::optional<Bytes> DtlsAssociation::Queue::pop() {
 // ---- beginnings -----------------------------------------------------------------------------------------------------
 
 DtlsAssociation::DtlsAssociation(Instant now, Configuration& configuration)
-    : kept_configuration_(configuration.shared_from_this()), configuration_(configuration), now_(now) {}
+    : configuration_(configuration.shared_from_this()), now_(now) {}
 
 DtlsAssociation::~DtlsAssociation() {
-  if (configuration_.current == this) configuration_.current = nullptr;
+  if (configuration_->current == this) configuration_->current = nullptr;
 }
 
 bool DtlsAssociation::set_up() {
-  if (const int code = mbedtls_ssl_setup(ssl_.get(), configuration_.get()); code != 0) {
+  if (const int code = mbedtls_ssl_setup(ssl_.get(), configuration_->get()); code != 0) {
     fail(code);
     return false;
   }
   mbedtls_ssl_set_bio(ssl_.get(), this, on_send, on_receive, nullptr);
   mbedtls_ssl_set_timer_cb(ssl_.get(), this, on_set_timer, on_get_timer);
-  mbedtls_ssl_set_mtu(ssl_.get(), configuration_.parameters().mtu);
+  mbedtls_ssl_set_mtu(ssl_.get(), configuration_->parameters().mtu);
   mbedtls_ssl_set_user_data_p(ssl_.get(), this);
   mbedtls_ssl_set_export_keys_cb(ssl_.get(), on_keys, this);
-  mbedtls_ssl_set_verify(ssl_.get(), configuration_.get()->f_vrfy, this);
+  mbedtls_ssl_set_verify(ssl_.get(), configuration_->get()->f_vrfy, this);
   return true;
 }
 
@@ -173,9 +173,9 @@ Arrival DtlsAssociation::handle_datagram(Instant now, ByteView datagram) {
 }
 
 void DtlsAssociation::handshake() {
-  configuration_.current = this;
+  configuration_->current = this;
   const int code = mbedtls_ssl_handshake(ssl_.get());
-  configuration_.current = nullptr;
+  configuration_->current = nullptr;
   if (code == 0) {
     established();
   } else if (code != MBEDTLS_ERR_SSL_WANT_READ && code != MBEDTLS_ERR_SSL_WANT_WRITE) {
@@ -190,12 +190,12 @@ void DtlsAssociation::established() {
   proved_ = {};
   refusal_.clear();
   free_messages();
-  if (!configuration_.is_server() && configuration_.parameters().resumption) remember_session();
+  if (!configuration_->is_server() && configuration_->parameters().resumption) remember_session();
 }
 
 // Messages of CoAP are one record each; only handshakes are cut to what every path takes.
 void DtlsAssociation::free_messages() {
-  if (!configuration_.parameters().mtu_for_all) mbedtls_ssl_set_mtu(ssl_.get(), 0);
+  if (!configuration_->parameters().mtu_for_all) mbedtls_ssl_set_mtu(ssl_.get(), 0);
 }
 
 void DtlsAssociation::read() {
@@ -366,15 +366,15 @@ void DtlsAssociation::on_keys(void* self, mbedtls_ssl_key_export_type, const uns
                               mbedtls_tls_prf_types) {
   auto& association = *static_cast<DtlsAssociation*>(self);
   association.keys_ = name_of_keys(client_random, server_random);
-  Watcher* watcher = association.configuration_.parameters().watcher;
+  Watcher* watcher = association.configuration_->parameters().watcher;
   if (watcher == nullptr) return;
   watcher->key_log(Secret<std::string>("CLIENT_RANDOM " + to_hex({client_random, 32}) + " " + to_hex({secret, size})));
 }
 
 void DtlsAssociation::watch(ByteView datagram) const {
-  Watcher* watcher = configuration_.parameters().watcher;
+  Watcher* watcher = configuration_->parameters().watcher;
   if (watcher == nullptr) return;
-  const std::uint64_t direction = configuration_.is_server() ? 1 : 0;
+  const std::uint64_t direction = configuration_->is_server() ? 1 : 0;
   while (!datagram.empty()) {
     // How long the peer's Connection ID is doesn't matter: such a record is the last of its datagram.
     const bool has_id = datagram[0] == static_cast<std::uint8_t>(ContentType::ConnectionId);

@@ -54,7 +54,7 @@ class DtlsAssociation final : public Association {
   }
   [[nodiscard]] const Identity& proved() const { return proved_; }
   void resume(const ProvedSession& session);
-  [[nodiscard]] Configuration& configuration() { return configuration_; }
+  [[nodiscard]] Configuration& configuration() { return *configuration_; }
   /// What was wrong with the certificates above the peer's own.
   std::uint32_t chain_flags = 0;
 
@@ -91,8 +91,7 @@ class DtlsAssociation final : public Association {
                       const unsigned char client_random[32], const unsigned char server_random[32],
                       mbedtls_tls_prf_types prf);
 
-  const std::shared_ptr<Configuration> kept_configuration_;
-  Configuration& configuration_;
+  const std::shared_ptr<Configuration> configuration_;
   Context ssl_;
   AssociationState state_ = AssociationState::Handshaking;
   bool resumed_ = false;
