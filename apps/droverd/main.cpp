@@ -22,6 +22,7 @@
 #include "daemon.hpp"
 #include "io/definitions.hpp"
 #include "io/log.hpp"
+#include "io/service_notifier.hpp"
 #include "io/standard_output.hpp"
 #include "plan_shelf.hpp"
 #include "rule_config.hpp"
@@ -258,12 +259,14 @@ Result<void> reload(const Flags& flags, droverd::Daemon& daemon) {
 }
 
 /// Serves until a signal to end comes; its number.
-int serve(const Signals& signals, const Flags& flags, droverd::Daemon& daemon) {
+int serve(const Signals& signals, const Flags& flags, droverd::Daemon& daemon, const io::ServiceNotifier& manager) {
   while (true) {
     const int number = signals.wait();
     if (number != SIGHUP) return number;
+    manager.reloading();
     const auto done = reload(flags, daemon);
     daemon.note_reload(done);
+    manager.ready(done ? "serving; the configuration was read again" : "serving; the new configuration was refused, see the log");
     if (done) {
       io::log::info("configuration read again");
     } else {
@@ -274,6 +277,7 @@ int serve(const Signals& signals, const Flags& flags, droverd::Daemon& daemon) {
 
 int run(const Flags& flags, const droverd::Config& config, lwm2m::model::Registry& registry,
         const std::string& key_variable) {
+  const io::ServiceNotifier manager;
   const Signals signals;
   auto daemon = droverd::Daemon::open(config, registry, key_variable);
   if (!daemon) return fail(daemon.error());
@@ -282,7 +286,9 @@ int run(const Flags& flags, const droverd::Config& config, lwm2m::model::Registr
   std::cout << "droverd: ready\n";
   // Who starts us waits for these lines.
   const auto said = io::finish_output();
-  const int signal = said ? serve(signals, flags, **daemon) : 0;
+  if (said) manager.ready("serving");
+  const int signal = said ? serve(signals, flags, **daemon, manager) : 0;
+  manager.stopping();
   if (said) io::log::info("stopping", {{"signal", signal}});
   (*daemon)->stop(said ? "signal " + std::to_string(signal) : "standard output can't be written");
   return said ? 0 : fail(said.error());
