@@ -67,6 +67,13 @@ function(drover_build_mbedtls)
   # Optimised in every build: handshakes of tests would dominate otherwise.
   separate_arguments(flags UNIX_COMMAND "${CMAKE_CXX_FLAGS}")
   list(FILTER flags INCLUDE REGEX "^(-fsanitize|-fno-sanitize|-fno-omit-frame-pointer|--coverage|-fprofile|-m|-g)")
+  list(FILTER sources EXCLUDE REGEX "ecc_libcrypto\\.c$")
+  # For devices (DroverSdk.cmake): small, and without libcrypto.
+  add_library(drover_mbedtls_compact OBJECT EXCLUDE_FROM_ALL ${sources})
+  set_target_properties(drover_mbedtls_compact PROPERTIES C_STANDARD 11 C_EXTENSIONS ON POSITION_INDEPENDENT_CODE ON)
+  target_include_directories(drover_mbedtls_compact SYSTEM PRIVATE "${tree}/include" "${drover_mbedtls_own}" "${tree}/library")
+  target_compile_definitions(drover_mbedtls_compact PRIVATE MBEDTLS_CONFIG_FILE="drover_mbedtls_config.h")
+  target_compile_options(drover_mbedtls_compact PRIVATE ${flags} -Os -ffunction-sections -fdata-sections)
   target_compile_options(drover_mbedtls PRIVATE ${flags} -O2)
   if(DROVER_ECC_LIBCRYPTO)
     target_compile_definitions(drover_mbedtls PUBLIC DROVER_ECC_LIBCRYPTO)

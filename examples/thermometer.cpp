@@ -5,11 +5,12 @@
 #include <thread>
 
 #include "drover/client.hpp"
+#include "drover/objects/temperature.hpp"
 
-struct Thermometer : drover::object<3303> {
-  drover::value<5700, double> sensor_value{20.0};
-  drover::value<5602, double> max{20.0};
-  void execute(drover::resource<5605>) { max = sensor_value; }
+// The definition says what is there and of which type; what doesn't fit isn't compiled.
+struct Thermometer : drover::objects::temperature {
+  max_measured_value_type max{20.0};
+  void execute(reset_min_and_max_measured_values_action) { max = sensor_value; }
 };
 
 int main(int argc, char** argv) {

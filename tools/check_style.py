@@ -11,9 +11,9 @@ import sys
 FILE_LINES_MAX = 600
 FUNCTION_LINES_MAX = 70
 
-SKIPPED = {".git", ".cache", "build", "__pycache__", "corpus"}
+SKIPPED = {".git", ".cache", "build", "__pycache__", "corpus", "node_modules", "dist"}
 CODE = {".cpp", ".hpp"}
-LICENSED = CODE | {".py", ".sh", ".cmake"}
+LICENSED = CODE | {".py", ".sh", ".cmake", ".ts", ".mjs", ".svelte"}
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
 # Put together from pieces, so that this file passes its own check.
 LEFTOVER = re.compile(r"\b(" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X")) + r")\b")

@@ -2,14 +2,18 @@
 // A LwM2M device in a dozen lines; read examples/thermometer.cpp first.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "drover/object.hpp"
+#include "drover/platform.hpp"
 #include "drover/value.hpp"
 
 namespace drover {
@@ -73,47 +77,104 @@ struct Settings {
   std::function<void()> on_reboot{};                           ///< /3/0/4 was executed; the answer is out
 };
 
-/// A device: registers, renews, reconnects and registers again by itself, on a thread of its own. All methods are
-/// thread-safe. Not for use from on_* callbacks and execute(): stop() and the destructor; assigning values is.
+namespace detail {
+
+/// Makes instances for servers.
+struct factory {
+  std::function<std::pair<std::unique_ptr<object_base>, std::vector<action>>()> make;
+  std::function<void(object_base&, std::uint16_t)> created;
+  std::function<void(std::uint16_t)> deleted;
+};
+
+}  // namespace detail
+
+/// A device: registers, renews, reconnects and registers again by itself. Who drives it: a thread of its own behind start(),
+/// or the program's loop behind begin(). With a thread all methods are thread-safe; without one they belong to the thread of
+/// that loop, but for assigning values, which is any thread's. Not for use from on_* callbacks and execute(): stop() and the
+/// destructor; assigning values is.
 class Client {
  public:
   /// Throws std::invalid_argument for a server URI, keys, a bind address or an endpoint that can't be; says what to
   /// write instead.
   explicit Client(Settings settings);
+  /// For a device that isn't Linux, or a simulation: `platform` has the clocks, random bits and the network; it outlives this.
+  Client(Settings settings, Platform& platform);
   /// De-registers, for at most three seconds.
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
   /// Makes a T and shows it to servers as instance `instance` (0 to 65534) of its object. Owned by the client.
-  /// Throws std::invalid_argument when the instance exists.
+  /// Throws std::invalid_argument when the instance exists, and when the object's definition is known and a mandatory
+  /// resource is missing.
   template <class T, class... Parts>
   T& add(std::uint16_t instance, Parts&&... parts) {
-    std::unique_ptr<T> made;
-    {
-      const detail::construction members(sizeof(T));
-      made = std::make_unique<T>(std::forward<Parts>(parts)...);
-    }
+    std::unique_ptr<T> made = make<T>(std::forward<Parts>(parts)...);
     T& object = *made;
-    adopt(std::move(made), instance, detail::actions_of(object));
+    adopt(std::move(made), instance, detail::actions_of(object), detail::definition_of<T>());
     return object;
   }
+  /// Lets servers create instances of T's object, each of which is a T then, and delete those again (LwM2M Core §5.4.5,
+  /// §5.4.6). `created` is called when a server has created one, `deleted` when one is destroyed; on the device's thread.
+  template <class T>
+  void allow_create(std::function<void(T& object, std::uint16_t instance)> created = {},
+                    std::function<void(std::uint16_t instance)> deleted = {}) {
+    detail::factory factory;
+    factory.make = [] {
+      std::unique_ptr<T> object = make<T>();
+      std::vector<detail::action> actions = detail::actions_of(*object);
+      return std::pair<std::unique_ptr<detail::object_base>, std::vector<detail::action>>(std::move(object), std::move(actions));
+    };
+    if (created) {
+      factory.created = [created = std::move(created)](detail::object_base& object, std::uint16_t instance) {
+        created(static_cast<T&>(object), instance);
+      };
+    }
+    factory.deleted = std::move(deleted);
+    allow_create(std::move(factory), detail::definition_of<T>());
+  }
+  /// Takes definitions of objects for add_dynamic(): the text of a DDF file. Throws std::invalid_argument with the line that
+  /// is wrong, and for objects 0 to 7 and those that are defined already.
+  void define(const std::string& ddf);
+  /// An instance of a defined object. Throws std::invalid_argument for an object that isn't, and as add().
+  dynamic_object& add_dynamic(std::uint16_t object, std::uint16_t instance);
   /// Takes an object away from servers and destroys it. A bootstrap server can't: what it deletes is shown again behind
   /// its last word, and instances that it makes of the program's objects go.
   void remove(detail::object_base& object);
 
-  /// Opens the socket and starts registering; returns at once. Throws std::runtime_error when the socket can't be had.
+  /// Opens the socket and starts registering, on a thread of its own; returns at once. Throws std::runtime_error when the
+  /// socket can't be had.
   void start();
-  /// De-registers, for at most three seconds. start() may follow.
+  /// De-registers, for at most three seconds; with a Platform as long as process() is called. start() or begin() may follow.
   void stop();
-  /// Tells servers that the device is alive, now.
-  void update();
+
+  /// The same as start() without a thread: from now on the program calls process() when descriptor() is readable (as poll(2)
+  /// says) or wait() has passed.
+  void begin();
+  void process();
+  /// Until process() has something to do; the longest time there is when nothing is due.
+  [[nodiscard]] std::chrono::microseconds wait() const;
+  /// -1 with a Platform.
+  [[nodiscard]] int descriptor() const;
+  /// With a Platform: a datagram came from "192.0.2.1:5684". Throws std::invalid_argument for an address that is none.
+  void receive(const std::string& from, const std::uint8_t* bytes, std::size_t size);
+
+  /// Tells servers that the device is alive, now. True once one has acknowledged that or a new registration; false when that
+  /// failed, or the client was stopped.
+  std::future<bool> update();
   /// Asks the bootstrap server for servers now. False without one, and before start().
   bool bootstrap();
   [[nodiscard]] bool registered() const;
 
  private:
-  void adopt(std::unique_ptr<detail::object_base> object, std::uint16_t instance, std::vector<detail::action> actions);
+  template <class T, class... Parts>
+  static std::unique_ptr<T> make(Parts&&... parts) {
+    const detail::construction members(sizeof(T));
+    return std::make_unique<T>(std::forward<Parts>(parts)...);
+  }
+  void adopt(std::unique_ptr<detail::object_base> object, std::uint16_t instance, std::vector<detail::action> actions,
+             const object_definition* definition);
+  void allow_create(detail::factory factory, const object_definition* definition);
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

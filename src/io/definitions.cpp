@@ -16,6 +16,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// A test's program lies that deep in a build's tree.
+constexpr int kLevelsMax = 4;
+
 tl::unexpected<Error> broken(std::string reason) {
   return tl::unexpected<Error>(Error{Fault::Environment, 0, std::move(reason)});
 }
@@ -80,9 +83,14 @@ std::string definitions_folder(const std::string& name) {
   if (const char* chosen = std::getenv("DROVER_OBJECTS"); chosen != nullptr && *chosen != '\0') {
     return (fs::path(chosen) / name).string();
   }
-  const fs::path beside_build = fs::path(DROVER_OBJECTS_DIR) / name;
   std::error_code error;
-  if (fs::is_directory(beside_build, error)) return beside_build.string();
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  fs::path prefix = program.parent_path();
+  for (int level = 0; level < kLevelsMax && prefix.has_relative_path(); ++level) {
+    prefix = prefix.parent_path();
+    const fs::path folder = prefix / "share/drover/objects" / name;
+    if (fs::is_directory(folder, error)) return folder.string();
+  }
   return (fs::path(DROVER_OBJECTS_INSTALLED_DIR) / name).string();
 }
 

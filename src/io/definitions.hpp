@@ -16,9 +16,9 @@ Result<void> load_definitions(const std::string& folder, lwm2m::model::Registry&
 /// is there, is passed over. A missing folder adds nothing; a file that can't be parsed is an error.
 Result<void> complete_definitions(const std::string& folder, lwm2m::model::Registry& registry);
 
-/// Where the shipped definitions of objects 0 to 7 are: $DROVER_OBJECTS, else the folder beside the build or the
-/// installation (compiled in); within it "1.0" or "1.1", or
-/// "extra" for a few well-known ones of the public registry.
+/// Where the shipped definitions of objects 0 to 7 are: $DROVER_OBJECTS, else share/drover/objects of the prefix that the
+/// program lies in, wherever that was moved to (a build's tree is one, too), else that of the installation (compiled in);
+/// within it "1.0" or "1.1", or "extra" for a few well-known ones of the public registry.
 std::string definitions_folder(const std::string& name);
 
 }  // namespace drover::io

@@ -122,6 +122,8 @@ struct EventLoop::State {
     return at;
   }
 
+  void round(std::optional<Instant> until);
+
   void wake_due() {
     const auto snapshot = wakers;
     for (const auto& waker : snapshot) {
@@ -133,6 +135,14 @@ struct EventLoop::State {
     }
   }
 };
+
+void EventLoop::State::round(std::optional<Instant> until) {
+  std::array<epoll_event, kEventsPerRound> events;
+  const int ready = wait(epoll, events.data(), static_cast<int>(events.size()), until);
+  assert(ready >= 0 || errno == EINTR);
+  for (int i = 0; i < ready; ++i) dispatch(events[static_cast<std::size_t>(i)]);
+  wake_due();
+}
 
 EventLoop::EventLoop() : state_(std::make_unique<State>()) {
   state_->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -184,14 +194,20 @@ void EventLoop::post(std::function<void()> task) {
   if (first) state_->ring();
 }
 
+int EventLoop::descriptor() const {
+  return state_->epoll;
+}
+
+std::optional<Instant> EventLoop::deadline() const {
+  return state_->earliest();
+}
+
+void EventLoop::step() {
+  state_->round(Instant::min());
+}
+
 void EventLoop::run() {
-  std::array<epoll_event, kEventsPerRound> events;
-  while (!state_->stopping.exchange(false)) {
-    const int ready = wait(state_->epoll, events.data(), static_cast<int>(events.size()), state_->earliest());
-    assert(ready >= 0 || errno == EINTR);
-    for (int i = 0; i < ready; ++i) state_->dispatch(events[static_cast<std::size_t>(i)]);
-    state_->wake_due();
-  }
+  while (!state_->stopping.exchange(false)) state_->round(state_->earliest());
 }
 
 void EventLoop::stop() {

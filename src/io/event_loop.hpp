@@ -34,6 +34,12 @@ class EventLoop {
   /// Thread-safe: runs `task` on the loop's thread, in order. Tasks posted after run() returned run in the next run().
   void post(std::function<void()> task);
 
+  /// For who has a loop of its own: this is readable when step() has something to do before deadline(). Not to be read.
+  [[nodiscard]] int descriptor() const;
+  [[nodiscard]] std::optional<Instant> deadline() const;
+  /// One round of run(), without waiting.
+  void step();
+
   /// Until stop(); a stop() before run() ends that run() at once. One thread at a time.
   void run();
   /// Thread-safe and async-signal-safe.

@@ -54,6 +54,7 @@ class Runtime {
 
   [[nodiscard]] client::Client& client() { return *client_; }
   [[nodiscard]] io::EventLoop& loop() { return loop_; }
+  [[nodiscard]] const io::EventLoop& loop() const { return loop_; }
   /// Called for each event of the client but ResolveWanted, which is dealt with here.
   void on_event(std::function<void(const client::ClientEvent&)> sink) { sink_ = std::move(sink); }
   /// Called for each wrong packet, while coap::Parameters::report_drops is set.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drover/value.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <mutex>
 
@@ -30,14 +31,20 @@ object_base::~object_base() = default;
 
 struct value_base::State {
   mutable std::mutex mutex;
-  variant value;
+  instances values;
   sink* to = nullptr;
   bool announced = false;  ///< a publish() is on its way
+
+  /// Whom to tell of a change, once until it was collected.
+  sink* changed() {
+    if (to == nullptr || announced) return nullptr;
+    announced = true;
+    return to;
+  }
 };
 
-value_base::value_base(std::uint16_t id, bool writable, variant initial)
-    : id_(id), writable_(writable), state_(std::make_unique<State>()) {
-  state_->value = std::move(initial);
+value_base::value_base(const traits& what, instances initial) : traits_(what), state_(std::make_unique<State>()) {
+  state_->values = std::move(initial);
   if (innermost == nullptr || innermost->object_ == nullptr) return;
   const auto* begin = reinterpret_cast<const std::byte*>(innermost->object_);
   const auto* here = reinterpret_cast<const std::byte*>(this);
@@ -48,14 +55,18 @@ value_base::value_base(std::uint16_t id, bool writable, variant initial)
 }
 value_base::~value_base() = default;
 
-variant value_base::load() const {
+instances value_base::load() const {
   const std::lock_guard lock(state_->mutex);
-  return state_->value;
+  return state_->values;
 }
 
-void value_base::store(variant written) {
+void value_base::store(instances written) {
+  const bool fits = std::ranges::all_of(written, [this](const auto& each) {
+    return static_cast<data_type>(each.second.index() + 1) == traits_.type;
+  });
+  if (!fits || (!traits_.multiple && written.size() != 1)) return;
   const std::lock_guard lock(state_->mutex);
-  if (written.index() == state_->value.index()) state_->value = std::move(written);
+  state_->values = std::move(written);
 }
 
 void value_base::attach(sink* to) {
@@ -63,23 +74,42 @@ void value_base::attach(sink* to) {
   state_->to = to;
 }
 
-variant value_base::collect() {
+instances value_base::collect() {
   const std::lock_guard lock(state_->mutex);
   state_->announced = false;
-  return state_->value;
+  return state_->values;
 }
 
-void value_base::assign(variant next) {
+void value_base::assign(instances next) {
   sink* to = nullptr;
   {
     const std::lock_guard lock(state_->mutex);
-    if (state_->value == next) return;
-    state_->value = std::move(next);
-    if (state_->to == nullptr || state_->announced) return;
-    state_->announced = true;
-    to = state_->to;
+    if (state_->values == next) return;
+    state_->values = std::move(next);
+    to = state_->changed();
   }
-  to->publish(*this);
+  if (to != nullptr) to->publish(*this);
+}
+
+void value_base::assign(std::uint16_t instance, const variant* next) {
+  sink* to = nullptr;
+  {
+    const std::lock_guard lock(state_->mutex);
+    auto& values = state_->values;
+    const auto at = std::ranges::lower_bound(values, instance, {}, &instances::value_type::first);
+    const bool there = at != values.end() && at->first == instance;
+    if (next == nullptr) {
+      if (!there) return;
+      values.erase(at);
+    } else if (there) {
+      if (at->second == *next) return;
+      at->second = *next;
+    } else {
+      values.emplace(at, instance, *next);
+    }
+    to = state_->changed();
+  }
+  if (to != nullptr) to->publish(*this);
 }
 
 }  // namespace drover::detail
@@ -110,6 +140,12 @@ detail::variant to_public(const lwm2m::Value& value) {
     detail::variant operator()(bool truth) const { return truth; }
   };
   return std::visit(Visitor{}, value);
+}
+
+detail::instances to_public(const lwm2m::ResourceNode& node) {
+  detail::instances values;
+  for (const auto& each : node.instances) values.emplace_back(each.id, to_public(each.value));
+  return values;
 }
 
 }  // namespace drover::sdk
