@@ -221,6 +221,8 @@ std::optional<BulkView> Bulks::find(BulkId id) const {
 
 store::Answer<BulkDevicePage> Bulks::devices(Instant now, BulkId id, const BulkDeviceQuery& query) {
   if (const auto bulk = known(id); !bulk) return tl::unexpected(bulk.error());
+  // The commit takes the time at which it would have been looked at whom to ask next.
+  if (commit_at_) more_to_do_ = true;
   commit(now);
   auto page = table_.page(id, query);
   if (!page) return refused(Why::Disk, page.error().reason);

@@ -197,6 +197,22 @@ TEST(Bulks, NoMoreThanTheParallelLimitAreUnderWay) {
   EXPECT_EQ(run.view(id).counts[State::Sent], 7u);
 }
 
+TEST(Bulks, WhoeverLooksAtTheDevicesDoesntStopIt) {
+  World world;
+  world.devices = names(30);
+  world.silent = true;
+  Machine run(world);
+  BulkOrder order;
+  order.parallel = 7;
+  const BulkId id = run.add(order);
+  run.settle();
+  run.end(1, content());
+  run.end(2, content());
+  EXPECT_EQ(run.devices(id, State::Done).size(), 2u) << "written for whoever looks";
+  run.settle();
+  EXPECT_EQ(run.asked.size(), 9u) << "and the next ones are asked all the same";
+}
+
 TEST(Bulks, SleepingDevicesDontHoldUpTheOthers) {
   World world;
   world.devices = names(30);

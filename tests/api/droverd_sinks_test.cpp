@@ -70,7 +70,10 @@ class Receiver {
     return std::any_of(events_.begin(), events_.end(), [&](const Json& event) { return event["kind"] == kind; });
   }
   [[nodiscard]] int port() const { return port_; }
-  [[nodiscard]] bool all_signed() const { return signed_; }
+  [[nodiscard]] bool all_signed() {
+    const std::lock_guard lock(mutex_);
+    return signed_;
+  }
 
  private:
   httplib::Server server_;
