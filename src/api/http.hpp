@@ -64,6 +64,7 @@ struct Request {
   std::string range;                       ///< the Range field, as sent; "" without one
   std::string if_range;
   std::string if_none_match;
+  std::string accept_encoding;
   std::optional<std::uint64_t> content_length;  ///< where the head says it
   std::string body;                             ///< not there yet when the gate is asked
   /// From the gate, for a body that is too large for `body`: that has no limit then but what it takes.

@@ -212,6 +212,7 @@ std::optional<Response> Session::take_head() {
   pending_.range = to_std(request[bhttp::field::range]);
   pending_.if_range = to_std(request[bhttp::field::if_range]);
   pending_.if_none_match = to_std(request[bhttp::field::if_none_match]);
+  pending_.accept_encoding = to_std(request[bhttp::field::accept_encoding]);
   if (const auto length = parser_->content_length()) pending_.content_length = *length;
   const auto [first_preference, last_preference] = request.equal_range("Prefer");
   for (auto field = first_preference; field != last_preference; ++field) {

@@ -84,6 +84,7 @@ std::vector<Route> value_routes() {
 std::vector<Route> access_routes() {
   return {
       {"GET", "/api/v1/audit", Role::Admin, {"who", "path", "from", "to", "order", "after", "limit"}, list_audit},
+      {"GET", "/api/v1/session", Role::Read, {}, get_caller},
       {"GET", "/api/v1/tokens", Role::Admin, {}, list_tokens},
       {"POST", "/api/v1/tokens", Role::Admin, {}, add_token},
       {"DELETE", "/api/v1/tokens/{id}", Role::Admin, {}, remove_token},
@@ -205,6 +206,15 @@ std::vector<Route> job_routes() {
   };
 }
 
+/// The web console's files: no part of the API, and without a secret, so a browser may have them before its user logs in.
+std::vector<Route> console_routes() {
+  return {
+      {"GET", "/", kEverybody, {}, get_console},
+      {"GET", "/favicon.svg", kEverybody, {}, get_console},
+      {"GET", "/assets/{id}", kEverybody, {}, get_console},
+  };
+}
+
 std::ptrdiff_t variables(const Route& route) {
   return std::ranges::count(route.path, '{');
 }
@@ -226,9 +236,10 @@ const std::vector<Route>& route_table() {
 }
 
 RouteMatch find_route(std::string_view method, const Target& target) {
+  static const std::vector<Route> kAll = joined({route_table(), console_routes()});
   RouteMatch found;
   const Route* first = nullptr;
-  for (const Route& route : route_table()) {
+  for (const Route& route : kAll) {
     if (first != nullptr && route.path != first->path) continue;
     auto parts = match(route.path, target.segments);
     if (!parts) continue;

@@ -25,6 +25,7 @@ struct Route {
 
 inline constexpr std::string_view kMetricsPath = "/metrics";
 
+/// Those of the API. find_route() knows the console's, too.
 const std::vector<Route>& route_table();
 
 /// What the variable parts of a route's path stand for.

@@ -72,6 +72,22 @@ tl::expected<Wanted, Problem> wanted_of(const http::Request& request) {
 
 }  // namespace
 
+void get_caller(const std::shared_ptr<Call>& call) {
+  const Authority& authority = *call->state->authority;
+  const Caller& caller = call->request.caller;
+  Json name = nullptr;
+  Json expires_at = nullptr;
+  for (const store::Token& token : authority.tokens()) {
+    if (token.id != caller.token) continue;
+    name = token.name;
+    if (token.expires_at) expires_at = *token.expires_at;
+  }
+  call->answer({{"name", name},
+                {"role", to_string(caller.role)},
+                {"expires_at", expires_at},
+                {"token_required", !authority.is_open()}});
+}
+
 void list_tokens(const std::shared_ptr<Call>& call) {
   Json list = Json::array();
   for (const auto& token : call->state->authority->tokens()) list.push_back(to_json(token));

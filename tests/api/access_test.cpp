@@ -87,6 +87,8 @@ TEST_F(Access, RequireTokenClosesItBeforeTheFirst) {
   EXPECT_EQ(request("POST", "/api/v1/tokens", R"({"name":"ops","role":"admin"})").status, 401);
   EXPECT_EQ(get("/healthz").status, 200);
   EXPECT_EQ(get("/openapi.json").status, 200);
+  EXPECT_EQ(get("/").status, 200) << "the console asks for a token itself";
+  EXPECT_EQ(get("/api/v1/session").status, 401);
 }
 
 TEST_F(Access, TheFirstTokenMustLeaveSomebodyInCharge) {

@@ -223,6 +223,9 @@ void OpenApi::tour_problems() {
 void OpenApi::tour_tokens() {
   const Json first = step(201, "POST", "/api/v1/tokens", R"({"name":"first","role":"admin","expires_at":null})");
   token_ = first["token"];
+  const Json own = step(200, "GET", "/api/v1/session");
+  EXPECT_EQ(own["name"], "first");
+  EXPECT_EQ(own["token_required"], true);
   step(200, "GET", "/api/v1/tokens");
   EXPECT_EQ(step(200, "GET", "/api/v1/audit?limit=1")["records"][0]["location"], "/api/v1/tokens/1");
   step(400, "GET", "/api/v1/audit?after=x");
