@@ -45,7 +45,7 @@ if(DROVER_SDK)
   install(TARGETS drover_sdk ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT sdk)
   install(DIRECTORY "${PROJECT_SOURCE_DIR}/include/drover" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}" COMPONENT sdk)
   install(DIRECTORY "${PROJECT_SOURCE_DIR}/examples/" DESTINATION "${CMAKE_INSTALL_DATADIR}/doc/libdrover-dev/examples" COMPONENT sdk
-    FILES_MATCHING PATTERN "*.cpp")
+    FILES_MATCHING PATTERN "*.cpp" PATTERN "*.xml")
   configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/droverConfig.cmake.in" "${PROJECT_BINARY_DIR}/droverConfig.cmake"
     INSTALL_DESTINATION "${CMAKE_INSTALL_LIBDIR}/cmake/drover" PATH_VARS CMAKE_INSTALL_INCLUDEDIR CMAKE_INSTALL_LIBDIR)
   # Before 1.0 a minor version may change what programs see.

@@ -8,7 +8,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 # Asserts catch our own bugs and stay on in every build (docs/design.md): no NDEBUG anywhere.
 # What is shipped knows no path of the machine that built it.
 set(CMAKE_CXX_FLAGS_RELEASE "-O2 -ffunction-sections -fdata-sections -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=")
-set(CMAKE_EXE_LINKER_FLAGS_RELEASE "-Wl,--gc-sections")
+set(CMAKE_EXE_LINKER_FLAGS_RELEASE "-Wl,--gc-sections -Wl,-z,relro,-z,now")
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1")
 
 find_program(DROVER_CCACHE ccache)

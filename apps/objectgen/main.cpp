@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
   app.add_option("-o,--output", output, "header that is written; without it, standard output")->type_name("FILE");
   app.add_option("--namespace", options.name_space, "of the class [drover::objects]")->type_name("NAME");
   app.add_option("--with", with, "resources that needn't be there, but are to be members, too: 5601,5602")->delimiter(',')->type_name("IDS");
-  app.footer("Include the header, derive from its class, and add() that to a drover::Client; examples/sensor_node.cpp does.");
+  app.footer("Include the header, derive from its class, and add() that to a drover::Client; examples/thermometer.cpp does.");
   app.set_version_flag("--version", "drover-objectgen " DROVER_VERSION);
   CLI11_PARSE(app, argc, argv);
   options.with.insert(with.begin(), with.end());

@@ -315,6 +315,8 @@ inTab('the palette jumps to a device', {}, async (page, tab) => {
   await tab.visit('overview');
   await page.getByRole('heading', { name: 'Overview' }).waitFor();
   await page.keyboard.press('Control+k');
+  // It is fetched when it is first asked for; then what is typed goes there without a click.
+  await page.getByRole('combobox', { name: 'Device or page' }).and(page.locator(':focus')).waitFor();
   await page.keyboard.type('console-1');
   await page.getByRole('option', { name: /console-1/ }).waitFor();
   await page.keyboard.press('Enter');

@@ -69,11 +69,10 @@ class CleanRoot(harness.Interop):
         config.write_text(text + f'\n[bootstrap]\nsecure_listen = "127.0.0.1:{bootstrap}"\n')
 
         droverd = ["/usr/bin/droverd", "--config", "/etc/drover/droverd.toml"]
-        token = self.inside(*droverd, "--add-token", "ops:admin", user="drover")
-        token_file = self.root / "root/ops.token"
-        token_file.write_text(token)
-        token_file.chmod(0o600)
-        drover = ["/usr/bin/drover", "--api", f"http://127.0.0.1:{api}", "--token-file", "/root/ops.token"]
+        token = state / "admin.token"
+        self.assertEqual(oct(token.stat().st_mode & 0o777), "0o600")
+        self.assertTrue(token.read_text().startswith("drover_"))
+        drover = ["/usr/bin/drover", "--api", f"http://127.0.0.1:{api}", "--token-file", "/var/lib/drover/admin.token"]
 
         # What the unit gives it: the user, and nothing else of the machine to write to.
         server = self.start("droverd", *self.words(droverd, user="drover"))
