@@ -33,6 +33,18 @@ int not_kept(const std::string& reason) {
   return kOutput;
 }
 
+/// A refusal of a file's text says "body:LINE: ..."; who gave the file knows it by its name.
+Reply with_name(Reply reply, const std::string& file) {
+  constexpr std::string_view kBody = "body:";
+  if (reply.is_success()) return reply;
+  Json problem = Json::parse(reply.body, nullptr, false);
+  const std::string detail = problem.is_object() ? problem.value("detail", "") : "";
+  if (!detail.starts_with(kBody)) return reply;
+  problem["detail"] = file + ":" + detail.substr(kBody.size());
+  reply.body = problem.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return reply;
+}
+
 /// Nothing when the answer isn't one.
 std::optional<backup::Manifest> manifest_of(const std::string& body) {
   const Json answer = Json::parse(body, nullptr, false);
@@ -111,7 +123,7 @@ int add_definitions(Session& session, const std::vector<std::string>& files) {
     std::ifstream stream(file, std::ios::binary);
     const std::string ddf((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
     if (!stream || ddf.empty()) return usage_error(file + " can't be read, or is empty");
-    const Reply reply = session.api.call("POST", kObjects, {}, ddf, "application/xml");
+    const Reply reply = with_name(session.api.call("POST", kObjects, {}, ddf, "application/xml"), file);
     if (const int status = finish(session, reply, definitions_text); status != kOk) return status;
   }
   return kOk;

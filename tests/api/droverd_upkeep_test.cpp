@@ -99,6 +99,8 @@ TEST_F(Upkeep, ABackupIsPutBackElsewhere) {
     ASSERT_TRUE(daemon.says("ready\n")) << daemon.said();
     ASSERT_EQ(drover(daemon, {"define", file("pump.xml", KeptThings::definition("Pump"))}, &said), 0) << said;
     EXPECT_EQ(said, "object 26241 1.0: Pump\n");
+    EXPECT_EQ(drover(daemon, {"define", file("wrong.xml", "<LWM2M>\n<Object>")}, &said), 2);
+    EXPECT_NE(said.find("wrong.xml:2: "), std::string::npos) << "the file's own name: " << said;
     ASSERT_EQ(drover(daemon, {"tag", "add", "urn:dev:os:1", "pilot"}), 0);
     ASSERT_EQ(drover(daemon, {"credentials", "add", "psk", "sensor-1", "--generate", "--endpoint", "urn:dev:os:1"}), 0);
     ASSERT_EQ(drover(daemon, {"image", "put", "app", file("app.bin", "an image"), "--firmware-version", "2"}, &said), 0) << said;
