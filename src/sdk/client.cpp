@@ -198,7 +198,6 @@ void Client::receive(const std::string& from, const std::uint8_t* bytes, std::si
 }
 
 void Client::stop() {
-  if (!impl_) return;
   impl_->host->stop();
   impl_->call([this] { impl_->answer(false); });
 }

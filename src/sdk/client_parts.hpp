@@ -24,6 +24,8 @@ namespace drover {
 struct Client::Impl {
   /// Throws std::invalid_argument for settings that can't be.
   Impl(Settings wanted, std::unique_ptr<sdk::Host> by);
+  /// The client goes before what it borrows: the program's objects.
+  ~Impl() { host.reset(); }
 
   /// Where the client is driven; waits, and throws what the task throws.
   void call(const std::function<void()>& task);

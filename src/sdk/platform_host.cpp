@@ -94,7 +94,7 @@ class PlatformHost final : public Host {
   [[nodiscard]] int descriptor() const override { return -1; }
   void receive(const std::string& from, const std::uint8_t* bytes, std::size_t size) override {
     const auto peer = transport::PeerAddress::parse(from);
-    if (!peer) throw std::invalid_argument("receive(): \"" + from + "\" is no ADDRESS:PORT, IPv6 in [ ]");
+    if (!peer || peer->is_sms()) throw std::invalid_argument("receive(): \"" + from + "\" is no ADDRESS:PORT, IPv6 in [ ]");
     transport::Datagram datagram;
     datagram.from = *peer;
     datagram.bytes = ByteView(bytes, size);

@@ -22,6 +22,8 @@ namespace {
 using std::chrono::microseconds;
 using std::chrono::seconds;
 
+constexpr seconds sdk_goodbye{3};  // what stop() waits for at most
+
 /// A machine of which the test is the clock and the network.
 class Machine final : public Platform {
  public:
@@ -128,6 +130,7 @@ TEST(SdkPlatform, ANameThatNobodyKnowsIsAskedAgain) {
   while (world.machine.sent.empty()) world.pass();
   EXPECT_EQ(world.machine.asked, "fleet.example fleet.example ");
   EXPECT_THROW(world.device.receive("nowhere", nullptr, 0), std::invalid_argument);
+  EXPECT_THROW(world.device.receive("sms:4917012345", nullptr, 0), std::invalid_argument);
 }
 
 TEST(SdkPlatform, ADeviceLivesInTheProgramsLoop) {
@@ -145,10 +148,20 @@ TEST(SdkPlatform, ADeviceLivesInTheProgramsLoop) {
   ASSERT_TRUE(server.until(turn));
   thermometer.sensor_value = 4.5;
   device.process();
-  std::thread answering([&] { server.until([&] { return server.left; }); });
-  device.stop();
-  answering.join();
-  EXPECT_TRUE(server.left);
+  const auto leave = [&] {
+    server.left = false;
+    std::thread answering([&] { server.until([&] { return server.left; }); });
+    device.stop();
+    answering.join();
+    EXPECT_TRUE(server.left);
+  };
+  leave();
+
+  device.begin();
+  ASSERT_TRUE(server.until(turn)) << "again";
+  device.process();
+  EXPECT_GT(device.wait(), sdk_goodbye) << "the end before would stop it now";
+  leave();
 }
 
 }  // namespace

@@ -66,6 +66,7 @@ Result<void> Runtime::open(const transport::PeerAddress& local, std::uint16_t po
   if (!socket) return tl::unexpected(socket.error());
   driver_.reset();
   socket_ = std::move(*socket);
+  goodbye_.reset();  // of an earlier shut_down()
   asked_ = local;
   drive();
   return {};
@@ -170,7 +171,6 @@ void Runtime::check_addresses(Instant now) {
 }
 
 void Runtime::run() {
-  goodbye_.reset();
   check_addresses(io::now());
   loop_.run();
 }

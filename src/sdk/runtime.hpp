@@ -38,7 +38,7 @@ class Runtime {
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
 
-  /// Opens the local port; where `local` leaves it to the system, `port_before`, that of an earlier run, if it can still
+  /// Opens the local port, for a beginning or another one behind shut_down(); where `local` leaves it to the system, `port_before`, that of an earlier run, if it can still
   /// be had: without security a registration is bound to it. The error names address and reason.
   Result<void> open(const transport::PeerAddress& local, std::uint16_t port_before = 0);
   [[nodiscard]] transport::PeerAddress local() const { return socket_->local(); }
