@@ -43,6 +43,8 @@ class Contents(unittest.TestCase):
         keys = (self.root / "usr/share/man/man5/droverd.toml.5").read_text()
         for key in ('listen = "[::]:5683"', "require_token = false", "[[rule]]", "coaps_url", "campaigns_max = 1000"):
             self.assertIn(key.replace("-", "\\-"), keys)
+        self.assertIn('\\fBcoap_url = ""\\fR\n.TQ\n\\fBcoaps_url = ""\\fR\n.TQ\n', keys, "keys that share a text stand together")
+        self.assertIn("\\fIHOST:PORT\\fR", (self.root / "usr/share/man/man8/droverd.8").read_text())
 
     def test_completion_knows_commands_and_options(self):
         script = self.root / "usr/share/bash-completion/completions/drover"
