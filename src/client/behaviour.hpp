@@ -20,7 +20,7 @@ struct Context {
 
 /// Implemented for an object whose values are computed, checked or acted upon; the defaults do nothing. Called by
 /// ObjectTree on the thread that drives it, never from elsewhere; must not block and must not call the tree back,
-/// except that ObjectTree::set() may be called from before_read(), written(), created(), deleted() and execute(). An
+/// except that set() may be called from before_read(), written(), created(), deleted() and execute(), unset() from created(). An
 /// Error's code is what the server hears (4.00, 4.05, 5.00, ...).
 class ObjectBehaviour {
  public:
